@@ -1,0 +1,204 @@
+"""poetry-vae corpus stats | encode | download"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poetry_vae.cli.options import encoding_option
+
+if TYPE_CHECKING:
+    from poetry_vae.text.corpus import Corpus
+    from poetry_vae.text.download import Progress
+
+
+@click.group("corpus")
+def command() -> None:
+    """Look at a corpus, encode it for training, or download one.
+
+    \b
+    poetry-vae corpus download
+    poetry-vae corpus stats POEMS
+    poetry-vae corpus encode POEMS couplets.safetensors --form 五言联
+    """
+
+
+def read_with_progress(path: Path, encoding: str) -> Corpus:
+    """Read a corpus behind a progress bar on standard error."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    from poetry_vae.cli.console import stderr_console
+    from poetry_vae.text.corpus import read_corpus
+
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("MB"))
+    with Bar(*columns, TimeElapsedColumn(), console=stderr_console(), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(_: Path, done: int, total: int) -> None:
+            bar.update(task, completed=done // 1_000_000, total=total // 1_000_000)
+
+        return read_corpus(path, encoding=encoding, progress=progress)
+
+
+@command.command("stats")
+@click.argument("path", type=click.Path(path_type=Path))
+@encoding_option
+@click.option("--verbose", is_flag=True, help="List every poem left out, with file and line.")
+@click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
+def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
+    """Count poems by form, characters, coverage of vocabularies, and what was left out.
+
+    \b
+    poetry-vae corpus stats poems.txt --encoding gb18030 --verbose
+    """
+    from poetry_vae.text.poem import NAMED_FORMS
+
+    corpus = read_with_progress(path, encoding)
+    counts = corpus.character_counts
+    total = sum(counts.values())
+    covered = list(accumulate(n for _, n in counts.most_common()))
+    sizes = [size for size in (1000, 2000, 4000, 6000, 8000) if size < len(covered)]
+    figures = {
+        "poems": len(corpus.poems),
+        "forms": {str(form): corpus.count(form) for form in NAMED_FORMS},
+        "characters": total,
+        "different_characters": len(counts),
+        "coverage": {size: round(covered[size - 1] / total, 5) for size in sizes},
+        "left_out": dict(corpus.rejects_by_reason.most_common()),
+        "files_without_poems": [str(file) for file in corpus.skipped_files],
+    }
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False))
+        return
+    click.echo(f"{len(corpus.poems):,} poems, {total:,} characters, {len(counts):,} different ones")
+    for form in NAMED_FORMS:
+        click.echo(f"  {form!s} {form.slug:<9} {corpus.count(form):>9,}")
+    for size in sizes:
+        click.echo(f"  the {size:,} commonest characters cover {covered[size - 1] / total:.2%}")
+    if corpus.rejects:
+        click.echo(f"{len(corpus.rejects):,} left out:")
+        for reason, n in corpus.rejects_by_reason.most_common():
+            click.echo(f"  {n:>7,}  {reason}")
+    for file in corpus.skipped_files:
+        click.echo(f"no poems in {file}")
+    if verbose:
+        for reject in corpus.rejects:
+            text = " ".join(reject.text.split())
+            click.echo(f"{reject.file}:{reject.line}: {reject.reason}: {text}")
+
+
+@command.command("encode")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--form", required=True, metavar="FORM", help="The form to take, such as 七绝.")
+@click.option(
+    "--min-count",
+    type=click.IntRange(1),
+    help="How often the training part must have a character for the vocabulary; by default 5 in "
+    "a large corpus and 1 in a small one.",
+)
+@click.option(
+    "--windows/--no-windows",
+    default=True,
+    show_default=True,
+    help="Use pairs of couplets of eight-line poems as quatrains, in the training part only.",
+)
+@click.option("--source", help="What the model card shall say of the corpus; else its file name.")
+@encoding_option
+def encode(
+    path: Path,
+    out: Path,
+    form: str,
+    min_count: int | None,
+    windows: bool,
+    source: str | None,
+    encoding: str,
+) -> None:
+    """Write everything training needs to one file: poems as numbers, parts, vocabulary.
+
+    \b
+    poetry-vae corpus encode POEMS jueju.safetensors --form 七绝
+    """
+    from poetry_vae.text.encoded import encode_corpus
+    from poetry_vae.text.poem import Form
+
+    wanted = Form.parse(form)
+    corpus = read_with_progress(path, encoding)
+    encoded = encode_corpus(
+        corpus, wanted, min_count=min_count, windows=windows, source=source or path.name
+    )
+    encoded.save(out)
+    parts = ", ".join(f"{len(ids):,} {part}" for part, ids in encoded.parts.items())
+    click.echo(f"{out}: {wanted}, {parts}; vocabulary of {len(encoded.tokenizer):,}")
+
+
+@command.command("download")
+@click.option(
+    "--to",
+    "destination",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to download into; by default the user's data folder.",
+)
+@click.option("--api-url", hidden=True, help="Another server with the layout of GitHub's API.")
+@click.option("--raw-url", hidden=True, help="Another server with the layout of the raw files.")
+def download(destination: Path | None, api_url: str | None, raw_url: str | None) -> None:
+    """Fetch the Tang and Song poems of chinese-poetry (MIT) at a pinned commit.
+
+    Checksums are verified, and a download that was broken off continues where it stopped.
+
+    \b
+    poetry-vae corpus download
+    poetry-vae corpus download --to poems
+    """
+    import platformdirs
+
+    from poetry_vae.text import download as source
+
+    folder = destination or Path(platformdirs.user_data_dir("poetry-vae")) / "chinese-poetry"
+    with _download_bar() as progress:
+        files = source.download_corpus(
+            folder,
+            api_url=api_url or source.API_URL,
+            raw_url=raw_url or source.RAW_URL,
+            progress=progress,
+        )
+    click.echo(f"{len(files)} files in {folder}", err=True)
+    click.echo(str(folder))
+
+
+@contextlib.contextmanager
+def _download_bar() -> Iterator[_Report]:
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from poetry_vae.cli.console import stderr_console
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Bar(*columns, TimeRemainingColumn(), console=stderr_console(), transient=True) as bar:
+        yield _Report(bar)
+
+
+class _Report:
+    """Passes a download's progress on to a bar."""
+
+    def __init__(self, bar: object) -> None:
+        from rich.progress import Progress as Bar
+
+        assert isinstance(bar, Bar)
+        self.bar = bar
+        self.task = bar.add_task("asking for the list of files", total=None)
+
+    def __call__(self, progress: Progress) -> None:
+        self.bar.update(
+            self.task,
+            description=progress.name,
+            completed=progress.bytes_done,
+            total=progress.bytes_total,
+        )

@@ -1,0 +1,109 @@
+"""poetry-vae generate"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poetry_vae.cli.options import form_option, model_option, output_option, script_option
+
+if TYPE_CHECKING:
+    from poetry_vae.text.poem import Poem
+    from poetry_vae.text.script import Script
+
+
+@click.command("generate")
+@form_option
+@model_option
+@click.option("-n", "count", type=click.IntRange(1), default=3, show_default=True, help="Poems.")
+@click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    help="Of the characters given the latent: 0 takes the likeliest, 1 is the model's own.",
+)
+@click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
+@script_option
+@click.option(
+    "--one-line/--lines",
+    "one_line",
+    default=None,
+    help="A poem a line (the default when the output is no terminal), or a verse a line.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@output_option
+def command(
+    form: str | None,
+    model: str | None,
+    count: int,
+    seed: int | None,
+    temperature: float | None,
+    greedy: bool,
+    script: Script,
+    one_line: bool | None,
+    as_json: bool,
+    output: Path | None,
+) -> None:
+    """Write poems.
+
+    \b
+    poetry-vae generate
+    poetry-vae generate --form 五言联 -n 5 --seed 7 --script traditional
+    poetry-vae generate -n 1000000 --one-line | head
+    """
+    if greedy and temperature:
+        raise click.UsageError("--greedy means --temperature 0: give one of the two")
+
+    from poetry_vae.text.files import replacing
+    from poetry_vae.verse.generate import DEFAULT_TEMPERATURE, choose_model, in_script, stream
+
+    if temperature is None:
+        temperature = 0.0 if greedy else DEFAULT_TEMPERATURE
+    to_terminal = output is None and sys.stdout.isatty()
+    if one_line is None:
+        one_line = not to_terminal
+    fresh = seed is None
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    chosen = choose_model(form, model)
+    poems = (
+        in_script(poem, script)
+        for poem in islice(stream(chosen, seed=seed, temperature=temperature), count)
+    )
+    texts = _as_json(poems, seed, script) if as_json else _as_text(poems, one_line)
+    if output is not None:
+        with replacing(output) as file:
+            for text in texts:
+                file.write(f"{text}\n".encode())
+        click.echo(f"{count} poems in {output} (seed {seed})", err=True)
+        return
+    for text in texts:
+        click.echo(text)
+    if fresh and to_terminal:
+        click.secho(f"--seed {seed} writes these again", err=True, dim=True)
+
+
+def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:
+    for i, poem in enumerate(poems):
+        if one_line:
+            yield poem.one_line
+        else:
+            yield f"\n{poem}" if i else str(poem)
+
+
+def _as_json(poems: Iterator[Poem], seed: int, script: str) -> Iterator[str]:
+    for i, poem in enumerate(poems):
+        entry = {
+            "form": str(poem.form),
+            "lines": poem.lines,
+            "script": script,
+            "seed": seed,
+            "index": i,
+        }
+        yield json.dumps(entry, ensure_ascii=False)

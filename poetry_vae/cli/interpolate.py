@@ -1,0 +1,37 @@
+"""poetry-vae interpolate"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+
+if TYPE_CHECKING:
+    from poetry_vae.text.script import Script
+
+
+@click.command("interpolate")
+@click.argument("start")
+@click.argument("end")
+@click.option(
+    "--steps", type=click.IntRange(2, 1000), default=8, show_default=True, help="Poems in all."
+)
+@reading_options
+def command(
+    start: str, end: str, steps: int, form: str | None, model: str | None, script: Script
+) -> None:
+    """Walk through the latent space from one poem to another; each step is a poem.
+
+    \b
+    poetry-vae interpolate 白日依山尽，黄河入海流。 明月松间照，清泉石上流。
+    """
+    from poetry_vae.verse.generate import in_script
+    from poetry_vae.verse.morph import interpolate
+
+    chosen = load_for(start, form, model)
+    poems = [chosen.form.poem(text) for text in (start, end)]
+    tell_unknown(chosen, start, end)
+    for poem in interpolate(chosen, *poems, steps=steps):
+        click.echo(in_script(poem, script).one_line)

@@ -1,0 +1,95 @@
+"""The command group, and how errors leave the program: one clear line, exit code 1 or 2."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from poetry_vae import __version__
+from poetry_vae.text.errors import FormError, PoetryVAEError
+
+_COMMANDS = ("generate", "train", "models", "corpus", "reconstruct", "interpolate", "evaluate")
+# Errors in what was typed, by name: their classes live in rooms that load torch.
+_USAGE_ERRORS = ("ConfigError", "SamplingError", "DeviceError")
+
+
+class OneLine(click.ClickException):
+    """An error as one line on standard error."""
+
+    exit_code: int = 1  # type: ignore[misc]
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is needed, and turns library errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"poetry_vae.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except PoetryVAEError as error:
+            typed = isinstance(error, FormError) or type(error).__name__ in _USAGE_ERRORS
+            raise OneLine(str(error), 2 if typed else 1) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # the reader has gone; click ends the program quietly
+            _discard_output()
+            raise OneLine(f"the output cannot be written: {error.strerror or error}") from error
+        except UnicodeEncodeError as error:
+            raise OneLine(
+                f"the output's encoding ({error.encoding}) cannot show Chinese: set "
+                "PYTHONIOENCODING=utf-8, or write to a file with --output"
+            ) from error
+
+
+def _discard_output() -> None:
+    """Keep what a full disk did not take from failing a second time when Python exits."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass  # no real file behind standard output
+
+
+def _set_encodings() -> None:
+    """UTF-8 into files and pipes, whatever the locale; a terminal keeps what it can show."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None:
+            continue
+        if not stream.isatty():
+            reconfigure(encoding="utf-8")
+        elif stream is sys.stderr:
+            reconfigure(errors="backslashreplace")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="poetry-vae")
+def main() -> None:
+    """A variational autoencoder that writes classical Chinese poems.
+
+    \b
+    poetry-vae generate                       a few 七绝
+    poetry-vae generate --form 五言联 -n 10    ten couplets of five characters a line
+    poetry-vae train POEMS --form 七绝 --output my-model
+    """
+    _set_encodings()

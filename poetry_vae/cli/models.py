@@ -1,0 +1,49 @@
+"""poetry-vae models"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+
+@click.command("models")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def command(as_json: bool) -> None:
+    """List the models that come with the package: form, size, source, figures.
+
+    \b
+    poetry-vae models
+    poetry-vae models --json
+    """
+    from poetry_vae.model.pretrained import FIGURES, shipped_models
+
+    rows: list[dict[str, Any]] = []
+    for model in shipped_models():
+        figures = json.loads((model.path / FIGURES).read_text(encoding="utf-8"))
+        rows.append({"name": model.name, "form": str(model.form), "bytes": model.size, **figures})
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "form", "size", "preset", "corpus", title=None)
+    for heading in ("nats/char", "rate", "active", "reconstructed"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["form"],
+            f"{row['bytes'] / 1e6:.1f} MB",
+            row["preset"],
+            row["corpus"],
+            f"{row['nats_per_character']:.2f}",
+            f"{row['rate']:.1f}",
+            str(row["active_units"]),
+            f"{row['reconstruction']:.0%}",
+        )
+    Console().print(table)

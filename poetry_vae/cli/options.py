@@ -1,0 +1,70 @@
+"""Options that several commands share, and how they write poems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+form_option = click.option(
+    "--form",
+    metavar="FORM",
+    help="五言联 couplet5, 七言联 couplet7, 五绝 jueju5, 七绝 jueju7, 五律 lushi5, 七律 lushi7, "
+    "or LINESxCHARS such as 6x7.",
+)
+model_option = click.option(
+    "--model", metavar="MODEL", help="A model's folder or shipped name; see `poetry-vae models`."
+)
+script_option = click.option(
+    "--script",
+    type=click.Choice(["simplified", "traditional"]),
+    default="simplified",
+    show_default=True,
+    help="The script poems are written in; input is understood in either.",
+)
+encoding_option = click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    help="Encoding of the corpus files, such as gb18030.",
+)
+output_option = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file (whole or not at all) instead of the terminal.",
+)
+
+
+def reading_options(command: F) -> F:
+    """--form, --model and --script: which model reads a poem, and how the answer is written."""
+    for option in (script_option, model_option, form_option):
+        command = option(command)
+    return command
+
+
+def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
+    """The model for a user's poem: the one asked for, else what ships for the poem's own form."""
+    from poetry_vae.text.poem import Form, Poem, split_lines
+    from poetry_vae.verse.generate import choose_model
+
+    if form is None and model is None:
+        lines = split_lines(text)
+        known: Form | str = Poem(tuple(lines)).form if lines else Form.parse("七绝")
+        return choose_model(known, None)
+    return choose_model(form, model)
+
+
+def tell_unknown(model: PoetryVAE, *texts: str) -> None:
+    """Say on standard error which characters of the texts the model has never seen."""
+    from poetry_vae.text.poem import split_lines
+
+    missing = model.tokenizer.unknown("".join(c for t in texts for c in split_lines(t)))
+    if missing:
+        click.echo(f"not in the model's vocabulary: {' '.join(missing)}", err=True)

@@ -1,0 +1,33 @@
+"""poetry-vae reconstruct"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+
+if TYPE_CHECKING:
+    from poetry_vae.text.script import Script
+
+
+@click.command("reconstruct")
+@click.argument("text")
+@reading_options
+def command(text: str, form: str | None, model: str | None, script: Script) -> None:
+    """Read a poem and write what the model remembers of it: the likeliest characters given z.
+
+    \b
+    poetry-vae reconstruct 白日依山尽，黄河入海流。
+    poetry-vae reconstruct "明月松間照 清泉石上流" --script traditional
+    """
+    from poetry_vae.verse.generate import in_script, reconstruct
+
+    chosen = load_for(text, form, model)
+    poem = chosen.form.poem(text)
+    tell_unknown(chosen, text)
+    (result,) = reconstruct(chosen, [poem])
+    kept = int((chosen.ids_of([poem]) == chosen.ids_of([result])).sum())
+    click.echo(str(in_script(result, script)))
+    click.echo(f"{kept} of {chosen.form.positions} characters as they were", err=True)

@@ -1,0 +1,149 @@
+"""poetry-vae train"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from poetry_vae.cli.options import encoding_option, form_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from poetry_vae.text.encoded import EncodedCorpus
+
+
+@click.command("train")
+@click.argument("corpus", type=click.Path(path_type=Path))
+@form_option
+@click.option("--preset", default="base", show_default=True, help="base or shi.")
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A new folder.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of matrix products; auto takes bfloat16 where it is faster.",
+)
+@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Then stop and save.")
+@click.option("--resume", is_flag=True, help="Continue the run in the output folder.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting of the preset, as in --set epochs=2 --set hidden=128.",
+)
+@click.option("--tensorboard", is_flag=True, help="Curves for TensorBoard in the output folder.")
+@encoding_option
+def command(
+    corpus: Path,
+    form: str | None,
+    preset: str,
+    output: Path,
+    seed: int,
+    device: str,
+    precision: Literal["auto", "float32", "bfloat16"],
+    max_minutes: float | None,
+    resume: bool,
+    settings: tuple[str, ...],
+    tensorboard: bool,
+    encoding: str,
+) -> None:
+    """Train a model on CORPUS: a file or folder of poems, or an encoded corpus.
+
+    Ctrl-C stops after the step in progress and saves; --resume continues to the same weights.
+
+    \b
+    poetry-vae train poems.txt --form 五绝 --output my-model
+    poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
+    """
+    overrides = dict(_pair(setting) for setting in settings)
+
+    from poetry_vae.cli.watching import Display
+    from poetry_vae.training.api import train
+
+    curves = _curves(output) if tensorboard else None
+    encoded = _load(corpus, form, encoding)
+    with Display(curves) as display, _stop_on_interrupt() as interrupted:
+        result = train(
+            encoded,
+            output,
+            preset=preset,
+            overrides=overrides,
+            seed=seed,
+            device=device,
+            precision=precision,
+            resume=resume,
+            max_minutes=max_minutes,
+            observer=display,
+            should_stop=interrupted,
+        )
+    f = result.figures
+    click.echo(
+        f"{result.stopped} after {result.steps:,} steps: bound {f.nats_per_character:.3f} nats a "
+        f"character, rate {f.rate:.1f}, {f.active_units} active units, "
+        f"{f.reconstruction:.0%} of characters reconstructed",
+        err=True,
+    )
+    if result.stopped in ("interrupted", "time is up"):
+        click.echo("the same command with --resume continues", err=True)
+    click.echo(f"poetry-vae generate --model {output}", err=True)
+
+
+def _pair(setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{setting!r} is not NAME=VALUE", param_hint="--set")
+    return name.strip(), value.strip()
+
+
+def _load(path: Path, form: str | None, encoding: str) -> EncodedCorpus:
+    from poetry_vae.cli.corpus import read_with_progress
+    from poetry_vae.text.encoded import encode_corpus, looks_encoded
+    from poetry_vae.text.poem import Form
+    from poetry_vae.training.api import load_training_corpus
+
+    if looks_encoded(path):
+        return load_training_corpus(path, form)
+    if form is None:
+        raise click.UsageError("which form shall be learned? Give --form, as in --form 七绝")
+    wanted = Form.parse(form)
+    return encode_corpus(read_with_progress(path, encoding), wanted, source=path.name)
+
+
+def _curves(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise click.UsageError(
+            "TensorBoard is not installed: pip install 'poetry-vae[tensorboard]'"
+        ) from error
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+class _stop_on_interrupt:  # noqa: N801  (a context manager, used like a function)
+    """Ctrl-C asks the loop to stop after its step; a second one ends the program."""
+
+    def __enter__(self) -> Callable[[], bool]:
+        self.asked = False
+        self.before = signal.signal(signal.SIGINT, self._ask)
+        return lambda: self.asked
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("\nstopping after this step (Ctrl-C again ends at once)", err=True)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self.before)

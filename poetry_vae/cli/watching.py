@@ -1,0 +1,85 @@
+"""What a person sees of a training run: a bar, figures, and verses as the model learns."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from poetry_vae.cli.console import stderr_console
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.training.diagnostics import Figures
+from poetry_vae.training.loop import Observer
+from poetry_vae.verse.generate import in_script, stream
+
+_VERSES = 2
+
+
+class Display(Observer):
+    """A progress bar with speed and time left; figures and verses after each validation."""
+
+    def __init__(self, curves: Any = None) -> None:
+        self.curves = curves
+        self.console = stderr_console()
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self.task = self.bar.add_task("training", total=None, start=False)
+
+    def __enter__(self) -> Display:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+        if self.curves is not None:
+            self.curves.close()
+
+    def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
+        self.console.print(note)
+        self.bar.update(self.task, total=steps, completed=done)
+        self.bar.start_task(self.task)
+
+    def stepped(self, step: int, poems_per_second: float, terms: dict[str, float]) -> None:
+        shown = f"{poems_per_second:,.0f} poems/s  loss {terms['loss']:.1f}"
+        self.bar.update(self.task, completed=step, description=shown)
+        self._curve("training", step, terms)
+
+    def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
+        self.console.print(
+            f"step {step:,}: bound {figures.nats_per_character:.3f} nats/char{' *' if best else ''}"
+            f"  rate {figures.rate:.2f}  distortion {figures.distortion:.1f}"
+            f"  active {figures.active_units}  reconstructed {figures.reconstruction:.1%}"
+        )
+        for _, poem in zip(range(_VERSES), stream(model, seed=step), strict=False):
+            self.console.print(f"  {in_script(poem, 'simplified').one_line}")
+        values = {k: v for k, v in vars(figures).items() if k != "positions"}
+        self._curve("validation", step, values)
+
+    def warned(self, message: str) -> None:
+        self.console.print(f"warning: {message}", style="yellow")
+
+    def _curve(self, group: str, step: int, values: dict[str, float]) -> None:
+        if self.curves is not None:
+            for name, value in values.items():
+                self.curves.add_scalar(f"{group}/{name}", value, step)

@@ -1,0 +1,103 @@
+"""The model as a density: bounds of log p(x), rate, and whether the latent is used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.training import bounds
+from poetry_vae.training.diagnostics import active_units
+
+# Samples times poems in one forward pass: hidden states stay in tens of megabytes.
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over poems with its standard error."""
+
+    mean: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Density:
+    """Figures of a model on poems; bounds in nats a character, rate and distortion a poem."""
+
+    poems: int
+    bounds: dict[int, Estimate]
+    """By the number K of importance samples: −(1/T) log (1/K) Σ_k p(x, z_k)/q(z_k|x)."""
+    rate: Estimate
+    distortion: Estimate
+    active_units: int
+    latent: int
+    reconstruction: float
+    """Share of characters that are the likeliest ones given the posterior's mean."""
+    whole_poems: float
+    """Share of poems reconstructed without a single error."""
+    unknown: float
+    """Share of characters outside the vocabulary; they are scored as the symbol ``<unk>``."""
+
+
+def estimate(values: Tensor) -> Estimate:
+    """Mean and standard error of values [N]."""
+    n = len(values)
+    spread = values.double().std().item() / math.sqrt(n) if n > 1 else float("nan")
+    return Estimate(values.double().mean().item(), spread)
+
+
+@torch.no_grad()
+def importance_bounds(
+    model: PoetryVAE, ids: Tensor, samples: tuple[int, ...], *, generator: torch.Generator
+) -> dict[int, Tensor]:
+    """The bound of every poem by number of samples: ids [N, T] → {K: log p̂(x) [N], in nats}.
+
+    Burda et al. 2015, equation 8. All K share one set of samples, so that the bounds of one poem
+    can be compared with each other.
+    """
+    most = max(samples)
+    poems_at_once = max(1, _AT_ONCE // most)
+    parts: dict[int, list[Tensor]] = {k: [] for k in samples}
+    for batch in torch.split(ids, poems_at_once):
+        weights = torch.cat(
+            [
+                bounds.log_weights(model(batch, samples=min(_AT_ONCE, rest), generator=generator))
+                for rest in range(most, 0, -_AT_ONCE)
+            ]
+        )
+        for k in samples:
+            parts[k].append(torch.logsumexp(weights[:k], dim=0) - math.log(k))
+    return {k: torch.cat(values) for k, values in parts.items()}
+
+
+@torch.no_grad()
+def density(
+    model: PoetryVAE, ids: Tensor, *, samples: tuple[int, ...], generator: torch.Generator
+) -> Density:
+    """All figures of a model on poems ids [N, T] of its form and vocabulary."""
+    by_samples = importance_bounds(model, ids, samples, generator=generator)
+    rates, distortions, means, right = [], [], [], []
+    for batch in torch.split(ids, _AT_ONCE):
+        record = model(batch, generator=generator)
+        mean = record.levels[0].posterior.mean
+        rates.append(bounds.rate(record))
+        distortions.append(bounds.distortion(record))
+        means.append(mean)
+        right.append(model.draw(mean, temperature=0) == batch)
+    hits = torch.cat(right)
+    T = model.form.positions
+    return Density(
+        poems=len(ids),
+        bounds={k: estimate(-values / T) for k, values in by_samples.items()},
+        rate=estimate(torch.cat(rates)),
+        distortion=estimate(torch.cat(distortions)),
+        active_units=active_units(torch.cat(means)),
+        latent=means[0].shape[1],
+        reconstruction=hits.float().mean().item(),
+        whole_poems=hits.all(dim=1).float().mean().item(),
+        unknown=(ids == model.tokenizer.UNKNOWN).float().mean().item(),
+    )

@@ -1,0 +1,54 @@
+"""The only Gaussian of the project: density, divergence and reparameterised sample."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DiagonalGaussian:
+    """N(mean, diag exp(log_variance)); both [..., D], the last axis is the vector."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    @classmethod
+    def standard(cls, like: Tensor) -> DiagonalGaussian:
+        """N(0, I) of the shape of ``like`` [..., D]."""
+        zeros = torch.zeros_like(like)
+        return cls(zeros, zeros)
+
+    @property
+    def stddev(self) -> Tensor:
+        return torch.exp(0.5 * self.log_variance)
+
+    def rsample(self, samples: int, *, generator: torch.Generator | None) -> Tensor:
+        """``samples`` draws [K, ..., D] through which gradients flow: μ + σ ⊙ ε, ε ~ N(0, I).
+
+        Kingma & Welling 2014, "Auto-Encoding Variational Bayes", section 2.4.
+        """
+        noise = torch.randn(
+            (samples, *self.mean.shape),
+            generator=generator,
+            device=self.mean.device,
+            dtype=self.mean.dtype,
+        )
+        return self.mean + self.stddev * noise
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log N(z; mean, variance) in nats, summed over D: [..., D] → [...]."""
+        squared = (z - self.mean).square() * torch.exp(-self.log_variance)
+        return -0.5 * (squared + self.log_variance + math.log(2 * math.pi)).sum(-1)
+
+    def kl(self, other: DiagonalGaussian) -> Tensor:
+        """KL(self ‖ other) in nats, a value a dimension: [..., D].
+
+        Against N(0, I) this is ½(μ² + σ² − 1 − log σ²) (Kingma & Welling 2014, appendix B).
+        """
+        difference = self.log_variance - other.log_variance
+        shift = (self.mean - other.mean).square() * torch.exp(-other.log_variance)
+        return 0.5 * (torch.exp(difference) + shift - 1.0 - difference)

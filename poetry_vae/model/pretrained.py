@@ -1,0 +1,150 @@
+"""Models in folders: ``config.json``, ``model.safetensors``, ``tokenizer.json``; beside them a card
+for people (``README.md``) and what was measured when the weights were kept (``figures.json``).
+
+Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from poetry_vae.model.config import ConfigError, ModelConfig
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.files import replace_file
+from poetry_vae.text.poem import Form
+from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
+
+WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
+CARD, FIGURES = "README.md", "figures.json"
+
+DEFAULT_FORM = Form(4, 7)
+_SHIPPED = Path(__file__).parent / "shipped"
+
+
+class CheckpointError(PoetryVAEError):
+    """A model that is not there, or a folder that does not hold one that can be loaded."""
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """A model inside the package. Its name is its form's: one default model a form."""
+
+    name: str
+    form: Form
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes of its folder."""
+        return sum(file.stat().st_size for file in self.path.iterdir())
+
+
+def shipped_models() -> list[ShippedModel]:
+    """The models that come with the package, couplets first."""
+    if not _SHIPPED.is_dir():
+        return []
+    folders = [folder for folder in _SHIPPED.iterdir() if (folder / CONFIG).is_file()]
+    models = [ShippedModel(folder.name, Form.parse(folder.name), folder) for folder in folders]
+    return sorted(models, key=lambda model: model.form)
+
+
+def default_model(form: Form) -> str:
+    """The name of the model that ships for a form.
+
+    Raises:
+        CheckpointError: none does.
+    """
+    models = {model.form: model.name for model in shipped_models()}
+    if form not in models:
+        shipped = ", ".join(f"{model.form} ({model.name})" for model in shipped_models())
+        raise CheckpointError(
+            f"no model for {form} comes with the package; there are {shipped or 'none'}, and "
+            f"`poetry-vae train CORPUS --form {form.slug}` makes one"
+        )
+    return models[form]
+
+
+def load_model(name_or_path: str | Path) -> PoetryVAE:
+    """A model by the name it ships under, or from its folder; on the CPU, in evaluation mode.
+
+    Raises:
+        CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
+    """
+    by_name = {model.name: model.path for model in shipped_models()}
+    folder = by_name.get(str(name_or_path), Path(name_or_path))
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"no model {str(name_or_path)!r}: neither a folder nor one of those that come with "
+            f"the package ({', '.join(by_name) or 'none'})"
+        )
+    try:
+        config = ModelConfig.from_json(_read(folder / CONFIG).decode("utf-8"))
+        tokenizer = CharTokenizer.from_json(_read(folder / TOKENIZER).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{folder}: a file is damaged, not UTF-8 ({error})") from error
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    except TokenizerError as error:
+        raise CheckpointError(f"{folder / TOKENIZER}: {error}") from error
+    if len(tokenizer) != config.vocabulary:
+        raise CheckpointError(
+            f"{folder}: {TOKENIZER} has {len(tokenizer)} symbols but {CONFIG} says "
+            f"{config.vocabulary}: they are from different models"
+        )
+    model = PoetryVAE.build(config, tokenizer)
+    try:
+        weights = load_tensors(_read(folder / WEIGHTS))
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from error
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: does not fit {CONFIG}, it was written by another version or "
+            f"edited ({reason})"
+        ) from error
+    return model.eval().requires_grad_(False)
+
+
+def save_model(
+    model: PoetryVAE,
+    folder: Path,
+    *,
+    card: str = "",
+    figures: Mapping[str, object] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a model's folder. Each file is replaced as a whole, the weights last.
+
+    Raises:
+        FileWriteError: a file cannot be written; what stood there before is untouched.
+    """
+    weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in _tensors(model)}
+    replace_file(folder / CONFIG, model.config.to_json())
+    replace_file(folder / TOKENIZER, model.tokenizer.to_json())
+    if card:
+        replace_file(folder / CARD, card)
+    if figures:
+        text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
+        replace_file(folder / FIGURES, text + "\n")
+    replace_file(folder / WEIGHTS, save_tensors(weights))
+
+
+def _tensors(model: PoetryVAE) -> list[tuple[str, torch.Tensor]]:
+    return list(model.state_dict().items())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,151 @@
+"""Everything training needs, in one file: poems as integers, their parts, and the vocabulary.
+
+The file is a safetensors archive, readable with numpy and safetensors alone:
+``train``, ``validation`` and ``test``, each uint16 [N, T], and as metadata the form, the
+vocabulary and where the poems came from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.text.corpus import Corpus, read_corpus
+from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.files import replace_file
+from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.splitting import PARTS, Part, split
+from poetry_vae.text.tokenizer import CharTokenizer
+
+_FORMAT = "poetry-vae corpus 1"
+_MIN_COUNT, _MANY_POEMS = 5, 20_000
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """The poems of one form as ids, by part."""
+
+    form: Form
+    tokenizer: CharTokenizer
+    parts: Mapping[Part, npt.NDArray[np.uint16]]
+    """Each [N, T]; the test part is there to be measured on, never to be trained on."""
+    source: str
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        from safetensors.numpy import save
+
+        metadata = {
+            "format": _FORMAT,
+            "form": self.form.slug,
+            "tokenizer": self.tokenizer.to_json(),
+            "source": self.source,
+        }
+        replace_file(path, save({str(k): v for k, v in self.parts.items()}, metadata))
+
+    @classmethod
+    def load(cls, path: Path) -> EncodedCorpus:
+        """Read a file that :meth:`save` wrote.
+
+        Raises:
+            CorpusError: the file is missing, damaged or something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != _FORMAT:
+                    raise CorpusError(f"{path}: not an encoded corpus of this version ({_FORMAT})")
+                parts = {part: file.get_tensor(part) for part in PARTS}
+        except (OSError, SafetensorError) as error:
+            raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
+        return cls(
+            Form.parse(metadata["form"]),
+            CharTokenizer.from_json(metadata["tokenizer"]),
+            parts,
+            metadata["source"],
+        )
+
+
+def looks_encoded(path: Path) -> bool:
+    """Whether the file can only be an encoded corpus: a safetensors header, which is no verse."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(9)
+    return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0\0\0\0"
+
+
+def encode_corpus(
+    corpus: Corpus,
+    form: Form,
+    *,
+    min_count: int | None = None,
+    windows: bool = True,
+    source: str = "",
+) -> EncodedCorpus:
+    """Split a corpus, take the poems of a form, and number their characters.
+
+    The vocabulary holds the characters that the training part has at least ``min_count`` times;
+    unless told, five times where there are many poems, and once where every character counts.
+    With ``windows``, pairs of consecutive couplets of eight-line poems serve as quatrains in the
+    training part.
+
+    Raises:
+        CorpusError: the corpus has no poem of the form.
+    """
+    by_part: dict[Part, list[Poem]] = {part: [] for part in PARTS}
+    for poem, part in zip(corpus.poems, split(corpus.poems), strict=True):
+        by_part[part].extend(form.poems_in(poem, windows=windows and part == "train"))
+    if not any(by_part.values()):
+        shapes = Counter(
+            f"{len(p.lines)}x{len(p.lines[0])}"
+            for p in corpus.poems
+            if len(set(map(len, p.lines))) == 1
+        )
+        found = ", ".join(f"{shape} ({n})" for shape, n in shapes.most_common(5)) or "none regular"
+        raise CorpusError(
+            f"not one of the {len(corpus.poems)} poems is a {form} "
+            f"({form.lines} lines of {form.chars}); the commonest shapes are {found}"
+        )
+    if min_count is None:
+        min_count = _MIN_COUNT if len(by_part["train"]) >= _MANY_POEMS else 1
+    counts = Counter("".join(poem.text for poem in by_part["train"]))
+    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
+    parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
+    return EncodedCorpus(form, tokenizer, parts, source)
+
+
+def _ids(tokenizer: CharTokenizer, poems: list[Poem], form: Form) -> npt.NDArray[np.uint16]:
+    text = "".join(poem.text for poem in poems)
+    return tokenizer.encode_folded(text).astype(np.uint16).reshape(-1, form.positions)
+
+
+def poems_for(
+    path: Path, form: Form, tokenizer: CharTokenizer, *, part: str, encoding: str = "utf-8"
+) -> npt.NDArray[np.uint16]:
+    """The poems of a form in one part of a corpus (or in ``all``), in a given vocabulary: [N, T].
+
+    The path is an encoded corpus, whose vocabulary may be another, or poems in any known format.
+
+    Raises:
+        CorpusError: nothing readable there, or no poem of the form.
+        FormError: the encoded corpus holds another form.
+    """
+    if looks_encoded(path):
+        encoded = EncodedCorpus.load(path)
+        if encoded.form != form:
+            raise FormError(f"{path} was encoded as {encoded.form}, but the model writes {form}")
+    else:
+        corpus = read_corpus(path, encoding=encoding)
+        encoded = encode_corpus(corpus, form, min_count=1, windows=False)
+    wanted = [ids for name, ids in encoded.parts.items() if part in (name, "all")]
+    symbols = tokenizer.encode_folded("".join(encoded.tokenizer.characters))
+    renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
+    return renumber[np.concatenate(wanted)]

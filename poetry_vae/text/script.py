@@ -1,0 +1,89 @@
+"""Traditional and simplified script, and the one orthography the models learn.
+
+Inside, text is traditional in one spelling: variants (烟/煙, 峯/峰) and the simplified strays of a
+traditional corpus are folded character by character, by ``orthography.tsv``. Outside, people read
+and write either script: OpenCC converts by phrases, since one simplified character can stand for
+several traditional ones (发: 發 or 髮).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Literal, Protocol
+
+Script = Literal["traditional", "simplified"]
+
+# In simplified verse a quarter of the characters exist in that script only; the strays of a
+# traditional corpus, 却 and 黄 among them, stay below three in a hundred.
+_SIMPLIFIED_SHARE = 0.08
+
+
+class _Converter(Protocol):
+    def convert(self, text: str) -> str: ...
+
+
+@cache
+def _folding() -> dict[int, str]:
+    table = resources.files("poetry_vae.text").joinpath("orthography.tsv")
+    rows = (row.split("\t") for row in table.read_text(encoding="utf-8").splitlines())
+    return {ord(variant): canonical for variant, canonical in rows}
+
+
+@cache
+def _opencc(config: str) -> _Converter:
+    import opencc  # heavy: loaded by those who convert
+
+    converter: _Converter = opencc.OpenCC(config)
+    return converter
+
+
+@cache
+def _only_simplified(character: str) -> bool:
+    """Whether the character belongs to simplified script alone (国, not 后)."""
+    folded = _folding().get(ord(character))
+    return folded is not None and _opencc("t2s").convert(folded) == character
+
+
+def fold(text: str) -> str:
+    """Write every character in the one traditional spelling, one character for one.
+
+    Compatibility characters (U+F900 to U+FAFF) become their ordinary twins. Folding twice changes
+    nothing.
+    """
+    return unicodedata.normalize("NFC", text).translate(_folding())
+
+
+def to_traditional(text: str) -> str:
+    """Simplified text in the models' orthography, ambiguous characters decided by their phrase."""
+    return fold(_opencc("s2t").convert(text))
+
+
+def to_simplified(text: str) -> str:
+    """Text of the models' orthography in simplified script."""
+    return _opencc("t2s").convert(text)
+
+
+def looks_simplified(texts: Iterable[str]) -> bool:
+    """Whether the texts, taken together, are in simplified script."""
+    simplified = total = 0
+    for text in texts:
+        total += len(text)
+        simplified += sum(map(_only_simplified, text))
+    return simplified > _SIMPLIFIED_SHARE * total
+
+
+def understand(text: str) -> str:
+    """What a person typed, in the models' orthography: either script is understood.
+
+    Text with any character that only simplified script has is converted by phrases; the rest is
+    folded, so that 后 in traditional text stays the empress and does not become "after" (後).
+    """
+    return to_traditional(text) if any(map(_only_simplified, text)) else fold(text)
+
+
+def present(text: str, script: Script) -> str:
+    """Text of the models' orthography in the script asked for."""
+    return to_simplified(text) if script == "simplified" else text

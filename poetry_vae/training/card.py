@@ -1,0 +1,51 @@
+"""The model card: what a folder with weights says about itself to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poetry_vae.training.diagnostics import Figures
+
+if TYPE_CHECKING:
+    from poetry_vae.training.loop import Run
+
+
+def model_card(run: Run, figures: Figures, step: int) -> str:
+    """A README in Markdown for a model that was trained by ``run`` for ``step`` steps."""
+    form, parts = run.corpus.form, run.corpus.parts
+    changed = ", ".join(f"{k}={v}" for k, v in vars(run.training).items())
+    return f"""# poetry-vae: {form} ({form.slug})
+
+A variational autoencoder that writes {form}: {form.lines} lines of {form.chars} characters, in
+traditional script.
+
+- preset: `{run.preset}`, seed {run.seed}, after {step:,} steps
+- corpus: {run.corpus.source}; {len(parts["train"]):,} training poems (windows of longer poems
+  included), {len(parts["validation"]):,} for validation; the test part was not seen
+- vocabulary: {run.model.vocabulary:,} symbols
+- training: {changed}
+
+| on validation poems | |
+|---|---|
+| bound, −ELBO | {figures.nats_per_character:.3f} nats a character |
+| rate, KL(q‖p) | {figures.rate:.2f} nats a poem |
+| active units | {figures.active_units} of {run.model.latent} |
+| characters reconstructed | {figures.reconstruction:.1%} |
+
+Load it with `poetry_vae.PoetryVAE.from_pretrained(folder)`, or write poems with
+`poetry-vae generate --model FOLDER`.
+"""
+
+
+def measured(run: Run, figures: Figures, step: int) -> dict[str, object]:
+    """The same for programs: what `poetry-vae models` lists."""
+    return {
+        "preset": run.preset,
+        "corpus": run.corpus.source,
+        "training_poems": len(run.corpus.parts["train"]),
+        "step": step,
+        "nats_per_character": round(figures.nats_per_character, 4),
+        "rate": round(figures.rate, 3),
+        "active_units": figures.active_units,
+        "reconstruction": round(figures.reconstruction, 4),
+    }

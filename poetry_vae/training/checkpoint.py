@@ -1,0 +1,83 @@
+"""The state of a training run, in one safetensors file that is replaced as a whole.
+
+Weights, optimiser moments, and as metadata the counters: with the seed they decide every later
+step, so that a run that was stopped continues to the same weights, bit for bit, on a CPU.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from poetry_vae.model.pretrained import CheckpointError
+from poetry_vae.text.files import replace_file
+
+STATE = "training.safetensors"
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    run: str = ""
+    """A fingerprint of corpus, seed and settings: only the same run can be continued."""
+    step: int = 0
+    seconds: float = 0.0
+    best: float = float("inf")
+    """The lowest validation bound so far, nats a character."""
+    since_best: int = 0
+
+
+def save_state(
+    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """Write the state of a run into its folder, replacing the one before in one step."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, moments in optimiser.state_dict()["state"].items():
+        for name, value in moments.items():
+            tensors[f"optimiser.{index}.{name}"] = value
+    cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    replace_file(folder / STATE, save(cpu, {"progress": json.dumps(asdict(progress))}))
+
+
+def load_state(
+    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, *, run: str
+) -> Progress:
+    """Put the state of a run back into model and optimiser.
+
+    Raises:
+        CheckpointError: there is no state, it is damaged, or it belongs to a run with another
+            corpus, seed or settings.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no run to resume in this folder; train without --resume")
+    try:
+        with safe_open(path, framework="pt") as file:
+            progress = Progress(**json.loads((file.metadata() or {})["progress"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged, the run cannot be resumed ({error})") from error
+    if progress.run != run:
+        raise CheckpointError(
+            f"{path}: belongs to a run with another corpus, preset, seed or settings; resume with "
+            "those it was started with, or train into another folder"
+        )
+    prefix = "model."
+    model.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    )
+    state = optimiser.state_dict()
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimiser."):
+            _, index, moment = name.split(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+    optimiser.load_state_dict({**state, "state": moments})
+    return progress

@@ -1,0 +1,353 @@
+"""The training loop: one for every objective, on any device, stoppable at any step.
+
+The corpus is one integer tensor in memory. Every random number of step s comes from the seed and s
+alone, so that a resumed run needs no generator state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.pretrained import WEIGHTS, CheckpointError, save_model
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.files import FileWriteError, replace_file
+from poetry_vae.training.card import measured, model_card
+from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
+from poetry_vae.training.device import Precision, find_device, find_precision
+from poetry_vae.training.diagnostics import Figures, collapse_warning, watch
+from poetry_vae.training.objectives import Terms, WeightedELBO
+from poetry_vae.training.presets import TrainingConfig
+from poetry_vae.training.schedules import kl_weight, learning_rate
+
+METRICS = "metrics.jsonl"
+_SAVE_EVERY_SECONDS = 60.0
+_LOG_EVERY = 20
+
+Stopped = Literal["finished", "no better bound", "time is up", "interrupted"]
+
+
+class Observer:
+    """What a caller may want to see of a run; every method does nothing by default."""
+
+    def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
+        """Before the first step; ``done`` steps are behind us if the run is resumed."""
+
+    def stepped(self, step: int, poems_per_second: float, terms: dict[str, float]) -> None:
+        """Every few steps."""
+
+    def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
+        """After each validation."""
+
+    def warned(self, message: str) -> None:
+        """Something the person training should know."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    model: PoetryVAE
+    """The best weights by validation bound."""
+    folder: Path
+    steps: int
+    stopped: Stopped
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that decides the weights a run ends with."""
+
+    corpus: EncodedCorpus
+    model: ModelConfig
+    training: TrainingConfig
+    seed: int
+    preset: str = "custom"
+
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256(self.corpus.parts["train"].tobytes())
+        digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
+        settings = {"model": asdict(self.model), "training": asdict(self.training)}
+        digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))
+        return digest.hexdigest()
+
+
+def train(
+    run: Run,
+    folder: Path,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    resume: bool = False,
+    max_minutes: float | None = None,
+    observer: Observer | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Train a model into ``folder``: the best weights so far, the state to resume from, metrics.
+
+    Args:
+        max_minutes: stop this call after so long; the schedule is that of the whole run.
+        should_stop: asked before every step; a run that is stopped can be resumed.
+
+    Raises:
+        CorpusError: the corpus has no training or no validation poem.
+        CheckpointError: the folder holds another run, or none where one is to be resumed.
+        FileWriteError: the folder cannot be written.
+        DeviceError: this machine lacks the device.
+    """
+    return _Trainer(run, folder, device, precision, resume, observer or Observer()).run(
+        max_minutes, should_stop
+    )
+
+
+class _Trainer:
+    """The moving parts of one call of :func:`train`."""
+
+    def __init__(
+        self,
+        run: Run,
+        folder: Path,
+        device: str,
+        precision: Precision,
+        resume: bool,
+        observer: Observer,
+    ) -> None:
+        self.spec, self.folder, self.observer = run, folder, observer
+        self.config = run.training
+        if not resume and any((folder / name).exists() for name in (WEIGHTS, STATE)):
+            raise CheckpointError(
+                f"{folder}: already holds a model; continue it with --resume, or train into "
+                "another folder"
+            )
+        for part, used in (("train", "training"), ("validation", "validation")):
+            if not len(run.corpus.parts[part]):  # type: ignore[index]
+                raise CorpusError(
+                    f"the corpus has no {used} poem of the form {run.corpus.form}: "
+                    "it is too small to be split"
+                )
+        self.device = find_device(device)
+        self.model = PoetryVAE.build(run.model, run.corpus.tokenizer, seed=run.seed)
+        self.model.to(self.device)
+        self.train_ids = self._on_device("train")
+        self.valid_ids = self._on_device("validation")[: self.config.validation_poems].long()
+        self.batch_size = min(self.config.batch_size, len(self.train_ids))
+        self.steps_per_epoch = len(self.train_ids) // self.batch_size
+        self.total_steps = max(1, round(self.config.epochs * self.steps_per_epoch))
+        self.objective = WeightedELBO(self.config.beta, self.config.free_bits)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        self.generator = torch.Generator(self.device)
+        self.progress = Progress(run=run.fingerprint())
+        if resume:
+            self.progress = load_state(folder, self.model, self.optimiser, run=self.progress.run)
+        self.dtype = self._settled_precision(precision)
+        self.order: Tensor = torch.empty(0)
+        self.order_epoch = -1
+
+    def run(self, max_minutes: float | None, should_stop: Callable[[], bool]) -> Result:
+        begun = saved = logged = time.monotonic()
+        before = self.progress.seconds
+        stopped: Stopped = "finished"
+        figures: Figures | None = None
+        self._keep_metrics_until(self.progress.step)
+        self.observer.started(self.model, self.total_steps, self.progress.step, self._note())
+        try:
+            if self.progress.step == 0:
+                figures = self._validate()
+            while self.progress.step < self.total_steps:
+                if should_stop():
+                    stopped = "interrupted"
+                    break
+                if max_minutes is not None and time.monotonic() - begun > 60 * max_minutes:
+                    stopped = "time is up"
+                    break
+                terms = self._step()
+                now = time.monotonic()
+                self.progress.seconds = before + now - begun
+                if self.progress.step % _LOG_EVERY == 0:
+                    speed = _LOG_EVERY * self.batch_size / (now - logged)
+                    self._log_step(terms, speed)
+                    logged = now
+                if self._is_time_to_validate():
+                    figures = self._validate()
+                    saved = logged = time.monotonic()
+                    if self.config.patience and self.progress.since_best >= self.config.patience:
+                        stopped = "no better bound"
+                        break
+                elif now - saved > _SAVE_EVERY_SECONDS:
+                    self._save_state()
+                    saved = time.monotonic()
+        finally:
+            # Also when something unforeseen ends the loop: no step that was taken is lost.
+            self._save_state()
+        best = PoetryVAE.from_pretrained(self.folder)
+        return Result(
+            best,
+            self.folder,
+            self.progress.step,
+            stopped,
+            figures or self._figures(),
+        )
+
+    def _on_device(self, part: Literal["train", "validation"]) -> Tensor:
+        ids = torch.from_numpy(self.spec.corpus.parts[part].astype("int32"))
+        return ids.to(self.device)
+
+    def _settled_precision(self, asked: Precision) -> torch.dtype:
+        """The precision a run was begun with, since a resumed run must not change it."""
+        path = self.folder / "run.json"
+        if self.progress.step > 0 and asked == "auto" and path.is_file():
+            asked = json.loads(path.read_text(encoding="utf-8"))["precision"]
+        dtype = find_precision(self.device, asked)
+        replace_file(
+            path,
+            json.dumps(
+                {
+                    "preset": self.spec.preset,
+                    "seed": self.spec.seed,
+                    "corpus": self.spec.corpus.source,
+                    "form": self.spec.corpus.form.slug,
+                    "poems": {part: len(ids) for part, ids in self.spec.corpus.parts.items()},
+                    "precision": str(dtype).removeprefix("torch."),
+                    "training": asdict(self.config),
+                },
+                ensure_ascii=False,
+                indent=2,
+            )
+            + "\n",
+        )
+        return dtype
+
+    def _batch(self, step: int) -> Tensor:
+        epoch, place = divmod(step, self.steps_per_epoch)
+        if epoch != self.order_epoch:
+            shuffle = torch.Generator().manual_seed(derived_seed(self.spec.seed, "epoch", epoch))
+            self.order = torch.randperm(len(self.train_ids), generator=shuffle).to(self.device)
+            self.order_epoch = epoch
+        rows = self.order[place * self.batch_size : (place + 1) * self.batch_size]
+        return self.train_ids[rows].long()
+
+    def _step(self) -> Terms:
+        step = self.progress.step
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config.learning_rate, step, self.total_steps)
+        self.generator.manual_seed(derived_seed(self.spec.seed, "step", step))
+        batch = self._batch(step)
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
+        ):
+            record = self.model(batch, samples=self.config.samples, generator=self.generator)
+        terms = self.objective(self.model, batch, record, annealing=self._annealing())
+        self.optimiser.zero_grad(set_to_none=True)
+        terms.loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        self.optimiser.step()
+        self.progress.step = step + 1
+        return terms
+
+    def _annealing(self) -> float:
+        return kl_weight(
+            self.config.kl_schedule,
+            self.progress.step / self.total_steps,
+            warmup=self.config.warmup,
+            cycles=self.config.cycles,
+        )
+
+    def _is_time_to_validate(self) -> bool:
+        step = self.progress.step
+        every = max(1, min(self.config.validate_every, self.total_steps // 10))
+        return step % every == 0 or step == self.total_steps
+
+    def _figures(self) -> Figures:
+        self.generator.manual_seed(derived_seed(self.spec.seed, "validation"))
+        return watch(self.model, self.valid_ids, generator=self.generator)
+
+    def _validate(self) -> Figures:
+        """Measure, keep the weights if they are the best so far, and save the state."""
+        figures = self._figures()
+        step = self.progress.step
+        bound = figures.nats_per_character
+        # While the KL is annealed, the bound says little about where the run is going.
+        is_best = bound < self.progress.best or self._annealing() < 1
+        if is_best:
+            # Weights from before the first step are kept so that the folder can be loaded at any
+            # moment, but even an overfitted model of a tiny corpus shall take their place.
+            bound = bound if step else float("inf")
+            self.progress.best, self.progress.since_best = bound, 0
+            save_model(
+                self.model,
+                self.folder,
+                card=model_card(self.spec, figures, step),
+                figures=measured(self.spec, figures, step),
+            )
+        else:
+            self.progress.since_best += 1
+        self._append({"validation": asdict(figures), "best": is_best})
+        self._save_state()
+        self.observer.validated(self.model, step, figures, is_best)
+        done = step / self.total_steps
+        if self._annealing() == 1 and done > 0.02 and (warning := collapse_warning(figures)):
+            self.observer.warned(warning)
+        return figures
+
+    def _log_step(self, terms: Terms, speed: float) -> None:
+        values = {
+            "loss": terms.loss.item(),
+            "elbo": terms.elbo.item(),
+            "rate": terms.rate.item(),
+            "distortion": terms.distortion.item(),
+        }
+        extra = {"kl_weight": self._annealing(), "lr": self.optimiser.param_groups[0]["lr"]}
+        self._append({**values, **extra, "poems_per_second": round(speed, 1)})
+        self.observer.stepped(self.progress.step, speed, values)
+
+    def _save_state(self) -> None:
+        save_state(self.folder, self.model, self.optimiser, self.progress)
+
+    def _append(self, entry: dict[str, object]) -> None:
+        row = {"step": self.progress.step, "seconds": round(self.progress.seconds, 2), **entry}
+        try:
+            with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise FileWriteError(
+                f"{self.folder / METRICS}: cannot be written ({error.strerror})"
+            ) from error
+
+    def _keep_metrics_until(self, step: int) -> None:
+        """Drop what a killed run wrote after the state that it is resumed from."""
+        path = self.folder / METRICS
+        if path.is_file():
+            kept = []
+            for row in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    if json.loads(row)["step"] <= step:
+                        kept.append(row)
+                except ValueError:
+                    continue  # the line the kill cut short
+            replace_file(path, "".join(f"{row}\n" for row in kept))
+
+    def _note(self) -> str:
+        parameters = sum(p.numel() for p in self.model.parameters())
+        precision = str(self.dtype).removeprefix("torch.")
+        return (
+            f"{parameters:,} parameters, {len(self.train_ids):,} poems, vocabulary of "
+            f"{self.spec.model.vocabulary:,}; {self.device}, {precision}"
+        )

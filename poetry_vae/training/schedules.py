@@ -1,0 +1,32 @@
+"""Learning rate and KL weight as functions of how much of the training is done."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+KLSchedule = Literal["constant", "linear", "cyclical"]
+
+
+def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) -> float:
+    """The factor on β when the share ``done`` of all steps is behind us, in [0, 1].
+
+    ``linear`` rises from 0 to 1 over the share ``warmup`` (Bowman et al. 2016, "Generating
+    Sentences from a Continuous Space"); ``cyclical`` does so at the start of each of ``cycles``
+    equal parts, ``warmup`` being a share of the part (Fu et al. 2019, "Cyclical Annealing
+    Schedule").
+    """
+    if schedule == "constant" or warmup <= 0:
+        return 1.0
+    if schedule == "cyclical":
+        done = (done * cycles) % 1.0 if done < 1.0 else 1.0
+    return min(1.0, done / warmup)
+
+
+def learning_rate(peak: float, step: int, total: int, *, warmup_steps: int = 200) -> float:
+    """Linear to ``peak`` over the first steps, then half a cosine down to a hundredth of it."""
+    warmup_steps = min(warmup_steps, max(1, total // 10))
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    done = (step - warmup_steps) / max(1, total - warmup_steps)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))

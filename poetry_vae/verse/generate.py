@@ -1,0 +1,91 @@
+"""Poems from a model: generate, reconstruct, and everything that goes through whole poems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.errors import FormError
+from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.script import Script, present
+
+# Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
+# is the same however many are asked for; the first blocks are small, since somebody waits for them.
+_BLOCK = 256
+_FIRST_BLOCKS = (8, 56, 192)
+
+DEFAULT_TEMPERATURE = 0.5
+
+
+def stream(
+    model: PoetryVAE, *, seed: int, temperature: float = DEFAULT_TEMPERATURE
+) -> Iterator[Poem]:
+    """Poems without end, in the models' orthography; poem i depends on the seed and i alone."""
+    block = 0
+    while True:
+        size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
+        generator = torch.Generator(model.device).manual_seed(derived_seed(seed, "poems", block))
+        ids = model.sample(size, temperature=temperature, generator=generator)
+        yield from model.poems_of(ids)
+        block += 1
+
+
+def generate(
+    n: int = 1,
+    *,
+    form: Form | str | None = None,
+    model: PoetryVAE | str | Path | None = None,
+    seed: int = 0,
+    temperature: float = DEFAULT_TEMPERATURE,
+    script: Script = "simplified",
+) -> list[Poem]:
+    """``n`` poems from the prior.
+
+    Args:
+        form: a form or its name; without one and without a model, 七绝.
+        model: a model, its folder or its name; without one, what ships for the form.
+        temperature: of the characters given the latent; 0 takes the likeliest.
+
+    Raises:
+        FormError: the name is no form, or the model writes another form.
+        CheckpointError: no such model, or none for the form.
+    """
+    chosen = choose_model(form, model)
+    poems = stream(chosen, seed=seed, temperature=temperature)
+    return [in_script(next(poems), script) for _ in range(n)]
+
+
+def choose_model(
+    form: Form | str | None = None, model: PoetryVAE | str | Path | None = None
+) -> PoetryVAE:
+    """The model that a form and a model, either of them given or not, stand for."""
+    wanted = Form.parse(form) if isinstance(form, str) else form
+    if model is None:
+        return load_model(default_model(wanted or DEFAULT_FORM))
+    chosen = model if isinstance(model, PoetryVAE) else load_model(model)
+    if wanted is not None and chosen.form != wanted:
+        raise FormError(f"the model writes {chosen.form}, not {wanted}: leave out the form")
+    return chosen
+
+
+def in_script(poem: Poem, script: Script) -> Poem:
+    """A poem of the models' orthography in the script asked for."""
+    if script == "traditional":
+        return poem
+    lines = [present(line, script) for line in poem.lines]
+    return poem.with_lines(lines)
+
+
+@torch.no_grad()
+def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
+    """What the model makes of poems: the likeliest characters given each posterior's mean.
+
+    Raises:
+        FormError: a poem does not have the model's form.
+    """
+    return model.poems_of(model.draw(model.encode(poems).mean, temperature=0))
