@@ -17,7 +17,7 @@ from rich.progress import (
 from poetry_vae.cli.console import stderr_console
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.diagnostics import Figures
-from poetry_vae.training.loop import Observer
+from poetry_vae.training.run import Observer
 from poetry_vae.verse.generate import in_script, stream
 
 _VERSES = 2

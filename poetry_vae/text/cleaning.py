@@ -26,11 +26,11 @@ _NOT_HAN = re.compile("[^\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00
 def clean_lines(text: str) -> tuple[str, ...]:
     """The lines of a poem, in the models' orthography and without punctuation.
 
-    Notes in （）, 〖〗 and 〔〕 are dropped whole; of [], 《》 and quotes only the marks are.
+    Notes in （）, 〖〗, 〔〕 are dropped whole; of [], 《》 and quotes only the marks are.
 
     Raises:
-        RejectedTextError: characters are lost, a bracket has no partner, something other than Chinese
-            characters remains, or nothing does.
+        RejectedTextError: characters are lost, a bracket has no partner, something other than
+            Chinese characters remains, or nothing does.
     """
     if _HALF_A_PAIR.search(text):
         previous = ""

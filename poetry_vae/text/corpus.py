@@ -68,6 +68,7 @@ def corpus_files(path: Path) -> list[Path]:
             file
             for file in path.rglob("*")
             if file.suffix.lower() in _SUFFIXES
+            and file.is_file()
             and not any(part.startswith(".") for part in file.relative_to(path).parts)
         )
         if not files:

@@ -20,7 +20,7 @@ from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import replace_file
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.splitting import PARTS, Part, split
-from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
 _FORMAT = "poetry-vae corpus 1"
 _MIN_COUNT, _MANY_POEMS = 5, 20_000
@@ -63,22 +63,31 @@ class EncodedCorpus:
                 if metadata.get("format") != _FORMAT:
                     raise CorpusError(f"{path}: not an encoded corpus of this version ({_FORMAT})")
                 parts = {part: file.get_tensor(part) for part in PARTS}
-        except (OSError, SafetensorError) as error:
+            form = Form.parse(metadata["form"])
+            tokenizer = CharTokenizer.from_json(metadata["tokenizer"])
+            source = metadata["source"]
+        except (OSError, SafetensorError, KeyError, FormError, TokenizerError) as error:
             raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
-        return cls(
-            Form.parse(metadata["form"]),
-            CharTokenizer.from_json(metadata["tokenizer"]),
-            parts,
-            metadata["source"],
-        )
+        for part, ids in parts.items():
+            if ids.dtype != np.uint16 or ids.ndim != 2 or ids.shape[1] != form.positions:
+                raise CorpusError(
+                    f"{path}: damaged: {part} is {ids.dtype} {ids.shape}, "
+                    f"not uint16 of {form.positions} columns"
+                )
+            if ids.size and ids.max() >= len(tokenizer):
+                raise CorpusError(f"{path}: damaged: {part} holds ids outside the vocabulary")
+        return cls(form, tokenizer, parts, source)
 
 
 def looks_encoded(path: Path) -> bool:
     """Whether the file can only be an encoded corpus: a safetensors header, which is no verse."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        head = file.read(9)
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError:  # whoever reads it next will say what is wrong
+        return False
     return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0\0\0\0"
 
 
@@ -100,6 +109,16 @@ def encode_corpus(
     Raises:
         CorpusError: the corpus has no poem of the form.
     """
+    by_part = _poems_by_part(corpus, form, windows=windows)
+    if min_count is None:
+        min_count = _MIN_COUNT if len(by_part["train"]) >= _MANY_POEMS else 1
+    counts = Counter("".join(poem.text for poem in by_part["train"]))
+    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
+    parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
+    return EncodedCorpus(form, tokenizer, parts, source)
+
+
+def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, list[Poem]]:
     by_part: dict[Part, list[Poem]] = {part: [] for part in PARTS}
     for poem, part in zip(corpus.poems, split(corpus.poems), strict=True):
         by_part[part].extend(form.poems_in(poem, windows=windows and part == "train"))
@@ -114,12 +133,7 @@ def encode_corpus(
             f"not one of the {len(corpus.poems)} poems is a {form} "
             f"({form.lines} lines of {form.chars}); the commonest shapes are {found}"
         )
-    if min_count is None:
-        min_count = _MIN_COUNT if len(by_part["train"]) >= _MANY_POEMS else 1
-    counts = Counter("".join(poem.text for poem in by_part["train"]))
-    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
-    parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
-    return EncodedCorpus(form, tokenizer, parts, source)
+    return by_part
 
 
 def _ids(tokenizer: CharTokenizer, poems: list[Poem], form: Form) -> npt.NDArray[np.uint16]:
@@ -138,14 +152,16 @@ def poems_for(
         CorpusError: nothing readable there, or no poem of the form.
         FormError: the encoded corpus holds another form.
     """
-    if looks_encoded(path):
-        encoded = EncodedCorpus.load(path)
-        if encoded.form != form:
-            raise FormError(f"{path} was encoded as {encoded.form}, but the model writes {form}")
-    else:
-        corpus = read_corpus(path, encoding=encoding)
-        encoded = encode_corpus(corpus, form, min_count=1, windows=False)
-    wanted = [ids for name, ids in encoded.parts.items() if part in (name, "all")]
+    if not looks_encoded(path):
+        # Straight into the given vocabulary: one of the corpus' own training part would lack
+        # the characters that only its other parts have.
+        by_part = _poems_by_part(read_corpus(path, encoding=encoding), form, windows=False)
+        poems = [poem for name in PARTS if part in (name, "all") for poem in by_part[name]]
+        return _ids(tokenizer, poems, form)
+    encoded = EncodedCorpus.load(path)
+    if encoded.form != form:
+        raise FormError(f"{path} was encoded as {encoded.form}, but the model writes {form}")
+    wanted = [encoded.parts[name] for name in PARTS if part in (name, "all")]
     symbols = tokenizer.encode_folded("".join(encoded.tokenizer.characters))
     renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
     return renumber[np.concatenate(wanted)]

@@ -48,7 +48,7 @@ def load_text(path: Path, encoding: str = "utf-8") -> str:
     elif b"\0" in data:
         raise CorpusError(f"{path}: a binary file (byte {data.index(0)} is zero), not text")
     try:
-        return data.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+        return data.decode(encoding).removeprefix("\ufeff")
     except LookupError as error:
         raise CorpusError(f"no text encoding is called {encoding!r}; try gb18030") from error
     except UnicodeDecodeError as error:
@@ -154,17 +154,19 @@ _CSV_VERSE = ("内容", "內容", "content")
 
 
 def _read_csv(path: Path, text: str) -> Iterator[Record]:
-    rows = csv.reader(io.StringIO(text, newline=""))
-    header = [cell.strip() for cell in next(rows)]
-    column = {name: i for i, name in enumerate(header)}
+    # Strict: a quote that nobody closes is an error, not one poem that swallows the rest.
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    column: dict[str, int] = {}
 
     def cell(row: list[str], *names: str) -> str:
         return next((row[column[n]] for n in names if n in column and column[n] < len(row)), "")
 
-    before = rows.line_num
+    before = 0
     try:
         for row in rows:
-            if row:
+            if row and not column:
+                column = {name.strip(): i for i, name in enumerate(row)}
+            elif row:
                 yield Record(
                     text=cell(row, *_CSV_VERSE),
                     title=cell(row, "题目", "題目", "title"),
@@ -174,22 +176,24 @@ def _read_csv(path: Path, text: str) -> Iterator[Record]:
                 )
             before = rows.line_num
     except csv.Error as error:
-        raise CorpusError(f"{path}, line {rows.line_num}: not valid CSV ({error})") from error
+        raise CorpusError(f"{path}, line {before + 1}: not valid CSV ({error})") from error
 
 
 # --- plain text
 
 # 卷1_1 【帝京篇十首】李世民 — the title lines of the 全唐诗 text that circulates.
 _TITLE_LINE = re.compile(
-    r"^[ \t　]*(?:[卷第]?\d+[_-]\d+[ \t　]*)?[【「](.+)[】」][ \t　]*(\S*)[ \t　\r]*$", re.MULTILINE
+    r"^[ \t　]*(?:[卷第]?\d+[_-]\d+[ \t　]*)?【(.+)】[ \t　]*(\S*)[ \t　\r]*$", re.MULTILINE
 )
 
 
 def _read_titled(path: Path, text: str) -> Iterator[Record]:
-    """A title line 【…】author, then verse until the next title."""
+    """A title line 【…】author, then verse until the next title; text before it has none."""
     titles = list(_TITLE_LINE.finditer(text))
+    if before := text[: titles[0].start() if titles else None].strip():
+        yield Record(before, "", "", "", 1 + text[: text.index(before)].count("\n"))
     line, counted = 1, 0
-    for match, following in zip(titles, [*titles[1:], None], strict=True):
+    for match, following in zip(titles, [*titles[1:], None], strict=False):
         verse = text[match.end() : following.start() if following else len(text)]
         line += text.count("\n", counted, match.start())
         counted = match.start()
@@ -197,20 +201,18 @@ def _read_titled(path: Path, text: str) -> Iterator[Record]:
 
 
 def _read_plain(path: Path, text: str) -> Iterator[Record]:
-    """Poems separated by blank lines, or, where no block has two lines, a poem a line."""
+    """Poems separated by blank lines, or, without a blank line between any two, a poem a line."""
     block: list[str] = []
     start = 1
-    rows = text.splitlines()
     blocks: list[tuple[int, list[str]]] = []
-    for number, row in enumerate([*rows, ""], start=1):
+    for number, row in enumerate([*text.splitlines(), ""], start=1):
         if row.strip():
             start = start if block else number
             block.append(row.strip())
         elif block:
             blocks.append((start, block))
             block = []
-    has_blank_lines = len(blocks) > 1 or any(not row.strip() for row in rows)
-    if has_blank_lines and any(len(block) > 1 for _, block in blocks):
+    if len(blocks) > 1 and any(len(block) > 1 for _, block in blocks):
         for start, block in blocks:
             yield Record("\n".join(block), "", "", "", start)
     else:

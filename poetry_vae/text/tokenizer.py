@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -83,15 +84,15 @@ class CharTokenizer:
         Raises:
             TokenizerError: an id is outside the vocabulary.
         """
-        try:
-            return "".join([self._symbols[i] for i in map(int, ids)])
-        except IndexError:
-            raise TokenizerError(
-                f"an id outside the vocabulary of {len(self)}: {max(map(int, ids))}"
-            ) from None
+        numbers = list(map(int, ids))
+        outside = [i for i in numbers if not 0 <= i < len(self)]
+        if outside:
+            raise TokenizerError(f"an id outside the vocabulary of {len(self)}: {outside[0]}")
+        return "".join([self._symbols[i] for i in numbers])
 
     def unknown(self, text: str) -> list[str]:
         """The characters of ``text``, as typed, that the vocabulary lacks, each once, in order."""
+        text = unicodedata.normalize("NFC", text)  # as folding does, so that the two stay aligned
         pairs = zip(text, understand(text), strict=True)
         return list(dict.fromkeys(typed for typed, folded in pairs if folded not in self._ids))
 
@@ -114,6 +115,6 @@ class CharTokenizer:
             version, special, characters = data["version"], data["special"], data["characters"]
         except (ValueError, KeyError, TypeError) as error:
             raise TokenizerError(f"not a vocabulary of this project ({error})") from error
-        if version != 1 or tuple(special) != cls.SPECIAL or not isinstance(characters, str):
+        if version != 1 or special != list(cls.SPECIAL) or not isinstance(characters, str):
             raise TokenizerError(f"a vocabulary of another version ({version!r})")
         return cls(list(characters))

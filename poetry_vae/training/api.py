@@ -11,9 +11,9 @@ from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form
 from poetry_vae.training.device import Precision
-from poetry_vae.training.loop import Observer, Result, Run
 from poetry_vae.training.loop import train as run_training
 from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.run import Observer, Result, Run
 
 
 def load_training_corpus(

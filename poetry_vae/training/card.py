@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from poetry_vae.training.diagnostics import Figures
 
 if TYPE_CHECKING:
-    from poetry_vae.training.loop import Run
+    from poetry_vae.training.run import Run
 
 
 def model_card(run: Run, figures: Figures, step: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Literal
 
 import torch
@@ -44,8 +43,8 @@ def find_device(name: str = "auto") -> torch.device:
 def find_precision(device: torch.device, precision: Precision = "auto") -> torch.dtype:
     """The precision of matrix products in training: bfloat16 where it is faster.
 
-    On a CPU that is decided by a short race, since processors without the instructions emulate
-    them slowly.
+    On a CPU that is where it has instructions for it (others emulate them slowly), and not by a
+    race: the same seed shall give the same weights however busy the machine is.
     """
     if precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
@@ -53,16 +52,7 @@ def find_precision(device: torch.device, precision: Precision = "auto") -> torch
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if device.type != "cpu":
         return torch.float32
-    seconds = {dtype: _race(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    faster = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
-    return torch.bfloat16 if faster else torch.float32
-
-
-def _race(dtype: torch.dtype) -> float:
-    a, b = torch.ones(512, 256, dtype=dtype), torch.ones(256, 2048, dtype=dtype)
-    times = []
-    for _ in range(6):
-        start = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - start)
-    return min(times)
+    # PyTorch older than the query reports nothing, and trains in float32.
+    query = getattr(torch.cpu, "get_capabilities", dict)
+    has_units = any(query().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return torch.bfloat16 if has_units else torch.float32

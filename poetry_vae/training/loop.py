@@ -6,22 +6,19 @@ alone, so that a resumed run needs no generator state.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.pretrained import WEIGHTS, CheckpointError, save_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.files import FileWriteError, replace_file
 from poetry_vae.training.card import measured, model_card
@@ -29,60 +26,12 @@ from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_sta
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning, watch
 from poetry_vae.training.objectives import Terms, WeightedELBO
-from poetry_vae.training.presets import TrainingConfig
+from poetry_vae.training.run import Observer, Result, Run, Stopped
 from poetry_vae.training.schedules import kl_weight, learning_rate
 
 METRICS = "metrics.jsonl"
 _SAVE_EVERY_SECONDS = 60.0
 _LOG_EVERY = 20
-
-Stopped = Literal["finished", "no better bound", "time is up", "interrupted"]
-
-
-class Observer:
-    """What a caller may want to see of a run; every method does nothing by default."""
-
-    def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
-        """Before the first step; ``done`` steps are behind us if the run is resumed."""
-
-    def stepped(self, step: int, poems_per_second: float, terms: dict[str, float]) -> None:
-        """Every few steps."""
-
-    def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
-        """After each validation."""
-
-    def warned(self, message: str) -> None:
-        """Something the person training should know."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended."""
-
-    model: PoetryVAE
-    """The best weights by validation bound."""
-    folder: Path
-    steps: int
-    stopped: Stopped
-    figures: Figures
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything that decides the weights a run ends with."""
-
-    corpus: EncodedCorpus
-    model: ModelConfig
-    training: TrainingConfig
-    seed: int
-    preset: str = "custom"
-
-    def fingerprint(self) -> str:
-        digest = hashlib.sha256(self.corpus.parts["train"].tobytes())
-        digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
-        settings = {"model": asdict(self.model), "training": asdict(self.training)}
-        digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))
-        return digest.hexdigest()
 
 
 def train(

@@ -1,0 +1,67 @@
+"""The anthology that comes with the source: a small corpus of well-known quatrains."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from poetry_vae.text.corpus import Corpus, read_corpus
+from poetry_vae.text.poem import Form
+from poetry_vae.text.script import fold, looks_simplified, to_simplified, to_traditional
+from poetry_vae.text.splitting import split
+
+ANTHOLOGY = Path(__file__).parent.parent / "data" / "anthology.jsonl"
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return read_corpus(ANTHOLOGY)
+
+
+def test_every_row_is_a_poem(corpus: Corpus) -> None:
+    rows = ANTHOLOGY.read_text(encoding="utf-8").splitlines()
+    assert len(corpus.poems) == len(rows) >= 150
+    assert corpus.rejects == []
+    assert corpus.skipped_files == []
+
+
+def test_all_are_quatrains_of_five_or_seven_characters(corpus: Corpus) -> None:
+    shapes = Counter(poem.form for poem in corpus.poems)
+    assert set(shapes) == {Form(4, 5), Form(4, 7)}
+    assert min(shapes.values()) >= 50
+
+
+def test_title_author_and_dynasty_are_known(corpus: Corpus) -> None:
+    for poem in corpus.poems:
+        assert poem.title, poem
+        assert poem.author, poem
+        assert poem.dynasty, poem
+
+
+def test_no_line_stands_there_twice(corpus: Corpus) -> None:
+    lines = Counter(line for poem in corpus.poems for line in poem.lines)
+    assert [line for line, n in lines.items() if n > 1] == []
+
+
+def test_the_script_is_traditional_with_a_variant_here_and_there(corpus: Corpus) -> None:
+    rows = [json.loads(row) for row in ANTHOLOGY.read_text(encoding="utf-8").splitlines()]
+    written = "".join(line for row in rows for line in row["lines"])
+    read = "".join(poem.text for poem in corpus.poems)
+    variants = [a for a, b in zip(written, read, strict=True) if a != b]
+    assert len(variants) < 0.005 * len(written)
+    assert fold(read) == read == fold(written)
+    # One at a time: not a single character belongs to simplified script alone.
+    assert [character for character in set(written) if looks_simplified([character])] == []
+
+
+def test_conversion_to_simplified_script_and_back_loses_little(corpus: Corpus) -> None:
+    text = "".join(poem.text for poem in corpus.poems)
+    again = to_traditional(to_simplified(text))
+    assert sum(a != b for a, b in zip(text, again, strict=True)) < 0.02 * len(text)
+
+
+def test_there_are_poems_for_every_part(corpus: Corpus) -> None:
+    parts = Counter(split(corpus.poems))
+    assert parts["train"] > parts["test"] > 0
+    assert parts["validation"] > 0

@@ -1,0 +1,120 @@
+"""Folders with models: what is written can be read, and what is broken is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from poetry_vae.model import pretrained
+from poetry_vae.model.pretrained import (
+    CheckpointError,
+    default_model,
+    load_model,
+    save_model,
+    shipped_models,
+)
+from poetry_vae.text.files import FileWriteError
+from poetry_vae.text.poem import Form
+from tests.small import small_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_model(small_model(), tmp_path / "m", card="# a card\n", figures={"rate": 1.0})
+    return tmp_path / "m"
+
+
+def test_a_saved_model_loads_with_equal_logits_and_vocabulary(folder: Path) -> None:
+    model, again = small_model(), load_model(folder)
+    z = torch.randn(1, 2, 4)
+    assert torch.equal(model.decode(z), again.decode(z))
+    assert again.tokenizer == model.tokenizer
+    assert not again.training
+    assert (folder / "README.md").read_text(encoding="utf-8") == "# a card\n"
+
+
+def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> None:
+    model = small_model()
+    for dtype in (torch.float32, torch.float16):
+        save_model(model, tmp_path / str(dtype), dtype=dtype)
+    sizes = [
+        len((tmp_path / str(d) / "model.safetensors").read_bytes())
+        for d in (torch.float32, torch.float16)
+    ]
+    assert sizes[1] < 0.65 * sizes[0]
+    again = load_model(tmp_path / str(torch.float16))
+    assert all(p.dtype == torch.float32 for p in again.parameters())
+    z = torch.randn(1, 2, 4)
+    torch.testing.assert_close(again.decode(z), model.decode(z), atol=0.01, rtol=0.01)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=name):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 500, -1])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_file_cut_short_is_named(folder: Path, name: str, keep: int) -> None:
+    path = folder / name
+    whole = path.read_bytes()
+    path.write_bytes(whole.rstrip()[: keep if keep >= 0 else -2])
+    if path.read_bytes() == whole.rstrip():
+        pytest.skip("shorter than the cut")
+    with pytest.raises(CheckpointError, match=name):
+        load_model(folder)
+
+
+def test_a_file_that_is_not_utf8_is_named(folder: Path) -> None:
+    (folder / "tokenizer.json").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(CheckpointError, match="UTF-8"):
+        load_model(folder)
+
+
+def _edit(path: Path, **changes: object) -> None:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**data, **changes}), encoding="utf-8")
+
+
+def test_an_edited_or_foreign_checkpoint_is_refused(folder: Path) -> None:
+    config = folder / "config.json"
+    original = config.read_text(encoding="utf-8")
+    for changes, message in (
+        ({"hidden": 16}, "does not fit config.json"),
+        ({"vocabulary": 99}, "different models"),
+        ({"hidden": "many"}, "hidden is 'many'"),
+        ({"flux": 1}, "'flux' is unknown"),
+    ):
+        _edit(config, **changes)
+        with pytest.raises(CheckpointError, match=message):
+            load_model(folder)
+        config.write_text(original, encoding="utf-8")
+    _edit(folder / "tokenizer.json", version=2)
+    with pytest.raises(CheckpointError, match="another version"):
+        load_model(folder)
+
+
+def test_no_such_model(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="neither a folder nor one of those"):
+        load_model(tmp_path / "nothing")
+
+
+def test_writing_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(FileWriteError):
+        save_model(small_model(), tmp_path / "file")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_what_ships_has_a_default_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "_SHIPPED", tmp_path)
+    assert shipped_models() == []
+    save_model(small_model(), tmp_path / "couplet5")
+    assert [model.name for model in shipped_models()] == ["couplet5"]
+    assert default_model(Form(2, 5)) == "couplet5"
+    assert load_model("couplet5").form == Form(2, 5)
+    with pytest.raises(CheckpointError, match="no model for 七绝 comes with the package"):
+        default_model(Form(4, 7))

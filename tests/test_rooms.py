@@ -1,0 +1,98 @@
+"""Who may import whom: the rooms of the house, read from the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import poetry_vae
+
+PACKAGE = Path(poetry_vae.__file__).parent
+MAY_IMPORT: dict[str, set[str]] = {
+    "text": set(),
+    "model": {"text"},
+    "training": {"text", "model"},
+    "verse": {"text", "model"},
+    "evaluation": {"text", "model", "verse", "training.bounds", "training.diagnostics"},
+    "cli": {"text", "model", "training", "verse", "evaluation"},
+}
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _sources(room: str) -> list[Path]:
+    return sorted((PACKAGE / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    assert _sources(room)
+    for path in _sources(room):
+        for name in _imports(path):
+            parts = name.split(".")
+            if parts[0] != "poetry_vae" or len(parts) < 2 or parts[1] not in MAY_IMPORT:
+                continue
+            allowed = MAY_IMPORT[room] | {room}
+            is_allowed = parts[1] in allowed or ".".join(parts[1:3]) in allowed
+            only_a_room = len(parts) == 2 and any(a.startswith(parts[1]) for a in allowed)
+            assert is_allowed or only_a_room, f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+@pytest.mark.parametrize("room", [room for room in MAY_IMPORT if room != "cli"])
+def test_the_library_neither_prints_nor_knows_click(room: str) -> None:
+    for path in _sources(room):
+        assert not any(name.split(".")[0] in ("click", "rich") for name in _imports(path)), path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_print = isinstance(node, ast.Name) and node.id == "print"
+            assert not is_print, f"{path}:{getattr(node, 'lineno', 0)} prints"
+
+
+def test_the_text_room_needs_no_torch() -> None:
+    for path in _sources("text"):
+        assert not any(name.split(".")[0] == "torch" for name in _imports(path)), path
+
+
+def test_files_hold_one_idea() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert path.name not in ("utils.py", "base.py", "helpers.py", "misc.py", "common.py")
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 350, path
+
+
+_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import poetry_vae",
+        "from poetry_vae.cli import main; main(['--help'], standalone_mode=False)",
+        "from poetry_vae.cli import main; main(['train', '--help'], standalone_mode=False)",
+        "from poetry_vae import Form, Poem",
+    ],
+)
+def test_light_things_load_nothing_heavy(statement: str) -> None:
+    code = f"import sys; {statement}; print([m for m in {_HEAVY!r} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_public_names_are_there() -> None:
+    for name in poetry_vae.__all__:
+        assert getattr(poetry_vae, name) is not None
+    assert set(poetry_vae.__all__) <= set(dir(poetry_vae))
+    with pytest.raises(AttributeError, match="no attribute 'missing'"):
+        poetry_vae.missing  # noqa: B018

@@ -1,0 +1,45 @@
+"""Characters drawn from logits."""
+
+import pytest
+import torch
+
+from poetry_vae.model.sampling import SamplingError, derived_seed, draw
+
+
+def _generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_frequencies_are_the_softmax(temperature: float) -> None:
+    logits = torch.tensor([0.0, 1.0, -1.0, 2.0])
+    n = 200_000
+    ids = draw(logits.repeat(n, 1), temperature, generator=_generator())
+    seen = torch.bincount(ids, minlength=4) / n
+    expected = torch.softmax(logits / temperature, -1)
+    error = (expected * (1 - expected) / n).sqrt()
+    assert ((seen - expected).abs() < 5 * error).all()
+
+
+def test_temperature_zero_is_the_likeliest() -> None:
+    logits = torch.randn(20, 30, generator=_generator())
+    ids = draw(logits.clone(), 0.0, generator=None)
+    assert torch.equal(ids, logits.argmax(-1))
+
+
+def test_what_has_no_probability_is_never_drawn() -> None:
+    logits = torch.zeros(10_000, 3)
+    logits[:, 0] = logits[:, 2] = float("-inf")
+    assert (draw(logits, 1.0, generator=_generator()) == 1).all()
+
+
+@pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
+def test_a_temperature_that_makes_no_distribution_is_refused(temperature: float) -> None:
+    with pytest.raises(SamplingError, match="temperature"):
+        draw(torch.zeros(1, 2), temperature, generator=None)
+
+
+def test_derived_seeds_differ_by_purpose_and_stay_the_same() -> None:
+    assert derived_seed(1, "poems", 0) == derived_seed(1, "poems", 0)
+    seeds = {derived_seed(s, p, i) for s in (0, 1) for p in ("poems", "step") for i in range(50)}
+    assert len(seeds) == 200

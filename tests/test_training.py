@@ -1,0 +1,300 @@
+"""The loop: what it learns, what it writes, how it stops, resumes and fails."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from poetry_vae.model.config import ConfigError
+from poetry_vae.model.pretrained import CheckpointError
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.files import FileWriteError
+from poetry_vae.training import loop
+from poetry_vae.training.device import DeviceError, find_device
+from poetry_vae.training.diagnostics import Figures, active_units, collapse_warning, watch
+from poetry_vae.training.loop import train
+from poetry_vae.training.objectives import WeightedELBO
+from poetry_vae.training.presets import PRESETS, TrainingConfig
+from poetry_vae.training.run import Observer, Run
+from poetry_vae.training.schedules import kl_weight, learning_rate
+from tests.small import COUPLET, small_config, small_corpus, small_model
+
+
+def _run(seed: int = 0, poems: int = 64, **training: object) -> Run:
+    values: dict[str, object] = {
+        "epochs": 3.0,
+        "batch_size": 16,
+        "validate_every": 4,
+        "patience": 0,
+    }
+    config = TrainingConfig(**{**values, **training})  # type: ignore[arg-type]
+    return Run(small_corpus(poems), small_config(pooling="positions"), config, seed)
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    return PoetryVAE.from_pretrained(folder).state_dict()
+
+
+def _state(folder: Path) -> bytes:
+    from safetensors.torch import load_file
+
+    tensors = load_file(folder / "training.safetensors")
+    return b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))
+
+
+def _metrics(folder: Path) -> list[dict[str, Any]]:
+    text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+    return [json.loads(row) for row in text.splitlines()]
+
+
+class _StopAt:
+    """Asks the loop to stop before step n."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    run = _run(poems=512, epochs=25.0, learning_rate=2e-2, beta=0.3)
+    result = train(run, tmp_path / "m", precision="float32")
+    rows = _metrics(tmp_path / "m")
+    first = next(row["validation"]["elbo"] for row in rows if "validation" in row)
+    assert result.stopped == "finished"
+    assert result.figures.elbo > first + 5
+    assert result.figures.reconstruction > 0.3  # chance is 0.05
+
+
+@pytest.mark.parametrize("stop_at", [1, 5, 8])
+def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(tmp_path: Path, stop_at: int) -> None:
+    train(_run(), tmp_path / "whole")
+    stopped = train(_run(), tmp_path / "parts", should_stop=_StopAt(stop_at))
+    assert (stopped.stopped, stopped.steps) == ("interrupted", stop_at)
+    assert train(_run(), tmp_path / "parts", resume=True).stopped == "finished"
+    assert _state(tmp_path / "whole") == _state(tmp_path / "parts")
+    whole, parts = _weights(tmp_path / "whole"), _weights(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_kill_in_the_middle_leaves_a_model_and_a_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "m"
+
+    class Killed(BaseException):
+        pass
+
+    written = []
+    real = loop.save_state
+
+    def dies_in_third_save(*args: object) -> None:
+        written.append(None)
+        if len(written) >= 3:
+            raise Killed
+        real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "save_state", dies_in_third_save)
+    with pytest.raises(Killed):
+        train(_run(), folder)
+    monkeypatch.undo()
+    assert _weights(folder)
+    assert train(_run(), folder, resume=True).stopped == "finished"
+    train(_run(), tmp_path / "whole")
+    assert _state(folder) == _state(tmp_path / "whole")
+    steps = [row["step"] for row in _metrics(folder)]
+    assert steps == sorted(steps)
+
+
+def test_seeds_decide_the_weights(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(_run(seed), tmp_path / name)
+    assert _state(tmp_path / "a") == _state(tmp_path / "b")
+    assert _state(tmp_path / "a") != _state(tmp_path / "c")
+
+
+def test_the_time_limit_stops_a_run_that_can_go_on(tmp_path: Path) -> None:
+    result = train(_run(epochs=10_000.0), tmp_path / "m", max_minutes=0.3 / 60)
+    assert result.stopped == "time is up"
+    assert 0 < result.steps < 40_000
+    assert _weights(tmp_path / "m")
+
+
+def test_it_stops_when_the_bound_gets_no_better(tmp_path: Path) -> None:
+    run = _run(poems=16, epochs=3000.0, learning_rate=0.05, patience=3, validate_every=5)
+    result = train(run, tmp_path / "m")
+    assert result.stopped == "no better bound"
+    best = json.loads((tmp_path / "m" / "figures.json").read_text(encoding="utf-8"))
+    assert best["step"] < result.steps
+    assert best["nats_per_character"] < result.figures.nats_per_character
+
+
+def test_the_observer_sees_the_run(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Watching(Observer):
+        def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
+            seen.append(f"started {steps} {done}")
+
+        def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
+            seen.append(f"validated {step}")
+
+        def warned(self, message: str) -> None:
+            seen.append(message)
+
+    train(_run(beta=50.0), tmp_path / "m", observer=Watching())
+    assert seen[0] == "started 12 0"
+    assert "validated 12" in seen
+    assert any("posterior has collapsed" in text for text in seen)
+
+
+def test_a_folder_with_a_model_is_not_overwritten(tmp_path: Path) -> None:
+    train(_run(), tmp_path / "m")
+    before = _state(tmp_path / "m")
+    with pytest.raises(CheckpointError, match="already holds a model"):
+        train(_run(), tmp_path / "m")
+    assert _state(tmp_path / "m") == before
+
+
+def test_only_the_same_run_is_resumed(tmp_path: Path) -> None:
+    train(_run(), tmp_path / "m", should_stop=_StopAt(3))
+    for other in (_run(seed=1), _run(beta=2.0), _run(poems=48)):
+        with pytest.raises(CheckpointError, match="another corpus, preset, seed or settings"):
+            train(other, tmp_path / "m", resume=True)
+    with pytest.raises(CheckpointError, match="no run to resume"):
+        train(_run(), tmp_path / "empty", resume=True)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 99])
+def test_a_damaged_state_is_named(tmp_path: Path, damage: object) -> None:
+    train(_run(), tmp_path / "m", should_stop=_StopAt(3))
+    path = tmp_path / "m" / "training.safetensors"
+    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(CheckpointError, match="damaged"):
+        train(_run(), tmp_path / "m", resume=True)
+
+
+def test_a_corpus_without_validation_poems_is_refused(tmp_path: Path) -> None:
+    run = _run()
+    empty = {**run.corpus.parts, "validation": run.corpus.parts["validation"][:0]}
+    corpus = type(run.corpus)(COUPLET, run.corpus.tokenizer, empty, "")
+    with pytest.raises(CorpusError, match="validation"):
+        train(Run(corpus, run.model, run.training, 0), tmp_path / "m")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(FileWriteError, match="cannot be written"):
+        train(_run(), tmp_path / "file" / "m")
+
+
+def test_free_bits_keep_the_rate_from_being_pressed_below_them() -> None:
+    model = small_model()
+    ids = torch.randint(2, 20, (8, 10))
+    record = model(ids, generator=torch.Generator().manual_seed(0))
+    plain = WeightedELBO()(model, ids, record)
+    torch.testing.assert_close(plain.loss, plain.distortion + plain.rate)
+    torch.testing.assert_close(plain.elbo, -plain.loss.detach())
+    generous = WeightedELBO(free_bits=100.0)(model, ids, record)
+    torch.testing.assert_close(generous.loss, generous.distortion + 4 * 100.0)
+    torch.testing.assert_close(generous.elbo, plain.elbo)
+    beta = WeightedELBO(beta=4.0)(model, ids, record, annealing=0.5)
+    torch.testing.assert_close(beta.loss, beta.distortion + 2 * beta.rate)
+
+
+def test_active_units_are_counted_by_the_variance_of_the_means() -> None:
+    g = torch.Generator().manual_seed(0)
+    scales = torch.tensor([1.0, 0.2, 0.05, 0.0])
+    assert active_units(torch.randn(5000, 4, generator=g) * scales) == 2
+    assert active_units(torch.ones(1, 4)) == 0
+
+
+def test_figures_of_a_model_are_means_over_poems() -> None:
+    model = small_model()
+    ids = torch.randint(2, 20, (600, 10), generator=torch.Generator().manual_seed(0))
+    figures = watch(model, ids, generator=torch.Generator().manual_seed(0))
+    assert figures.elbo == pytest.approx(-figures.rate - figures.distortion, rel=1e-5)
+    assert figures.nats_per_character == pytest.approx(-figures.elbo / 10)
+    greedy = model.decode(model.encode(ids).mean)[..., 2:].argmax(-1) + 2
+    assert figures.reconstruction == pytest.approx((greedy == ids).float().mean().item())
+
+
+def test_a_collapsed_posterior_is_told_in_words() -> None:
+    alive = Figures(-60, 12.0, 48, 30, 0.6, 10)
+    assert collapse_warning(alive) is None
+    assert "collapsed" in (collapse_warning(Figures(-60, 0.2, 59.8, 0, 0.03, 10)) or "")
+
+
+def test_kl_schedules() -> None:
+    def weights(schedule: str, **kwargs: object) -> list[float]:
+        values = {"warmup": 0.5, "cycles": 2, **kwargs}
+        return [kl_weight(schedule, d / 8, **values) for d in range(9)]  # type: ignore[arg-type]
+
+    assert weights("constant") == [1.0] * 9
+    assert weights("linear") == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+    assert weights("cyclical") == [0, 0.5, 1, 1, 0, 0.5, 1, 1, 1]
+    assert weights("linear", warmup=0.0) == [1.0] * 9
+
+
+def test_learning_rate_rises_then_falls_along_a_cosine() -> None:
+    rates = [learning_rate(1.0, step, 1000) for step in range(1000)]
+    peak = rates.index(max(rates))
+    assert rates[0] < 0.02
+    assert max(rates) == pytest.approx(1.0)
+    assert all(a < b for a, b in pairwise(rates[: peak + 1]))
+    assert all(a > b for a, b in pairwise(rates[peak + 1 :]))
+    assert rates[-1] == pytest.approx(0.01, abs=1e-3)
+
+
+def test_an_absent_device_is_named() -> None:
+    with pytest.raises(DeviceError, match="no device 'tpu' here"):
+        find_device("tpu")
+    assert find_device("cpu").type == "cpu"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_trains_saves_and_loads(name: str, tmp_path: Path) -> None:
+    corpus = small_corpus()
+    small = {"hidden": "8", "latent": "4", "epochs": "1", "batch_size": "16"}
+    model, training = PRESETS[name].configs(corpus.form, len(corpus.tokenizer), small)
+    result = train(Run(corpus, model, training, 0, name), tmp_path / "m")
+    ids = torch.from_numpy(corpus.parts["test"].astype("int64"))
+    again = PoetryVAE.from_pretrained(tmp_path / "m")
+    mean = result.model.encode(ids).mean
+    assert torch.equal(mean, again.encode(ids).mean)
+    assert torch.equal(result.model.decode(mean), again.decode(mean))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"colour": "1"}, "no setting is called 'colour'"),
+        ({"vocabulary": "5"}, "no setting is called 'vocabulary'"),
+        ({"epochs": "many"}, "epochs=many: the value must be a number"),
+        ({"hidden": "1.5"}, "a whole number"),
+        ({"normalise": "yes"}, "true or false"),
+        ({"kl_schedule": "sawtooth"}, "constant, linear or cyclical"),
+        ({"batch_size": "0"}, "at least 1"),
+        ({"learning_rate": "-1"}, "above 0"),
+        ({"warmup": "2"}, "between 0 and 1"),
+        ({"beta": "-1"}, "negative"),
+        ({"learning_rate": "nan"}, "above 0"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(setting: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        PRESETS["base"].configs(COUPLET, 30, setting)
+
+
+def test_settings_are_put_in() -> None:
+    model, training = PRESETS["base"].configs(
+        COUPLET, 30, {"hidden": "24", "pooling": "mean", "normalise": "false", "epochs": "2"}
+    )
+    assert (model.hidden, model.pooling, model.normalise) == (24, "mean", False)
+    assert training.epochs == 2.0
