@@ -56,7 +56,7 @@ class _Commands(click.Group):
             raise OneLine(f"the output cannot be written: {error.strerror or error}") from error
         except UnicodeEncodeError as error:
             raise OneLine(
-                f"the output's encoding ({error.encoding}) cannot show Chinese: set "
+                f"the output's encoding ({sys.stdout.encoding}) cannot show Chinese: set "
                 "PYTHONIOENCODING=utf-8, or write to a file with --output"
             ) from error
 

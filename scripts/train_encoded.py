@@ -1,0 +1,87 @@
+"""Train from an encoded corpus with nothing but torch, numpy and safetensors installed.
+
+For machines that have an accelerator and little else: copy the repository and one file there.
+
+    poetry-vae corpus encode POEMS couplets.safetensors --form 五言联      (where poetry-vae is)
+    python scripts/train_encoded.py couplets.safetensors --output model --max-minutes 9
+    python scripts/train_encoded.py couplets.safetensors --output model --resume
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.training.api import train
+from poetry_vae.training.diagnostics import Figures
+from poetry_vae.training.run import Observer
+
+
+class Lines(Observer):
+    """A line of text now and then, for logs."""
+
+    def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
+        print(f"{note}; step {done:,} of {steps:,}", flush=True)
+
+    def stepped(self, step: int, poems_per_second: float, terms: dict[str, float]) -> None:
+        if step % 200 == 0:
+            print(
+                f"{step:,}: loss {terms['loss']:.2f}, {poems_per_second:,.0f} poems/s", flush=True
+            )
+
+    def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
+        print(
+            f"{step:,}: bound {figures.nats_per_character:.4f} nats/char, rate {figures.rate:.2f}, "
+            f"active {figures.active_units}, reconstructed {figures.reconstruction:.1%}",
+            flush=True,
+        )
+
+    def warned(self, message: str) -> None:
+        print(f"warning: {message}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--preset", default="base")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    parser.add_argument("--max-minutes", type=float)
+    parser.add_argument("--resume", action="store_true")
+    asked = parser.parse_args()
+    overrides = {}
+    for setting in asked.settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            parser.error(f"--set {setting}: not NAME=VALUE")
+        overrides[name] = value
+    try:
+        result = train(
+            asked.corpus,
+            asked.output,
+            preset=asked.preset,
+            overrides=overrides,
+            seed=asked.seed,
+            device=asked.device,
+            precision=asked.precision,
+            resume=asked.resume,
+            max_minutes=asked.max_minutes,
+            observer=Lines(),
+        )
+    except PoetryVAEError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{result.stopped} after {result.steps:,} steps: {result.folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

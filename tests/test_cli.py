@@ -1,0 +1,277 @@
+"""The command line, through click's runner: what is printed, and how it fails."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from poetry_vae.cli import main
+from poetry_vae.text.encoded import EncodedCorpus
+from tests.small import small_corpus, small_model
+
+ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
+POEM = "不人山无风，一日云有何。"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def fails(code: int, *arguments: str | Path) -> str:
+    """The one line of a failure; a traceback would not be a ClickException's exit."""
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    return errors[0]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "m"
+    small_model().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpora") / "small.safetensors"
+    small_corpus().save(path)
+    return path
+
+
+SMALL = ("--set", "hidden=8", "--set", "latent=4", "--set", "epochs=2", "--set", "batch_size=16")
+
+
+@pytest.mark.parametrize("name", ["", *main.list_commands(None)])  # type: ignore[arg-type]
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    result = run(*filter(None, [name]), "--help")
+    assert result.exit_code == 0
+    assert f"poetry-vae {name}".strip() in result.output.split("Options:")[0].split("\n", 1)[1]
+
+
+class TestGenerate:
+    def test_without_a_terminal_a_poem_a_line(self, model: Path) -> None:
+        result = run("generate", "--model", model, "-n", "3", "--seed", "1")
+        assert result.exit_code == 0
+        rows = result.stdout.splitlines()
+        assert len(rows) == 3
+        assert all(len(row) == 12 and row[5] == "，" and row[11] == "。" for row in rows)
+
+    def test_the_same_seed_writes_the_same(self, model: Path) -> None:
+        def poems(*more: str) -> str:
+            return run("generate", "--model", model, *more).stdout
+
+        assert poems("--seed", "1") == poems("--seed", "1")
+        assert poems("--seed", "1") != poems("--seed", "2")
+        assert poems("--seed", "1", "-n", "9").startswith(poems("--seed", "1", "-n", "2"))
+        assert poems("-n", "9") != poems("-n", "9")  # a fresh seed where none is given
+
+    def test_a_verse_a_line(self, model: Path) -> None:
+        output = run("generate", "--model", model, "-n", "2", "--lines").stdout
+        assert [len(row) for row in output.split("\n")] == [6, 6, 0, 6, 6, 0]
+
+    def test_greedy_is_temperature_zero(self, model: Path) -> None:
+        common = ("generate", "--model", model, "--seed", "5", "-n", "4")
+        assert run(*common, "--greedy").stdout == run(*common, "--temperature", "0").stdout
+        assert run(*common, "--greedy").stdout != run(*common, "--temperature", "3").stdout
+
+    def test_script(self, model: Path) -> None:
+        common = ("generate", "--model", model, "--seed", "5", "-n", "40")
+        simplified, traditional = (
+            run(*common).stdout,
+            run(*common, "--script", "traditional").stdout,
+        )
+        assert "風" in traditional
+        assert "風" not in simplified
+        assert "风" in simplified
+
+    def test_json(self, model: Path) -> None:
+        output = run("generate", "--model", model, "-n", "2", "--seed", "5", "--json").stdout
+        first, second = map(json.loads, output.splitlines())
+        assert first["form"] == "五言联"
+        assert [len(line) for line in first["lines"]] == [5, 5]
+        assert (second["seed"], second["index"]) == (5, 1)
+
+    def test_output_to_a_file(self, model: Path, tmp_path: Path) -> None:
+        target = tmp_path / "new" / "poems.txt"
+        common = ("generate", "--model", model, "-n", "4", "--seed", "2")
+        result = run(*common, "--output", target)
+        assert result.exit_code == 0
+        assert result.stdout == ""
+        assert target.read_text(encoding="utf-8") == run(*common).stdout
+
+    @pytest.mark.parametrize("n", ["0", "-1", "many"])
+    def test_a_count_that_makes_no_sense(self, model: Path, n: str) -> None:
+        assert "'-n'" in fails(2, "generate", "--model", model, "-n", n)
+
+    def test_temperatures_that_make_no_sense(self, model: Path) -> None:
+        assert "--temperature" in fails(2, "generate", "--model", model, "--temperature", "-1")
+        assert "temperature is nan" in fails(
+            2, "generate", "--model", model, "--temperature", "nan"
+        )
+        text = fails(2, "generate", "--model", model, "--greedy", "--temperature", "1")
+        assert "--greedy means" in text
+
+    def test_forms_and_models_that_are_not_there(self, model: Path, tmp_path: Path) -> None:
+        assert "no form is called 'sonnet'" in fails(2, "generate", "--form", "sonnet")
+        assert "no model for 9x9" in fails(1, "generate", "--form", "9x9")
+        assert "writes 五言联" in fails(2, "generate", "--form", "七律", "--model", model)
+        assert "neither a folder" in fails(1, "generate", "--model", tmp_path / "nothing")
+
+    def test_a_damaged_checkpoint(self, model: Path, tmp_path: Path) -> None:
+        for name in ("config.json", "tokenizer.json"):
+            (tmp_path / name).write_bytes((model / name).read_bytes())
+        weights = (model / "model.safetensors").read_bytes()
+        (tmp_path / "model.safetensors").write_bytes(weights[:-10])
+        assert "damaged or cut short" in fails(1, "generate", "--model", tmp_path)
+
+    def test_a_target_that_cannot_be_written(self, model: Path, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("mine", encoding="utf-8")
+        text = fails(1, "generate", "--model", model, "--output", tmp_path / "file" / "poems.txt")
+        assert "cannot be written" in text
+        assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+class TestReading:
+    def test_reconstruct_counts_what_was_kept(self, model: Path) -> None:
+        result = run("reconstruct", POEM, "--model", model)
+        assert result.exit_code == 0
+        assert len(result.stdout.replace("\n", "")) == 12
+        assert "of 10 characters as they were" in result.stderr
+
+    def test_either_script_is_understood(self, model: Path) -> None:
+        traditional = "不人山無風 一日雲有何"
+        first = run("reconstruct", POEM, "--model", model)
+        assert first.stdout == run("reconstruct", traditional, "--model", model).stdout
+        assert "vocabulary" not in first.stderr
+
+    def test_unknown_characters_are_named(self, model: Path) -> None:
+        result = run("reconstruct", "不人山无鹅，一日😀有𠀀。", "--model", model)
+        assert result.exit_code == 0
+        assert "not in the model's vocabulary: 鹅 😀 𠀀" in result.stderr
+
+    def test_a_poem_of_another_form(self, model: Path) -> None:
+        text = fails(2, "reconstruct", "白日依山尽", "--model", model)
+        assert "has 5 characters, but a 五言联 needs" in text
+        assert "line 1" in fails(2, "reconstruct", "白日依山，尽黄河入海流。", "--model", model)
+        assert "no model for 1x3" in fails(1, "reconstruct", "白日依")
+        assert "make no form" in fails(2, "reconstruct", "白日依，山尽")
+
+    def test_interpolate(self, model: Path) -> None:
+        result = run(
+            "interpolate", POEM, "日日日日日，山山山山山。", "--model", model, "--steps", "4"
+        )
+        assert result.exit_code == 0
+        assert len(result.stdout.splitlines()) == 4
+        assert "2<=x<=1000" in fails(2, "interpolate", POEM, POEM, "--model", model, "--steps", "1")
+
+
+class TestTrain:
+    def test_from_an_encoded_file_and_again(self, encoded: Path, tmp_path: Path) -> None:
+        result = run("train", encoded, "--output", tmp_path / "m", *SMALL)
+        assert result.exit_code == 0, result.output
+        assert "finished after 8 steps" in result.stderr
+        assert run("generate", "--model", tmp_path / "m").exit_code == 0
+        assert "already holds a model" in fails(1, "train", encoded, "--output", tmp_path / "m")
+        again = run("train", encoded, "--output", tmp_path / "m", *SMALL, "--resume")
+        assert "finished after 8 steps" in again.stderr
+        other = ("--output", tmp_path / "m", "--resume", "--seed", "1", *SMALL)
+        assert "another corpus, preset, seed" in fails(1, "train", encoded, *other)
+
+    def test_from_poems(self, tmp_path: Path) -> None:
+        result = run("train", ANTHOLOGY, "--form", "七绝", "--output", tmp_path / "m", *SMALL)
+        assert result.exit_code == 0, result.output
+        card = (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+        assert "anthology.jsonl" in card
+        assert "七绝" in card
+
+    def test_what_was_typed_wrongly(self, encoded: Path, tmp_path: Path) -> None:
+        target = ("--output", tmp_path / "m")
+        assert "which form" in fails(2, "train", ANTHOLOGY, *target)
+        assert "no preset 'best'" in fails(2, "train", encoded, *target, "--preset", "best")
+        assert "'epochs' is not NAME=VALUE" in fails(
+            2, "train", encoded, *target, "--set", "epochs"
+        )
+        assert "no setting" in fails(2, "train", encoded, *target, "--set", "colour=blue")
+        assert "no device" in fails(2, "train", encoded, *target, "--device", "abacus")
+        assert "encoded as 五言联" in fails(2, "train", encoded, *target, "--form", "七绝")
+        assert not (tmp_path / "m").exists()
+
+    def test_corpora_that_cannot_be_read(self, tmp_path: Path) -> None:
+        target = ("--form", "七绝", "--output", tmp_path / "m")
+        files = {
+            "empty.txt": b"",
+            "binary.txt": bytes(range(256)),
+            "gbk.txt": "白日依山尽，黄河入海流。".encode("gbk"),
+            "couplets.txt": "白日依山尽，黄河入海流。\n".encode(),
+            "cut.safetensors": b"\x50\x00\x00\x00\x00\x00\x00\x00{",
+        }
+        expected = {
+            "empty.txt": "not a single poem",
+            "binary.txt": "binary",
+            "gbk.txt": "--encoding gb18030",
+            "couplets.txt": "not one of the 1 poems is a 七绝",
+            "cut.safetensors": "not a readable encoded corpus",
+        }
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+            assert expected[name] in fails(1, "train", tmp_path / name, *target)
+        assert "no such file" in fails(1, "train", tmp_path / "missing", *target)
+
+
+class TestCorpus:
+    def test_stats(self) -> None:
+        result = run("corpus", "stats", ANTHOLOGY)
+        assert result.exit_code == 0
+        assert "七绝 jueju7" in result.stdout
+        figures = json.loads(run("corpus", "stats", ANTHOLOGY, "--json").stdout)
+        assert figures["forms"]["七绝"] >= 100
+        assert figures["left_out"] == {}
+
+    def test_stats_names_what_was_left_out(self, tmp_path: Path) -> None:
+        file = tmp_path / "poems.txt"
+        file.write_text("白日依山尽，黄河入海流。\n白日依□尽，黄河入海流。\n", encoding="utf-8")
+        result = run("corpus", "stats", file, "--verbose")
+        assert "1  lost characters" in result.stdout
+        assert f"{file}:2: lost characters" in result.stdout
+
+    def test_encode(self, tmp_path: Path) -> None:
+        target = tmp_path / "out.safetensors"
+        result = run("corpus", "encode", ANTHOLOGY, target, "--form", "五绝", "--source", "Tang")
+        assert result.exit_code == 0, result.output
+        corpus = EncodedCorpus.load(target)
+        assert sum(map(len, corpus.parts.values())) == 70
+        assert corpus.source == "Tang"
+        before = target.read_bytes()
+        assert "not one of" in fails(1, "corpus", "encode", ANTHOLOGY, target, "--form", "七律")
+        assert target.read_bytes() == before
+
+
+class TestEvaluate:
+    def test_table_and_json(self, model: Path, encoded: Path) -> None:
+        common = ("evaluate", model, "--corpus", encoded, "--poems", "12")
+        table = run(*common)
+        assert table.exit_code == 0, table.output
+        assert "bound K=100" in table.stdout
+        figures = json.loads(run(*common, "--json").stdout)
+        assert figures["poems"] == 12
+        assert figures["bounds"]["100"]["mean"] < figures["bounds"]["1"]["mean"]
+        assert run(*common, "--json").stdout == run(*common, "--json").stdout
+
+    def test_too_few_poems(self, model: Path, tmp_path: Path) -> None:
+        file = tmp_path / "one.txt"
+        file.write_text("白日依山尽，黄河入海流。", encoding="utf-8")
+        text = fails(1, "evaluate", model, "--corpus", file, "--part", "all")
+        assert "a figure takes at least 2" in text
+
+
+def test_models_lists_what_ships() -> None:
+    result = run("models", "--json")
+    assert result.exit_code == 0
+    for row in map(json.loads, result.stdout.splitlines()):
+        assert row["bytes"] < 40_000_000
+        assert row["corpus"]
+    assert run("models").exit_code == 0

@@ -1,0 +1,95 @@
+"""Poems from a model: seeds, forms, scripts, ways between poems."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from poetry_vae import Form, Poem, generate
+from poetry_vae.model.pretrained import CheckpointError
+from poetry_vae.text.errors import FormError
+from poetry_vae.verse.generate import in_script, reconstruct, stream
+from poetry_vae.verse.morph import interpolate, spherical
+from tests.small import small_model
+
+
+def test_poem_i_of_a_seed_does_not_depend_on_how_many_are_asked_for() -> None:
+    model = small_model()
+    many = generate(300, model=model, seed=3)
+    for n in (1, 2, 9, 64, 299):
+        assert generate(n, model=model, seed=3) == many[:n]
+    assert generate(5, model=model, seed=4) != many[:5]
+
+
+def test_poems_of_one_stream_differ() -> None:
+    poems = list(islice(stream(small_model(), seed=0, temperature=1.0), 600))
+    assert len({poem.text for poem in poems}) > 550
+
+
+def test_poems_have_the_models_form_and_known_characters() -> None:
+    for poem in generate(50, model=small_model(), script="traditional", temperature=1.0):
+        assert poem.form == Form(2, 5)
+        assert "□" not in poem.text
+        assert "＿" not in poem.text
+
+
+def test_script() -> None:
+    poem = Poem(("不人山無風", "一日雲有何"), "題", "某", "唐")
+    assert in_script(poem, "traditional") is poem
+    assert in_script(poem, "simplified").lines == ("不人山无风", "一日云有何")
+    assert in_script(poem, "simplified").author == "某"
+
+
+def test_a_model_of_another_form_is_refused() -> None:
+    with pytest.raises(FormError, match="writes 五言联, not 七绝"):
+        generate(1, form="七绝", model=small_model())
+    assert generate(1, form="couplet5", model=small_model())
+
+
+def test_a_form_without_a_model_names_those_that_ship() -> None:
+    with pytest.raises(CheckpointError, match="no model for 9x9 comes with the package"):
+        generate(1, form="9x9")
+
+
+def test_a_models_folder_serves_as_its_name(tmp_path: Path) -> None:
+    model = small_model()
+    model.save_pretrained(tmp_path / "m")
+    assert generate(3, model=tmp_path / "m") == generate(3, model=model)
+
+
+def test_reconstruction_is_the_likeliest_given_the_mean() -> None:
+    model = small_model()
+    poems = generate(3, model=model, script="traditional")
+    means = model.encode(poems).mean
+    expected = model.poems_of(model.decode(means)[..., 2:].argmax(-1) + 2)
+    assert reconstruct(model, poems) == expected
+
+
+def test_interpolation_runs_from_one_reconstruction_to_the_other() -> None:
+    model = small_model()
+    start, end = generate(2, model=model, seed=1)
+    path = interpolate(model, start, end, steps=5)
+    assert len(path) == 5
+    assert [path[0], path[-1]] == reconstruct(model, [start, end])
+    with pytest.raises(ValueError, match="at least 2"):
+        interpolate(model, start, end, steps=1)
+
+
+def test_the_arc_keeps_to_the_shell() -> None:
+    a, b = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0])
+    points = spherical(a, b, torch.linspace(0, 1, 5))
+    torch.testing.assert_close(points.norm(dim=1), torch.full((5,), 3.0))
+    torch.testing.assert_close(points[2], torch.tensor([1.0, 1.0]) * 3 / 2**0.5)
+    torch.testing.assert_close(points[[0, -1]], torch.stack([a, b]))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((0.0, 0.0), (1.0, 1.0)), ((1.0, 2.0), (1.0, 2.0)), ((1.0, 0.0), (-1.0, 0.0))]
+)
+def test_where_there_is_no_arc_the_way_is_straight(
+    a: tuple[float, ...], b: tuple[float, ...]
+) -> None:
+    start, end = torch.tensor(a), torch.tensor(b)
+    points = spherical(start, end, torch.tensor([0.0, 0.5, 1.0]))
+    torch.testing.assert_close(points, torch.stack([start, (start + end) / 2, end]))
