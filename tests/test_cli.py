@@ -42,7 +42,8 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-SMALL = ("--set", "hidden=8", "--set", "latent=4", "--set", "epochs=2", "--set", "batch_size=16")
+_SETTINGS = ("hidden=8", "latent=4", "epochs=2", "min_steps=1", "batch_size=16")
+SMALL = tuple(part for setting in _SETTINGS for part in ("--set", setting))
 
 
 @pytest.mark.parametrize("name", ["", *main.list_commands(None)])  # type: ignore[arg-type]

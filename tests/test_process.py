@@ -128,7 +128,7 @@ def test_the_script_for_bare_machines_trains(tmp_path: Path) -> None:
         "import runpy, sys\n"
         f"sys.modules.update(dict.fromkeys({missing!r}))\n"  # importing any of them now fails
         f"sys.argv[1:] = [{str(corpus)!r}, '--output', {str(tmp_path / 'm')!r}, "
-        "'--set', 'epochs=1', '--set', 'hidden=8', '--set', 'latent=4']\n"
+        "'--set', 'epochs=1', '--set', 'min_steps=4', '--set', 'hidden=8', '--set', 'latent=4']\n"
         f"runpy.run_path({str(script)!r}, run_name='__main__')"
     )
     result = subprocess.run(

@@ -27,6 +27,7 @@ from tests.small import COUPLET, small_config, small_corpus, small_model
 def _run(seed: int = 0, poems: int = 64, **training: object) -> Run:
     values: dict[str, object] = {
         "epochs": 3.0,
+        "min_steps": 1,
         "batch_size": 16,
         "validate_every": 4,
         "patience": 0,
@@ -63,7 +64,7 @@ class _StopAt:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    run = _run(poems=512, epochs=25.0, learning_rate=2e-2, beta=0.3)
+    run = _run(poems=512, epochs=25.0, learning_rate=2e-2, beta=0.3, validate_every=400)
     result = train(run, tmp_path / "m", precision="float32")
     rows = _metrics(tmp_path / "m")
     first = next(row["validation"]["elbo"] for row in rows if "validation" in row)
@@ -261,7 +262,7 @@ def test_an_absent_device_is_named() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_trains_saves_and_loads(name: str, tmp_path: Path) -> None:
     corpus = small_corpus()
-    small = {"hidden": "8", "latent": "4", "epochs": "1", "batch_size": "16"}
+    small = {"hidden": "8", "latent": "4", "epochs": "1", "min_steps": "4", "batch_size": "16"}
     model, training = PRESETS[name].configs(corpus.form, len(corpus.tokenizer), small)
     result = train(Run(corpus, model, training, 0, name), tmp_path / "m")
     ids = torch.from_numpy(corpus.parts["test"].astype("int64"))

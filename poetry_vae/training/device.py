@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -52,7 +53,8 @@ def find_precision(device: torch.device, precision: Precision = "auto") -> torch
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if device.type != "cpu":
         return torch.float32
-    # PyTorch older than the query reports nothing, and trains in float32.
-    query = getattr(torch.cpu, "get_capabilities", dict)
-    has_units = any(query().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    # PyTorch without the query reports nothing, and trains in float32.
+    query = getattr(torch.cpu, "get_capabilities", None)
+    capabilities: Mapping[str, object] = query() if query else {}
+    has_units = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return torch.bfloat16 if has_units else torch.float32

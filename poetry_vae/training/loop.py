@@ -94,7 +94,8 @@ class _Trainer:
         self.valid_ids = self._on_device("validation")[: self.config.validation_poems].long()
         self.batch_size = min(self.config.batch_size, len(self.train_ids))
         self.steps_per_epoch = len(self.train_ids) // self.batch_size
-        self.total_steps = max(1, round(self.config.epochs * self.steps_per_epoch))
+        steps = round(self.config.epochs * self.steps_per_epoch)
+        self.total_steps = max(self.config.min_steps, steps)
         self.objective = WeightedELBO(self.config.beta, self.config.free_bits)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
@@ -117,35 +118,32 @@ class _Trainer:
         figures: Figures | None = None
         self._keep_metrics_until(self.progress.step)
         self.observer.started(self.model, self.total_steps, self.progress.step, self._note())
-        try:
-            if self.progress.step == 0:
+        if self.progress.step == 0:
+            figures = self._validate()
+        while self.progress.step < self.total_steps:
+            if should_stop():
+                stopped = "interrupted"
+                break
+            if max_minutes is not None and time.monotonic() - begun > 60 * max_minutes:
+                stopped = "time is up"
+                break
+            terms = self._step()
+            now = time.monotonic()
+            self.progress.seconds = before + now - begun
+            if self.progress.step % _LOG_EVERY == 0:
+                speed = _LOG_EVERY * self.batch_size / (now - logged)
+                self._log_step(terms, speed)
+                logged = now
+            if self._is_time_to_validate():
                 figures = self._validate()
-            while self.progress.step < self.total_steps:
-                if should_stop():
-                    stopped = "interrupted"
+                saved = logged = time.monotonic()
+                if self.config.patience and self.progress.since_best >= self.config.patience:
+                    stopped = "no better bound"
                     break
-                if max_minutes is not None and time.monotonic() - begun > 60 * max_minutes:
-                    stopped = "time is up"
-                    break
-                terms = self._step()
-                now = time.monotonic()
-                self.progress.seconds = before + now - begun
-                if self.progress.step % _LOG_EVERY == 0:
-                    speed = _LOG_EVERY * self.batch_size / (now - logged)
-                    self._log_step(terms, speed)
-                    logged = now
-                if self._is_time_to_validate():
-                    figures = self._validate()
-                    saved = logged = time.monotonic()
-                    if self.config.patience and self.progress.since_best >= self.config.patience:
-                        stopped = "no better bound"
-                        break
-                elif now - saved > _SAVE_EVERY_SECONDS:
-                    self._save_state()
-                    saved = time.monotonic()
-        finally:
-            # Also when something unforeseen ends the loop: no step that was taken is lost.
-            self._save_state()
+            elif now - saved > _SAVE_EVERY_SECONDS:
+                self._save_state()
+                saved = time.monotonic()
+        self._save_state()
         best = PoetryVAE.from_pretrained(self.folder)
         return Result(
             best,

@@ -16,9 +16,11 @@ from poetry_vae.training.schedules import KLSchedule
 class TrainingConfig:
     """How a model is trained. Shares are of all steps; β and free bits as in ``WeightedELBO``."""
 
-    epochs: float = 6.0
-    batch_size: int = 256
-    learning_rate: float = 2e-3
+    epochs: float = 5.0
+    min_steps: int = 1000
+    """A small corpus is gone through more often than ``epochs`` says, until so many steps."""
+    batch_size: int = 128
+    learning_rate: float = 4e-3
     weight_decay: float = 0.01
     gradient_clip: float = 5.0
     samples: int = 1
@@ -33,7 +35,8 @@ class TrainingConfig:
     """Validations without a better bound after which training stops; 0 never stops early."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "samples", "cycles", "validate_every", "validation_poems"):
+        counts = ("batch_size", "samples", "cycles", "validate_every", "validation_poems")
+        for name in (*counts, "min_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be at least 1")
         for name in ("epochs", "learning_rate", "gradient_clip"):
@@ -118,7 +121,7 @@ PRESETS: dict[str, Preset] = {
                 "pooling": "positions",
                 "normalise": True,
             },
-            training={"kl_schedule": "linear", "warmup": 0.1},
+            training={"kl_schedule": "linear", "warmup": 0.4},
         ),
         Preset(
             "shi",

@@ -1,0 +1,73 @@
+"""What the README shows is true: its snippets run, its commands exist, and none is missing."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from poetry_vae.cli import main
+from poetry_vae.model.pretrained import shipped_models
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHELL = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("poetry-vae ")
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
+def test_a_snippet_runs(snippet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    anthology = Path(__file__).parents[1] / "data" / "anthology.jsonl"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "anthology.jsonl").write_bytes(anthology.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("line", SHELL)
+def test_a_shown_command_exists_with_its_options(line: str) -> None:
+    words = shlex.split(line.split("|")[0].split("#")[0])[1:]
+    command: click.Command = main
+    context = click.Context(main)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words.pop(0))
+        assert found is not None, line
+        command = found
+    known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
+    for word in words:
+        if word.startswith("-") and not re.match(r"-\d", word):
+            assert word in known, f"{line}: {word}"
+
+
+def _all_commands(group: click.Group, prefix: str) -> list[str]:
+    names = []
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        path = f"{prefix} {name}"
+        names += _all_commands(command, path) if isinstance(command, click.Group) else [path]
+    return names
+
+
+@pytest.mark.parametrize("name", _all_commands(main, "poetry-vae"))
+def test_every_command_has_a_place_in_the_readme(name: str) -> None:
+    assert name in README
+
+
+def test_every_shipped_model_has_a_place_in_the_readme() -> None:
+    assert shipped_models()
+    for model in shipped_models():
+        assert f"`{model.name}`" in README
+
+
+def test_the_samples_at_the_top_are_what_the_seed_writes() -> None:
+    from poetry_vae import generate
+
+    shown = re.search(r"poetry-vae generate -n (\d+) --seed (\d+)\n```\n\n((?:> .*\n)+)", README)
+    assert shown is not None
+    poems = generate(int(shown[1]), seed=int(shown[2]))
+    assert [line[2:].rstrip("\\") for line in shown[3].splitlines()] == [p.one_line for p in poems]
