@@ -276,3 +276,38 @@ def test_models_lists_what_ships() -> None:
         assert row["bytes"] < 40_000_000
         assert row["corpus"]
     assert run("models").exit_code == 0
+
+
+class TestWatching:
+    """What `train` shows, with a stand-in for TensorBoard's writer."""
+
+    def test_curves_get_training_and_validation_values(self, tmp_path: Path) -> None:
+        from poetry_vae.cli.watching import Display
+        from poetry_vae.training.api import train
+
+        written: dict[str, list[int]] = {}
+
+        class Writer:
+            def add_scalar(self, name: str, value: float, step: int) -> None:
+                assert isinstance(value, int | float)
+                written.setdefault(name, []).append(step)
+
+            def close(self) -> None:
+                written["closed"] = []
+
+        settings = dict(setting.split("=") for setting in (*_SETTINGS, "epochs=12"))
+        with Display(Writer()) as display:
+            train(small_corpus(), tmp_path / "m", overrides=settings, observer=display)
+        assert written["training/loss"] == [20, 40]
+        assert written["validation/rate"][0] == 0
+        assert written["validation/rate"][-1] == 48
+        assert "closed" in written
+
+    def test_without_tensorboard_one_line_says_what_to_install(
+        self, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import sys
+
+        monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+        target = ("--output", tmp_path / "m")
+        assert "poetry-vae[tensorboard]" in fails(2, "train", encoded, *target, "--tensorboard")

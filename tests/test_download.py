@@ -734,3 +734,25 @@ def test_an_error_in_the_callback_ends_the_download(site: Site, tmp_path: Path) 
 
 def test_the_error_belongs_to_the_library() -> None:
     assert issubclass(DownloadError, PoetryVAEError)
+
+
+def test_the_command_downloads_and_prints_the_folder(site: Site, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from poetry_vae.cli import main
+
+    common = ["corpus", "download", "--to", str(tmp_path / "poems")]
+    servers = ["--api-url", site.url + "/api", "--raw-url", site.url + "/raw"]
+    result = CliRunner().invoke(main, [*common, *servers])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(tmp_path / "poems")
+    assert "2 files in" in result.stderr
+    assert_complete(site, tmp_path / "poems")
+    with socket.socket() as unused:  # bound but not listening: every connection is refused
+        unused.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        offline = [*common, "--api-url", nowhere, "--raw-url", nowhere]
+        result = CliRunner().invoke(main, offline)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1

@@ -83,6 +83,7 @@ def _poems(
     import numpy as np
     import torch
 
+    from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.encoded import poems_for
     from poetry_vae.text.errors import CorpusError
 
@@ -92,7 +93,7 @@ def _poems(
             f"{corpus}: {len(ids)} poem(s) of the form {model.form} in the part {part!r}, and a "
             "figure takes at least 2; --part all takes the whole corpus"
         )
-    chosen = np.random.default_rng(seed).permutation(len(ids))[:most]
+    chosen = np.random.default_rng(derived_seed(seed, "poems")).permutation(len(ids))[:most]
     return torch.from_numpy(ids[np.sort(chosen)].astype("int64"))
 
 

@@ -19,6 +19,7 @@ from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import GaussianLevel, LevelRecord
+from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -55,7 +56,7 @@ class PoetryVAE(nn.Module):
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
         """A new model with random weights, the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(derived_seed(seed, "weights"))
             encoder = ConvEncoder(config)
             level = GaussianLevel(encoder.features, config.latent)
             return cls(
