@@ -14,6 +14,8 @@ import click
 from poetry_vae.cli.options import encoding_option
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from poetry_vae.text.corpus import Corpus
     from poetry_vae.text.download import Progress
 
@@ -32,13 +34,12 @@ def command() -> None:
 def read_with_progress(path: Path, encoding: str) -> Corpus:
     """Read a corpus behind a progress bar on standard error."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
 
-    from poetry_vae.cli.console import stderr_console
+    from poetry_vae.cli.console import progress_bar
     from poetry_vae.text.corpus import read_corpus
 
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("MB"))
-    with Bar(*columns, TimeElapsedColumn(), console=stderr_console(), transient=True) as bar:
+    with progress_bar(*columns, TimeElapsedColumn()) as bar:
         task = bar.add_task("", total=None)
 
         def progress(_: Path, done: int, total: int) -> None:
@@ -176,22 +177,18 @@ def download(destination: Path | None, api_url: str | None, raw_url: str | None)
 @contextlib.contextmanager
 def _download_bar() -> Iterator[_Report]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
 
-    from poetry_vae.cli.console import stderr_console
+    from poetry_vae.cli.console import progress_bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Bar(*columns, TimeRemainingColumn(), console=stderr_console(), transient=True) as bar:
+    with progress_bar(*columns, TimeRemainingColumn()) as bar:
         yield _Report(bar)
 
 
 class _Report:
     """Passes a download's progress on to a bar."""
 
-    def __init__(self, bar: object) -> None:
-        from rich.progress import Progress as Bar
-
-        assert isinstance(bar, Bar)
+    def __init__(self, bar: Bar) -> None:
         self.bar = bar
         self.task = bar.add_task("asking for the list of files", total=None)
 

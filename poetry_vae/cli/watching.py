@@ -8,13 +8,12 @@ from typing import Any
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from poetry_vae.cli.console import stderr_console
+from poetry_vae.cli.console import progress_bar, stderr_console
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.run import Observer
@@ -29,15 +28,13 @@ class Display(Observer):
     def __init__(self, curves: Any = None) -> None:
         self.curves = curves
         self.console = stderr_console()
-        self.bar = Progress(
+        self.bar = progress_bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
         )
         self.task = self.bar.add_task("training", total=None, start=False)
 

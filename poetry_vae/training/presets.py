@@ -128,7 +128,7 @@ PRESETS: dict[str, Preset] = {
             "the article's model to the letter: two gated layers, mean pooling, 64 units",
             "Su Jianlin 2018, vae_shi.py",
             model={"hidden": 64, "latent": 64, "encoder_layers": 2, "decoder_layers": 1},
-            training={"weight_decay": 0.0},
+            training={"batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.0},
         ),
     )
 }
