@@ -10,6 +10,7 @@ For machines that have an accelerator and little else: copy the repository and o
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def main() -> int:
         if not equals:
             parser.error(f"--set {setting}: not NAME=VALUE")
         overrides[name] = value
+    interrupts: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
         result = train(
             asked.corpus,
@@ -75,8 +78,9 @@ def main() -> int:
             resume=asked.resume,
             max_minutes=asked.max_minutes,
             observer=Lines(),
+            should_stop=lambda: bool(interrupts),
         )
-    except PoetryVAEError as error:
+    except (PoetryVAEError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{result.stopped} after {result.steps:,} steps: {result.folder}")

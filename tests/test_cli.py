@@ -129,6 +129,10 @@ class TestGenerate:
         (tmp_path / "model.safetensors").write_bytes(weights[:-10])
         assert "damaged or cut short" in fails(1, "generate", "--model", tmp_path)
 
+    def test_a_device_is_written_to_and_not_replaced(self, model: Path) -> None:
+        assert run("generate", "--model", model, "--output", "/dev/null").exit_code == 0
+        assert not Path("/dev/null").is_file()
+
     def test_a_target_that_cannot_be_written(self, model: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("mine", encoding="utf-8")
         text = fails(1, "generate", "--model", model, "--output", tmp_path / "file" / "poems.txt")
@@ -161,6 +165,11 @@ class TestReading:
         assert "no model for 1x3" in fails(1, "reconstruct", "白日依")
         assert "make no form" in fails(2, "reconstruct", "白日依，山尽")
 
+    def test_without_punctuation_a_shipped_form_is_found(self) -> None:
+        plain = run("reconstruct", "白日依山盡黃河入海流")
+        assert plain.exit_code == 0, plain.output
+        assert plain.stdout == run("reconstruct", "白日依山盡，黃河入海流。").stdout
+
     def test_interpolate(self, model: Path) -> None:
         result = run(
             "interpolate", POEM, "日日日日日，山山山山山。", "--model", model, "--steps", "4"
@@ -176,7 +185,9 @@ class TestTrain:
         assert result.exit_code == 0, result.output
         assert "finished after 8 steps" in result.stderr
         assert run("generate", "--model", tmp_path / "m").exit_code == 0
-        assert "already holds a model" in fails(1, "train", encoded, "--output", tmp_path / "m")
+        assert "already holds model.safetensors" in fails(
+            1, "train", encoded, "--output", tmp_path / "m"
+        )
         again = run("train", encoded, "--output", tmp_path / "m", *SMALL, "--resume")
         assert "finished after 8 steps" in again.stderr
         other = ("--output", tmp_path / "m", "--resume", "--seed", "1", *SMALL)
@@ -261,6 +272,10 @@ class TestEvaluate:
         assert figures["poems"] == 12
         assert figures["bounds"]["100"]["mean"] < figures["bounds"]["1"]["mean"]
         assert run(*common, "--json").stdout == run(*common, "--json").stdout
+
+    def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
+        text = fails(2, "evaluate", model, "jueju7", "--corpus", encoded)
+        assert "cannot be compared" in text
 
     def test_too_few_poems(self, model: Path, tmp_path: Path) -> None:
         file = tmp_path / "one.txt"

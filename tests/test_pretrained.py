@@ -97,6 +97,30 @@ def test_an_edited_or_foreign_checkpoint_is_refused(folder: Path) -> None:
         load_model(folder)
 
 
+def test_a_folder_is_meant_before_a_shipped_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrained, "_SHIPPED", tmp_path / "shipped")
+    monkeypatch.chdir(tmp_path)
+    save_model(small_model(1), tmp_path / "shipped" / "couplet5")
+    save_model(small_model(2), tmp_path / "couplet5")
+
+    def bias(path: str | Path) -> torch.Tensor:
+        return load_model(path).decoder.heads.bias
+
+    assert torch.equal(bias("couplet5"), small_model(2).decoder.heads.bias)
+    assert torch.equal(bias(default_model(Form(2, 5))), small_model(1).decoder.heads.bias)
+
+
+def test_sizes_that_no_memory_holds(folder: Path) -> None:
+    _edit(folder / "config.json", hidden=10**12)
+    with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
+        load_model(folder)
+    _edit(folder / "config.json", hidden=8, lines=2.5)
+    with pytest.raises(CheckpointError, match=r"lines is 2\.5"):
+        load_model(folder)
+
+
 def test_no_such_model(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="neither a folder nor one of those"):
         load_model(tmp_path / "nothing")
@@ -114,7 +138,7 @@ def test_what_ships_has_a_default_a_form(tmp_path: Path, monkeypatch: pytest.Mon
     assert shipped_models() == []
     save_model(small_model(), tmp_path / "couplet5")
     assert [model.name for model in shipped_models()] == ["couplet5"]
-    assert default_model(Form(2, 5)) == "couplet5"
+    assert default_model(Form(2, 5)) == tmp_path / "couplet5"
     assert load_model("couplet5").form == Form(2, 5)
     with pytest.raises(CheckpointError, match="no model for 七绝 comes with the package"):
         default_model(Form(4, 7))

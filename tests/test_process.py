@@ -78,6 +78,19 @@ def test_a_terminal_that_cannot_show_chinese_gets_one_clear_line(model: Path) ->
     assert "PYTHONIOENCODING=utf-8" in line
 
 
+def test_help_appears_even_there() -> None:
+    pty = pytest.importorskip("pty")
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    process = start("generate", "--help", stdout=follower, env=environment)
+    _, errors = process.communicate(timeout=60)
+    os.close(follower)
+    shown = os.read(leader, 10_000)
+    os.close(leader)
+    assert (process.returncode, errors) == (0, b"")
+    assert b"--temperature" in shown
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_gets_one_clear_line(model: Path) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123

@@ -284,7 +284,7 @@ def test_a_path_without_anything_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_corpus_of_rejects_alone_says_why(write: Write) -> None:
-    path = write("a.txt", "白日依□盡\n白日依山盡（\n白日○山盡\n")
+    path = write("a.txt", "白日依□盡，黃。\n白日依山盡（，黃。\n白日○山盡，黃。\n")
     with pytest.raises(CorpusError, match="2 with lost characters, 1 with a bracket without"):
         read_corpus(path)
 

@@ -33,6 +33,11 @@ def test_what_has_no_probability_is_never_drawn() -> None:
     assert (draw(logits, 1.0, generator=_generator()) == 1).all()
 
 
+def test_the_smallest_temperature_is_still_the_likeliest() -> None:
+    logits = torch.randn(20, 30, generator=_generator())
+    assert torch.equal(draw(logits.clone(), 1e-40, generator=_generator()), logits.argmax(-1))
+
+
 @pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf")])
 def test_a_temperature_that_makes_no_distribution_is_refused(temperature: float) -> None:
     with pytest.raises(SamplingError, match="temperature"):

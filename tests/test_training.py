@@ -1,6 +1,7 @@
 """The loop: what it learns, what it writes, how it stops, resumes and fails."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from poetry_vae.training.diagnostics import Figures, active_units, collapse_warn
 from poetry_vae.training.loop import train
 from poetry_vae.training.objectives import WeightedELBO
 from poetry_vae.training.presets import PRESETS, TrainingConfig
-from poetry_vae.training.run import Observer, Run
+from poetry_vae.training.run import Observer, Run, TrainingError
 from poetry_vae.training.schedules import kl_weight, learning_rate
 from tests.small import COUPLET, small_config, small_corpus, small_model
 
@@ -133,7 +134,9 @@ def test_it_stops_when_the_bound_gets_no_better(tmp_path: Path) -> None:
     assert result.stopped == "no better bound"
     best = json.loads((tmp_path / "m" / "figures.json").read_text(encoding="utf-8"))
     assert best["step"] < result.steps
-    assert best["nats_per_character"] < result.figures.nats_per_character
+    assert best["nats_per_character"] == pytest.approx(result.figures.nats_per_character, abs=1e-3)
+    last = _metrics(tmp_path / "m")[-1]["validation"]
+    assert last["elbo"] < result.figures.elbo
 
 
 def test_the_observer_sees_the_run(tmp_path: Path) -> None:
@@ -155,10 +158,43 @@ def test_the_observer_sees_the_run(tmp_path: Path) -> None:
     assert any("posterior has collapsed" in text for text in seen)
 
 
+def test_a_run_stopped_before_its_first_validation_keeps_what_it_learned(tmp_path: Path) -> None:
+    run = _run(epochs=500.0, validate_every=1000)
+    random = run.corpus.tokenizer, PoetryVAE.build(run.model, run.corpus.tokenizer).state_dict()
+    train(run, tmp_path / "m", should_stop=_StopAt(30))
+    kept = _weights(tmp_path / "m")
+    assert not torch.equal(kept["encoder.embedding.weight"], random[1]["encoder.embedding.weight"])
+
+
+def test_a_diverged_run_says_so_and_keeps_the_weights_from_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = loop.watch, []
+
+    def no_number_the_third_time(*args: Any, **kwargs: Any) -> Figures:
+        calls.append(None)
+        figures = real(*args, **kwargs)
+        return replace(figures, elbo=float("nan")) if len(calls) == 3 else figures
+
+    monkeypatch.setattr(loop, "watch", no_number_the_third_time)
+    with pytest.raises(TrainingError, match="diverged: the bound at step 2 is nan"):
+        train(_run(), tmp_path / "m")
+    figures = json.loads((tmp_path / "m" / "figures.json").read_text(encoding="utf-8"))
+    assert figures["step"] == 1
+    assert _weights(tmp_path / "m")
+
+
+def test_files_of_others_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"already holds README\.md"):
+        train(_run(), tmp_path)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+
+
 def test_a_folder_with_a_model_is_not_overwritten(tmp_path: Path) -> None:
     train(_run(), tmp_path / "m")
     before = _state(tmp_path / "m")
-    with pytest.raises(CheckpointError, match="already holds a model"):
+    with pytest.raises(CheckpointError, match=r"already holds model\.safetensors"):
         train(_run(), tmp_path / "m")
     assert _state(tmp_path / "m") == before
 
@@ -284,7 +320,8 @@ def test_every_preset_trains_saves_and_loads(name: str, tmp_path: Path) -> None:
         ({"batch_size": "0"}, "at least 1"),
         ({"learning_rate": "-1"}, "above 0"),
         ({"warmup": "2"}, "between 0 and 1"),
-        ({"beta": "-1"}, "negative"),
+        ({"beta": "-1"}, "a number >= 0"),
+        ({"epochs": "inf"}, "above 0"),
         ({"learning_rate": "nan"}, "above 0"),
     ],
 )

@@ -91,6 +91,14 @@ def test_a_poem_of_another_form_is_refused() -> None:
         model.ids_of([Poem(("不人山無", "一日雲有"))])
 
 
+def test_signs_that_combine_are_counted_as_one_character() -> None:
+    combining = "か\u3099"
+    with pytest.raises(FormError, match="9 characters"):
+        small_model().ids_of(["一二三四" + combining + "一二三四"])
+    with pytest.raises(FormError, match="no poem was given"):
+        small_model().ids_of([])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

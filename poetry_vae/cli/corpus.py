@@ -31,6 +31,17 @@ def command() -> None:
     """
 
 
+def read_for_people(path: Path, encoding: str) -> Corpus:
+    """Read a corpus behind a progress bar, and say on standard error what was left out."""
+    corpus = read_with_progress(path, encoding)
+    if corpus.rejects:
+        reasons = ", ".join(f"{n:,} {why}" for why, n in corpus.rejects_by_reason.most_common())
+        click.echo(f"{len(corpus.rejects):,} poems left out: {reasons}", err=True)
+    for file in corpus.skipped_files:
+        click.echo(f"no poems in {file}", err=True)
+    return corpus
+
+
 def read_with_progress(path: Path, encoding: str) -> Corpus:
     """Read a corpus behind a progress bar on standard error."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -131,7 +142,7 @@ def encode(
     from poetry_vae.text.poem import Form
 
     wanted = Form.parse(form)
-    corpus = read_with_progress(path, encoding)
+    corpus = read_for_people(path, encoding)
     encoded = encode_corpus(
         corpus, wanted, min_count=min_count, windows=windows, source=source or path.name
     )

@@ -53,6 +53,9 @@ def command(
     \b
     poetry-vae evaluate --form 五言联 --corpus POEMS
     poetry-vae evaluate my-model other-model --corpus POEMS --poems 200
+
+    Poems that share a line are in one part, so the parts depend on which poems were read: give the
+    file or folder that the model was trained on.
     """
     import torch
 
@@ -64,13 +67,19 @@ def command(
     if not chosen:
         model = choose_model(form)
         chosen = [(model.form.slug, model)]
-    results = {}
+    forms = {str(model.form) for _, model in chosen}
+    if len(forms) > 1:
+        raise click.UsageError(
+            f"the models write {' and '.join(sorted(forms))}: figures of different forms cannot be "
+            "compared; evaluate them one by one"
+        )
+    results = []
     for name, model in chosen:
         ids = _poems(corpus, model, part, encoding, poems, seed)
         generator = torch.Generator().manual_seed(derived_seed(seed, "evaluate"))
-        results[name] = density(model, ids, samples=(1, 100), generator=generator)
+        results.append((name, density(model, ids, samples=(1, 100), generator=generator)))
     if as_json:
-        for name, result in results.items():
+        for name, result in results:
             click.echo(json.dumps({"model": name, **dataclasses.asdict(result)}))
     else:
         _print_table(results, part)
@@ -97,24 +106,26 @@ def _poems(
     return torch.from_numpy(ids[np.sort(chosen)].astype("int64"))
 
 
-def _print_table(results: dict[str, Density], part: str) -> None:
+def _print_table(named: list[tuple[str, Density]], part: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
     def shown(value: Estimate, digits: int) -> str:
         return f"{value.mean:.{digits}f} ± {value.error:.{digits}f}"
 
-    poems = next(iter(results.values())).poems
-    table = Table("", *results, title=f"{poems} poems of the part “{part}” (± standard error)")
+    results = [result for _, result in named]
+    poems = results[0].poems
+    names = [name for name, _ in named]
+    table = Table("", *names, title=f"{poems} poems of the part “{part}” (± standard error)")
     rows: list[tuple[str, list[str]]] = [
-        ("bound K=1, nats/char", [shown(r.bounds[1], 3) for r in results.values()]),
-        ("bound K=100, nats/char", [shown(r.bounds[100], 3) for r in results.values()]),
-        ("rate, nats/poem", [shown(r.rate, 2) for r in results.values()]),
-        ("distortion, nats/poem", [shown(r.distortion, 2) for r in results.values()]),
-        ("active units", [f"{r.active_units} of {r.latent}" for r in results.values()]),
-        ("characters reconstructed", [f"{r.reconstruction:.1%}" for r in results.values()]),
-        ("whole poems reconstructed", [f"{r.whole_poems:.1%}" for r in results.values()]),
-        ("characters unknown", [f"{r.unknown:.2%}" for r in results.values()]),
+        ("bound K=1, nats/char", [shown(r.bounds[1], 3) for r in results]),
+        ("bound K=100, nats/char", [shown(r.bounds[100], 3) for r in results]),
+        ("rate, nats/poem", [shown(r.rate, 2) for r in results]),
+        ("distortion, nats/poem", [shown(r.distortion, 2) for r in results]),
+        ("active units", [f"{r.active_units} of {r.latent}" for r in results]),
+        ("characters reconstructed", [f"{r.reconstruction:.1%}" for r in results]),
+        ("whole poems reconstructed", [f"{r.whole_poems:.1%}" for r in results]),
+        ("characters unknown", [f"{r.unknown:.2%}" for r in results]),
     ]
     for label, cells in rows:
         table.add_row(label, *cells)

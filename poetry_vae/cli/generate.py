@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.command("generate")
 @form_option
 @model_option
-@click.option("-n", "count", type=click.IntRange(1), default=3, show_default=True, help="Poems.")
+@click.option(
+    "-n", "count", type=click.IntRange(1, sys.maxsize), default=3, show_default=True, help="Poems."
+)
 @click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
 @click.option(
     "--temperature",

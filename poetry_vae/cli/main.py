@@ -41,6 +41,10 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        _set_encodings()  # before anything is printed, help included
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
@@ -52,13 +56,18 @@ class _Commands(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # the reader has gone; click ends the program quietly
+            reason = error.strerror or str(error)
+            if error.filename is not None:
+                raise OneLine(f"{error.filename}: {reason}") from error
             _discard_output()
-            raise OneLine(f"the output cannot be written: {error.strerror or error}") from error
+            raise OneLine(f"the output cannot be written: {reason}") from error
         except UnicodeEncodeError as error:
             raise OneLine(
                 f"the output's encoding ({sys.stdout.encoding}) cannot show Chinese: set "
                 "PYTHONIOENCODING=utf-8, or write to a file with --output"
             ) from error
+        except MemoryError as error:
+            raise OneLine("out of memory: ask for less, or for a smaller model") from error
 
 
 def _discard_output() -> None:
@@ -70,6 +79,11 @@ def _discard_output() -> None:
         pass  # no real file behind standard output
 
 
+def _is_asked_for_poems() -> bool:
+    """Help with a few escapes in it helps; a poem of nothing but escapes does not."""
+    return len(sys.argv) > 1 and not {"-h", "--help", "--version"} & set(sys.argv)
+
+
 def _set_encodings() -> None:
     """UTF-8 into files and pipes, whatever the locale; a terminal keeps what it can show."""
     for stream in (sys.stdout, sys.stderr):
@@ -78,7 +92,7 @@ def _set_encodings() -> None:
             continue
         if not stream.isatty():
             reconfigure(encoding="utf-8")
-        elif stream is sys.stderr:
+        elif stream is sys.stderr or not _is_asked_for_poems():
             reconfigure(errors="backslashreplace")
 
 
@@ -92,4 +106,3 @@ def main() -> None:
     poetry-vae generate --form 五言联 -n 10    ten couplets of five characters a line
     poetry-vae train POEMS --form 七绝 --output my-model
     """
-    _set_encodings()

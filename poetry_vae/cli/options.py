@@ -51,14 +51,18 @@ def reading_options(command: F) -> F:
 
 def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
     """The model for a user's poem: the one asked for, else what ships for the poem's own form."""
+    from poetry_vae.model.pretrained import shipped_models
     from poetry_vae.text.poem import Form, Poem, split_lines
     from poetry_vae.verse.generate import choose_model
 
-    if form is None and model is None:
-        lines = split_lines(text)
-        known: Form | str = Poem(tuple(lines)).form if lines else Form.parse("七绝")
-        return choose_model(known, None)
-    return choose_model(form, model)
+    lines = split_lines(text)
+    if form is not None or model is not None or not lines:
+        return choose_model(form, model)
+    if len(lines) == 1:  # written without punctuation
+        shipped = [model.form for model in shipped_models()]
+        fitting = [form for form in shipped if form.positions == len(lines[0])]
+        return choose_model(fitting[0] if fitting else Form(1, len(lines[0])))
+    return choose_model(Poem(tuple(lines)).form)
 
 
 def tell_unknown(model: PoetryVAE, *texts: str) -> None:

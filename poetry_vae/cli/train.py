@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +13,6 @@ from poetry_vae.cli.options import encoding_option, form_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from poetry_vae.text.encoded import EncodedCorpus
 
 
 @click.command("train")
@@ -70,11 +69,12 @@ def command(
     """
     overrides = dict(_pair(setting) for setting in settings)
 
+    from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display
-    from poetry_vae.training.api import train
+    from poetry_vae.training.api import load_training_corpus, train
 
     curves = _curves(output) if tensorboard else None
-    encoded = _load(corpus, form, encoding)
+    encoded = load_training_corpus(corpus, form, read=partial(read_for_people, encoding=encoding))
     with Display(curves) as display, _stop_on_interrupt() as interrupted:
         result = train(
             encoded,
@@ -106,20 +106,6 @@ def _pair(setting: str) -> tuple[str, str]:
     if not equals or not name:
         raise click.BadParameter(f"{setting!r} is not NAME=VALUE", param_hint="--set")
     return name.strip(), value.strip()
-
-
-def _load(path: Path, form: str | None, encoding: str) -> EncodedCorpus:
-    from poetry_vae.cli.corpus import read_with_progress
-    from poetry_vae.text.encoded import encode_corpus, looks_encoded
-    from poetry_vae.text.poem import Form
-    from poetry_vae.training.api import load_training_corpus
-
-    if looks_encoded(path):
-        return load_training_corpus(path, form)
-    if form is None:
-        raise click.UsageError("which form shall be learned? Give --form, as in --form 七绝")
-    wanted = Form.parse(form)
-    return encode_corpus(read_with_progress(path, encoding), wanted, source=path.name)
 
 
 def _curves(folder: Path) -> Any:

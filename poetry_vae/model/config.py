@@ -34,6 +34,9 @@ class ModelConfig:
     """Layer normalisation before every gated convolution, for stacks deeper than the article's."""
 
     def __post_init__(self) -> None:
+        for name in ("lines", "chars"):
+            if type(getattr(self, name)) is not int:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a whole number")
         Form(self.lines, self.chars)
         for name in ("vocabulary", "hidden", "latent", "decoder_layers", "encoder_layers"):
             value = getattr(self, name)

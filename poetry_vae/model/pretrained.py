@@ -18,7 +18,7 @@ from safetensors.torch import save as save_tensors
 
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import replace_file
 from poetry_vae.text.poem import Form
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
@@ -57,13 +57,13 @@ def shipped_models() -> list[ShippedModel]:
     return sorted(models, key=lambda model: model.form)
 
 
-def default_model(form: Form) -> str:
-    """The name of the model that ships for a form.
+def default_model(form: Form) -> Path:
+    """The folder of the model that ships for a form.
 
     Raises:
         CheckpointError: none does.
     """
-    models = {model.form: model.name for model in shipped_models()}
+    models = {model.form: model.path for model in shipped_models()}
     if form not in models:
         shipped = ", ".join(f"{model.form} ({model.name})" for model in shipped_models())
         raise CheckpointError(
@@ -74,13 +74,17 @@ def default_model(form: Form) -> str:
 
 
 def load_model(name_or_path: str | Path) -> PoetryVAE:
-    """A model by the name it ships under, or from its folder; on the CPU, in evaluation mode.
+    """A model from its folder, or by the name it ships under; on the CPU, in evaluation mode.
+
+    Where both are there, the folder is meant: somebody trained it.
 
     Raises:
         CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
     """
     by_name = {model.name: model.path for model in shipped_models()}
-    folder = by_name.get(str(name_or_path), Path(name_or_path))
+    folder = Path(name_or_path)
+    if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
+        folder = by_name[str(name_or_path)]
     if not folder.is_dir():
         raise CheckpointError(
             f"no model {str(name_or_path)!r}: neither a folder nor one of those that come with "
@@ -91,7 +95,7 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
         tokenizer = CharTokenizer.from_json(_read(folder / TOKENIZER).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{folder}: a file is damaged, not UTF-8 ({error})") from error
-    except ConfigError as error:
+    except (ConfigError, FormError) as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     except TokenizerError as error:
         raise CheckpointError(f"{folder / TOKENIZER}: {error}") from error
@@ -100,13 +104,13 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"{folder}: {TOKENIZER} has {len(tokenizer)} symbols but {CONFIG} says "
             f"{config.vocabulary}: they are from different models"
         )
-    model = PoetryVAE.build(config, tokenizer)
     try:
         weights = load_tensors(_read(folder / WEIGHTS))
+        model = PoetryVAE.build(config, tokenizer)
         model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except SafetensorError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from error
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:  # also sizes that no memory holds
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(
             f"{folder / WEIGHTS}: does not fit {CONFIG}, it was written by another version or "
@@ -131,12 +135,19 @@ def save_model(
     weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in _tensors(model)}
     replace_file(folder / CONFIG, model.config.to_json())
     replace_file(folder / TOKENIZER, model.tokenizer.to_json())
-    if card:
-        replace_file(folder / CARD, card)
+    replace_file(folder / CARD, card or _plain_card(model))
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
     replace_file(folder / WEIGHTS, save_tensors(weights))
+
+
+def _plain_card(model: PoetryVAE) -> str:
+    parameters = sum(p.numel() for p in model.parameters())
+    return (
+        f"# poetry-vae: {model.form} ({model.form.slug})\n\n{parameters:,} parameters, vocabulary "
+        f"of {model.config.vocabulary:,} symbols. Nothing is recorded of its training.\n"
+    )
 
 
 def _tensors(model: PoetryVAE) -> list[tuple[str, torch.Tensor]]:

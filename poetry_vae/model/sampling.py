@@ -35,7 +35,9 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
     if temperature == 0:
         return logits.argmax(dim=-1)
     if temperature != 1:
-        logits /= temperature
+        # Shifted first, so that the smallest temperature makes 0 and −∞, not infinities.
+        logits -= logits.amax(dim=-1, keepdim=True)
+        logits /= max(temperature, 1e-6)
     cumulative = torch.softmax(logits, dim=-1, dtype=torch.float32).cumsum(dim=-1)
     uniform = torch.rand(
         (len(logits), 1), generator=generator, device=logits.device, dtype=cumulative.dtype

@@ -65,7 +65,8 @@ class _LogProb(torch.autograd.Function):
             h, w, b = hidden.to(dtype), weight.to(dtype), bias.to(dtype)
         else:
             h, w, b = hidden, weight, bias
-        log_prob, residual_h, grad_w, grad_b = _blocks(h, w, b, targets, scale=None)
+        with torch.autocast(kind, enabled=False):  # else it would widen the softmax on some devices
+            log_prob, residual_h, grad_w, grad_b = _blocks(h, w, b, targets, scale=None)
         ctx.save_for_backward(h, w, b, targets, residual_h, grad_w, grad_b)
         ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
         return log_prob

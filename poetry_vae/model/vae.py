@@ -56,7 +56,7 @@ class PoetryVAE(nn.Module):
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
         """A new model with random weights, the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(seed, "weights"))
+            torch.default_generator.manual_seed(derived_seed(seed, "weights"))
             encoder = ConvEncoder(config)
             level = GaussianLevel(encoder.features, config.latent)
             return cls(
@@ -119,11 +119,16 @@ class PoetryVAE(nn.Module):
         Raises:
             FormError: a poem does not have the model's form.
         """
+        if not poems:
+            raise FormError("no poem was given")
         cut = [self.form.poem(p) if isinstance(p, str) else p for p in poems]
         for poem in cut:
             if poem.form != self.form:
                 raise FormError(f"{poem.one_line} is a {poem.form}; the model writes {self.form}")
         rows = [torch.from_numpy(self.tokenizer.encode(poem)) for poem in cut]
+        for poem, row in zip(cut, rows, strict=True):
+            if len(row) != self.form.positions:  # signs that combine into fewer characters
+                raise FormError(f"{poem.one_line!r} has {len(row)} characters, not {poem.form}")
         return torch.stack(rows).to(self.device)
 
     def poems_of(self, ids: Tensor) -> list[Poem]:

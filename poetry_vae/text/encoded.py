@@ -114,6 +114,12 @@ def encode_corpus(
         min_count = _MIN_COUNT if len(by_part["train"]) >= _MANY_POEMS else 1
     counts = Counter("".join(poem.text for poem in by_part["train"]))
     tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
+    if not tokenizer.characters:
+        raise CorpusError(
+            f"no character stands at least {min_count} times in the {len(by_part['train'])} "
+            f"training poems of the form {form}: the corpus is too small to be split, or the "
+            "count asked for too high"
+        )
     parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
     return EncodedCorpus(form, tokenizer, parts, source)
 

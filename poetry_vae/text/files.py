@@ -25,6 +25,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     temporary: str | None = None
     try:
+        path = path.resolve()  # what a link points to is replaced, not the link
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with path.open("wb") as device:  # /dev/null and its kind are written to as they are
+                yield device
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")

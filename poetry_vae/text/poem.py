@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ class Form:
             FormError: the text does not have exactly the characters of the form, or a line that
                 its punctuation shows has another length.
         """
-        lines = split_lines(text)
+        lines = split_lines(unicodedata.normalize("NFC", text))
         characters = "".join(lines)
         if len(characters) != self.positions:
             raise FormError(

@@ -6,6 +6,7 @@ stood. Cleaning and counting are the business of :mod:`poetry_vae.text.corpus`.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.poem import split_lines
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,11 @@ def load_text(path: Path, encoding: str = "utf-8") -> str:
         data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        encoding = "utf-32"
+    elif data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
-    elif b"\0" in data:
+    elif b"\0" in data and not encoding.lower().startswith(("utf-16", "utf16", "utf-32", "utf32")):
         raise CorpusError(f"{path}: a binary file (byte {data.index(0)} is zero), not text")
     try:
         return data.decode(encoding).removeprefix("\ufeff")
@@ -56,6 +60,8 @@ def load_text(path: Path, encoding: str = "utf-8") -> str:
             f"{path}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding}"
             + _encoding_hint(data, encoding)
         ) from error
+    except UnicodeError as error:
+        raise CorpusError(f"{path}: cannot be read as {encoding} ({error})") from error
 
 
 def _encoding_hint(data: bytes, tried: str) -> str:
@@ -201,7 +207,11 @@ def _read_titled(path: Path, text: str) -> Iterator[Record]:
 
 
 def _read_plain(path: Path, text: str) -> Iterator[Record]:
-    """Poems separated by blank lines, or, without a blank line between any two, a poem a line."""
+    """Poems separated by blank lines.
+
+    Without a blank line between any two, a poem a line; or, where no line holds more than one
+    verse, a verse a line and the file one poem.
+    """
     block: list[str] = []
     start = 1
     blocks: list[tuple[int, list[str]]] = []
@@ -212,7 +222,9 @@ def _read_plain(path: Path, text: str) -> Iterator[Record]:
         elif block:
             blocks.append((start, block))
             block = []
-    if len(blocks) > 1 and any(len(block) > 1 for _, block in blocks):
+    has_long_blocks = any(len(block) > 1 for _, block in blocks)
+    is_one_poem = all(len(split_lines(row)) == 1 for _, block in blocks for row in block)
+    if has_long_blocks and (len(blocks) > 1 or is_one_poem):
         for start, block in blocks:
             yield Record("\n".join(block), "", "", "", start)
     else:

@@ -2,7 +2,8 @@
 
 One poem in seven of the large corpora shares a whole line with another, so parts drawn poem by
 poem would leak. Poems connected by shared lines form a group, and a group goes to one part as a
-whole, by a hash of its smallest line: the same on every machine, in any order of files.
+whole, by a hash of its smallest line: the same on every machine, in any order of files. Groups
+depend on which poems there are: a few files of a corpus can be split otherwise than the whole.
 """
 
 from __future__ import annotations

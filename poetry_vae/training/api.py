@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from poetry_vae.model.config import ConfigError
-from poetry_vae.text.corpus import read_corpus
+from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form
@@ -17,9 +17,12 @@ from poetry_vae.training.run import Observer, Result, Run
 
 
 def load_training_corpus(
-    path: Path | str, form: Form | str | None = None, *, encoding: str = "utf-8"
+    path: Path | str,
+    form: Form | str | None = None,
+    *,
+    read: Callable[[Path], Corpus] = read_corpus,
 ) -> EncodedCorpus:
-    """An encoded corpus from its file, or one made now from poems of any known format.
+    """An encoded corpus from its file, or one made now of what ``read`` finds at the path.
 
     Raises:
         CorpusError: nothing readable there, or no poem of the form.
@@ -34,8 +37,7 @@ def load_training_corpus(
         return encoded
     if wanted is None:
         raise FormError(f"{path}: which form shall be learned? Give --form, as in --form 七绝")
-    corpus = read_corpus(path, encoding=encoding)
-    return encode_corpus(corpus, wanted, source=path.name)
+    return encode_corpus(read(path), wanted, source=path.name)
 
 
 def train(

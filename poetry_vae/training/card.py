@@ -20,8 +20,9 @@ A variational autoencoder that writes {form}: {form.lines} lines of {form.chars}
 traditional script.
 
 - preset: `{run.preset}`, seed {run.seed}, after {step:,} steps
-- corpus: {run.corpus.source}; {len(parts["train"]):,} training poems (windows of longer poems
-  included), {len(parts["validation"]):,} for validation; the test part was not seen
+- corpus: {run.corpus.source};
+  {len(parts["train"]):,} training poems, {len(parts["validation"]):,} for validation; the test
+  part was not seen
 - vocabulary: {run.model.vocabulary:,} symbols
 - training: {changed}
 

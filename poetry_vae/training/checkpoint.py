@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -32,6 +33,8 @@ class Progress:
     best: float = float("inf")
     """The lowest validation bound so far, nats a character."""
     since_best: int = 0
+    precision: Literal["", "float32", "bfloat16"] = ""
+    """Of the run's matrix products, once it is settled."""
 
 
 def save_state(
@@ -69,15 +72,21 @@ def load_state(
             f"{path}: belongs to a run with another corpus, preset, seed or settings; resume with "
             "those it was started with, or train into another folder"
         )
-    prefix = "model."
-    model.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    )
-    state = optimiser.state_dict()
     moments: dict[int, dict[str, torch.Tensor]] = {}
+    weights: dict[str, torch.Tensor] = {}
     for name, tensor in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, moment = name.split(".")
+        owner, _, rest = name.partition(".")
+        if owner == "model":
+            weights[rest] = tensor
+        else:
+            index, _, moment = rest.partition(".")
             moments.setdefault(int(index), {})[moment] = tensor
-    optimiser.load_state_dict({**state, "state": moments})
+    parameters = sum(len(group["params"]) for group in optimiser.param_groups)
+    if progress.step and sorted(moments) != list(range(parameters)):
+        raise CheckpointError(f"{path}: damaged, moments of the optimiser are missing")
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: damaged, weights are missing") from error
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     return progress

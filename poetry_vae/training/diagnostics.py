@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,10 @@ class Figures:
     reconstruction: float
     """Share of characters that are the likeliest ones given the posterior's mean."""
     positions: int
+
+    @property
+    def is_finite(self) -> bool:
+        return math.isfinite(self.elbo) and math.isfinite(self.rate)
 
     @property
     def nats_per_character(self) -> float:
@@ -52,7 +57,7 @@ def watch(model: PoetryVAE, ids: Tensor, *, generator: torch.Generator) -> Figur
         for i, value in enumerate(
             (bounds.elbo(record), bounds.rate(record), bounds.distortion(record))
         ):
-            totals[i] += value.double().sum().cpu()
+            totals[i] += value.cpu().double().sum()
         mean = record.levels[0].posterior.mean
         correct += int((model.draw(mean, temperature=0) == batch).sum())
         means.append(mean)

@@ -16,7 +16,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from poetry_vae.model.pretrained import WEIGHTS, CheckpointError, save_model
+from poetry_vae.model import pretrained
+from poetry_vae.model.pretrained import (
+    CARD,
+    CONFIG,
+    TOKENIZER,
+    WEIGHTS,
+    CheckpointError,
+    save_model,
+)
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import CorpusError
@@ -26,10 +34,11 @@ from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_sta
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning, watch
 from poetry_vae.training.objectives import Terms, WeightedELBO
-from poetry_vae.training.run import Observer, Result, Run, Stopped
+from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
 from poetry_vae.training.schedules import kl_weight, learning_rate
 
-METRICS = "metrics.jsonl"
+METRICS, RUN = "metrics.jsonl", "run.json"
+_WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, pretrained.FIGURES, METRICS, RUN)
 _SAVE_EVERY_SECONDS = 60.0
 _LOG_EVERY = 20
 
@@ -54,6 +63,7 @@ def train(
     Raises:
         CorpusError: the corpus has no training or no validation poem.
         CheckpointError: the folder holds another run, or none where one is to be resumed.
+        TrainingError: the bound is no number any more.
         FileWriteError: the folder cannot be written.
         DeviceError: this machine lacks the device.
     """
@@ -76,9 +86,9 @@ class _Trainer:
     ) -> None:
         self.spec, self.folder, self.observer = run, folder, observer
         self.config = run.training
-        if not resume and any((folder / name).exists() for name in (WEIGHTS, STATE)):
+        if not resume and (there := [name for name in _WRITTEN if (folder / name).exists()]):
             raise CheckpointError(
-                f"{folder}: already holds a model; continue it with --resume, or train into "
+                f"{folder}: already holds {there[0]}; continue a run with --resume, or train into "
                 "another folder"
             )
         for part, used in (("train", "training"), ("validation", "validation")):
@@ -108,6 +118,7 @@ class _Trainer:
         if resume:
             self.progress = load_state(folder, self.model, self.optimiser, run=self.progress.run)
         self.dtype = self._settled_precision(precision)
+        self.is_kept = self.progress.best < float("inf")
         self.order: Tensor = torch.empty(0)
         self.order_epoch = -1
 
@@ -115,11 +126,11 @@ class _Trainer:
         begun = saved = logged = time.monotonic()
         before = self.progress.seconds
         stopped: Stopped = "finished"
-        figures: Figures | None = None
         self._keep_metrics_until(self.progress.step)
         self.observer.started(self.model, self.total_steps, self.progress.step, self._note())
         if self.progress.step == 0:
-            figures = self._validate()
+            self._save_state()  # before the weights, so that a run with weights can be resumed
+            self._validate()
         while self.progress.step < self.total_steps:
             if should_stop():
                 stopped = "interrupted"
@@ -135,7 +146,7 @@ class _Trainer:
                 self._log_step(terms, speed)
                 logged = now
             if self._is_time_to_validate():
-                figures = self._validate()
+                self._validate()
                 saved = logged = time.monotonic()
                 if self.config.patience and self.progress.since_best >= self.config.patience:
                     stopped = "no better bound"
@@ -144,14 +155,10 @@ class _Trainer:
                 self._save_state()
                 saved = time.monotonic()
         self._save_state()
+        if not self.is_kept and (figures := self._figures()).is_finite:
+            self._keep(figures)  # nothing better than random weights stood there
         best = PoetryVAE.from_pretrained(self.folder)
-        return Result(
-            best,
-            self.folder,
-            self.progress.step,
-            stopped,
-            figures or self._figures(),
-        )
+        return Result(best, self.folder, self.progress.step, stopped, self._figures(best))
 
     def _on_device(self, part: Literal["train", "validation"]) -> Tensor:
         ids = torch.from_numpy(self.spec.corpus.parts[part].astype("int32"))
@@ -159,12 +166,12 @@ class _Trainer:
 
     def _settled_precision(self, asked: Precision) -> torch.dtype:
         """The precision a run was begun with, since a resumed run must not change it."""
-        path = self.folder / "run.json"
-        if self.progress.step > 0 and asked == "auto" and path.is_file():
-            asked = json.loads(path.read_text(encoding="utf-8"))["precision"]
+        if asked == "auto" and self.progress.precision:
+            asked = self.progress.precision
         dtype = find_precision(self.device, asked)
+        self.progress.precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
         replace_file(
-            path,
+            self.folder / RUN,
             json.dumps(
                 {
                     "preset": self.spec.preset,
@@ -172,7 +179,7 @@ class _Trainer:
                     "corpus": self.spec.corpus.source,
                     "form": self.spec.corpus.form.slug,
                     "poems": {part: len(ids) for part, ids in self.spec.corpus.parts.items()},
-                    "precision": str(dtype).removeprefix("torch."),
+                    "precision": self.progress.precision,
                     "training": asdict(self.config),
                 },
                 ensure_ascii=False,
@@ -222,28 +229,30 @@ class _Trainer:
         every = max(1, min(self.config.validate_every, self.total_steps // 10))
         return step % every == 0 or step == self.total_steps
 
-    def _figures(self) -> Figures:
+    def _figures(self, model: PoetryVAE | None = None) -> Figures:
+        """The figures of the model in training, or of another one on the same poems and noise."""
         self.generator.manual_seed(derived_seed(self.spec.seed, "validation"))
-        return watch(self.model, self.valid_ids, generator=self.generator)
+        model = self.model if model is None else model.to(self.device)
+        return watch(model, self.valid_ids, generator=self.generator)
 
     def _validate(self) -> Figures:
         """Measure, keep the weights if they are the best so far, and save the state."""
         figures = self._figures()
         step = self.progress.step
         bound = figures.nats_per_character
-        # While the KL is annealed, the bound says little about where the run is going.
-        is_best = bound < self.progress.best or self._annealing() < 1
+        if not figures.is_finite:
+            raise TrainingError(
+                f"the training diverged: the bound at step {step} is {bound}; the weights and the "
+                "state from before are kept; try a lower learning_rate"
+            )
+        # While the KL warms up, the bound says little about where the run is going.
+        is_best = bound < self.progress.best or self._is_warming_up()
         if is_best:
             # Weights from before the first step are kept so that the folder can be loaded at any
             # moment, but even an overfitted model of a tiny corpus shall take their place.
-            bound = bound if step else float("inf")
-            self.progress.best, self.progress.since_best = bound, 0
-            save_model(
-                self.model,
-                self.folder,
-                card=model_card(self.spec, figures, step),
-                figures=measured(self.spec, figures, step),
-            )
+            self.progress.best = bound if step else float("inf")
+            self.progress.since_best = 0
+            self._keep(figures)
         else:
             self.progress.since_best += 1
         self._append({"validation": asdict(figures), "best": is_best})
@@ -253,6 +262,25 @@ class _Trainer:
         if self._annealing() == 1 and done > 0.02 and (warning := collapse_warning(figures)):
             self.observer.warned(warning)
         return figures
+
+    def _keep(self, figures: Figures) -> None:
+        """Write the weights as the model that the folder holds."""
+        step = self.progress.step
+        save_model(
+            self.model,
+            self.folder,
+            card=model_card(self.spec, figures, step),
+            figures=measured(self.spec, figures, step),
+        )
+        self.is_kept = step > 0
+
+    def _is_warming_up(self) -> bool:
+        """Whether the first rise of the KL weight is not over."""
+        share = self.config.warmup
+        if self.config.kl_schedule == "cyclical":
+            share /= self.config.cycles
+        done = self.progress.step / self.total_steps
+        return self.config.kl_schedule != "constant" and done < share
 
     def _log_step(self, terms: Terms, speed: float) -> None:
         values = {
@@ -283,11 +311,11 @@ class _Trainer:
         path = self.folder / METRICS
         if path.is_file():
             kept = []
-            for row in path.read_text(encoding="utf-8").splitlines():
+            for row in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     if json.loads(row)["step"] <= step:
                         kept.append(row)
-                except ValueError:
+                except (ValueError, TypeError, KeyError):
                     continue  # the line the kill cut short
             replace_file(path, "".join(f"{row}\n" for row in kept))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,11 +41,11 @@ class TrainingConfig:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be at least 1")
         for name in ("epochs", "learning_rate", "gradient_clip"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be above 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number above 0")
         for name in ("weight_decay", "beta", "free_bits", "patience"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must not be negative")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number >= 0")
         if not 0 <= self.warmup <= 1:
             raise ConfigError(f"warmup is {self.warmup!r}: it must be a share between 0 and 1")
         if self.kl_schedule not in ("constant", "linear", "cyclical"):

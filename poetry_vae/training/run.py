@@ -11,10 +11,15 @@ from typing import Literal
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.presets import TrainingConfig
 
 Stopped = Literal["finished", "no better bound", "time is up", "interrupted"]
+
+
+class TrainingError(PoetryVAEError):
+    """A training that came to nothing."""
 
 
 class Observer:
@@ -43,6 +48,7 @@ class Result:
     steps: int
     stopped: Stopped
     figures: Figures
+    """Of those weights, on validation poems."""
 
 
 @dataclass(frozen=True)
