@@ -27,10 +27,25 @@ def test_temperature_zero_is_the_likeliest() -> None:
     assert torch.equal(ids, logits.argmax(-1))
 
 
-def test_what_has_no_probability_is_never_drawn() -> None:
-    logits = torch.zeros(10_000, 3)
-    logits[:, 0] = logits[:, 2] = float("-inf")
-    assert (draw(logits, 1.0, generator=_generator()) == 1).all()
+def test_frequencies_over_many_blocks_of_symbols_are_the_softmax() -> None:
+    logits = torch.randn(200, generator=_generator()) * 2
+    n = 400_000
+    counts = sum(
+        torch.bincount(draw(logits.repeat(n // 20, 1), 1.0, generator=_generator(i)), minlength=200)
+        for i in range(20)
+    )
+    expected = torch.softmax(logits, -1)
+    error = (expected * (1 - expected) / n).sqrt()
+    assert ((counts / n - expected).abs() < 5 * error + 1 / n).all()
+
+
+@pytest.mark.parametrize("symbols", [3, 64, 65, 130, 192])
+def test_what_has_no_probability_is_never_drawn(symbols: int) -> None:
+    possible = torch.tensor([1, symbols // 2, symbols - 2])
+    logits = torch.full((20_000, symbols), float("-inf"))
+    logits[:, possible] = 0.0
+    drawn = draw(logits, 1.0, generator=_generator())
+    assert set(drawn.tolist()) == set(possible.tolist())
 
 
 def test_the_smallest_temperature_is_still_the_likeliest() -> None:

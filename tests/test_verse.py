@@ -8,6 +8,7 @@ import torch
 
 from poetry_vae import Form, Poem, generate
 from poetry_vae.model.pretrained import CheckpointError
+from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.verse.generate import in_script, reconstruct, stream
 from poetry_vae.verse.morph import interpolate, spherical
@@ -23,8 +24,22 @@ def test_poem_i_of_a_seed_does_not_depend_on_how_many_are_asked_for() -> None:
 
 
 def test_poems_of_one_stream_differ() -> None:
-    poems = list(islice(stream(small_model(), seed=0, temperature=1.0), 600))
+    poems = list(islice(stream(small_model(), seed=0, temperature=1.0, passes=0), 600))
     assert len({poem.text for poem in poems}) > 550
+
+
+def test_a_pass_reads_the_draft_and_writes_it_again() -> None:
+    model = small_model()
+    drafts = generate(5, model=model, temperature=0, passes=0, script="traditional")
+    assert generate(5, model=model, temperature=0, passes=1, script="traditional") == reconstruct(
+        model, drafts
+    )
+    sampled = model.poems_of(
+        model.sample(
+            8, temperature=1.0, generator=torch.Generator().manual_seed(derived_seed(0, "poems", 0))
+        )
+    )
+    assert generate(8, model=model, temperature=1.0, passes=0, script="traditional") == sampled
 
 
 def test_poems_have_the_models_form_and_known_characters() -> None:

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 @click.option(
     "--temperature",
     type=click.FloatRange(0),
-    help="Of the characters given the latent: 0 takes the likeliest, 1 is the model's own.",
+    help="Of the characters given the latent: 0 takes the likeliest, 1 is the model's own.  "
+    "[default: 0.5]",
+)
+@click.option(
+    "--passes",
+    type=click.IntRange(0, 1000),
+    help="How often the model reads its draft and writes it again.  [default: 8]",
 )
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @script_option
@@ -47,6 +53,7 @@ def command(
     count: int,
     seed: int | None,
     temperature: float | None,
+    passes: int | None,
     greedy: bool,
     script: Script,
     one_line: bool | None,
@@ -59,15 +66,24 @@ def command(
     poetry-vae generate
     poetry-vae generate --form 五言联 -n 5 --seed 7 --script traditional
     poetry-vae generate -n 1000000 --one-line | head
+    poetry-vae generate --temperature 1 --passes 0     the model's own samples, as they come
     """
     if greedy and temperature:
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import replacing
-    from poetry_vae.verse.generate import DEFAULT_TEMPERATURE, choose_model, in_script, stream
+    from poetry_vae.verse.generate import (
+        DEFAULT_PASSES,
+        DEFAULT_TEMPERATURE,
+        choose_model,
+        in_script,
+        stream,
+    )
 
     if temperature is None:
         temperature = 0.0 if greedy else DEFAULT_TEMPERATURE
+    if passes is None:
+        passes = DEFAULT_PASSES
     to_terminal = output is None and sys.stdout.isatty()
     if one_line is None:
         one_line = not to_terminal
@@ -76,7 +92,7 @@ def command(
     chosen = choose_model(form, model)
     poems = (
         in_script(poem, script)
-        for poem in islice(stream(chosen, seed=seed, temperature=temperature), count)
+        for poem in islice(stream(chosen, seed=seed, temperature=temperature, passes=passes), count)
     )
     texts = _as_json(poems, seed, script) if as_json else _as_text(poems, one_line)
     if output is not None:

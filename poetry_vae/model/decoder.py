@@ -37,7 +37,7 @@ class CategoricalHeads(nn.Module):
         """Characters drawn independently given h, never a special symbol: [..., H] → ids [...]."""
         first = len(CharTokenizer.SPECIAL)
         weight, bias = self.output.weight[first:], self.output.bias[first:]
-        rows = block_rows(len(weight), hidden.device)
+        rows = block_rows(len(weight), hidden)
         parts = [
             draw(nn.functional.linear(block, weight, bias), temperature, generator=generator)
             for block in torch.split(hidden.flatten(0, -2), rows)

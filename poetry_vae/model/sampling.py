@@ -17,8 +17,8 @@ class SamplingError(PoetryVAEError):
 def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | None) -> Tensor:
     """One symbol a row from softmax(logits / temperature); the likeliest at temperature 0.
 
-    By inverting the cumulative sum: one uniform number a row instead of one a symbol, which is
-    what makes the library's categorical sampler slower than the network that feeds it.
+    By inverting the cumulative sum: one uniform number a row instead of one a symbol, which is what
+    makes the library's categorical sampler slower than the network that feeds it.
 
     Args:
         logits: [R, V]; they are overwritten.
@@ -38,13 +38,36 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
         # Shifted first, so that the smallest temperature makes 0 and −∞, not infinities.
         logits -= logits.amax(dim=-1, keepdim=True)
         logits /= max(temperature, 1e-6)
-    cumulative = torch.softmax(logits, dim=-1, dtype=torch.float32).cumsum(dim=-1)
-    uniform = torch.rand(
-        (len(logits), 1), generator=generator, device=logits.device, dtype=cumulative.dtype
-    )
-    # The total is 1 only up to rounding: scaling by it keeps every draw inside the row.
-    below = uniform * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, below, right=True)[:, 0].clamp_max(logits.shape[-1] - 1)
+    return _invert(torch.softmax(logits, dim=-1, dtype=torch.float32), generator)
+
+
+# Symbols in a block: the sums of blocks are searched first, then the one block that was hit.
+_BLOCK = 64
+_BELOW_ONE = 1 - 2**-24
+
+
+def _invert(weights: Tensor, generator: torch.Generator | None) -> Tensor:
+    """One index a row of weights [R, V], with probability in proportion to its weight: [R].
+
+    A cumulative sum over a whole row is a chain of additions; sums of blocks are not, so the row is
+    searched in two steps, both of them short.
+    """
+    R, V = weights.shape
+    full = V // _BLOCK * _BLOCK
+    sums = weights[:, :full].unflatten(-1, (-1, _BLOCK)).sum(-1)
+    if full < V:
+        sums = torch.cat([sums, weights[:, full:].sum(-1, keepdim=True)], dim=-1)
+    edges = sums.cumsum(-1)
+    uniform = torch.rand((R, 1), generator=generator, device=weights.device, dtype=weights.dtype)
+    # Rounding: what is searched for stays below the total, so that no weight of 0 is ever hit.
+    below = uniform.clamp_max(_BELOW_ONE) * edges[:, -1:]
+    block = torch.searchsorted(edges, below, right=True).clamp_max(sums.shape[1] - 1)
+    share = (below - (edges - sums).gather(1, block)) / sums.gather(1, block)
+    index = block * _BLOCK + torch.arange(_BLOCK, device=weights.device)
+    inside = weights.gather(1, index.clamp_max(V - 1)).masked_fill_(index >= V, 0.0).cumsum(-1)
+    below = share.clamp(0.0, _BELOW_ONE) * inside[:, -1:]
+    place = torch.searchsorted(inside, below, right=True).clamp_max(_BLOCK - 1)
+    return (block * _BLOCK + place)[:, 0]
 
 
 def derived_seed(seed: int, *path: int | str) -> int:

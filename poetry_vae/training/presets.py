@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
                 "pooling": "positions",
                 "normalise": True,
             },
-            training={"kl_schedule": "linear", "warmup": 0.4},
+            training={"kl_schedule": "linear", "warmup": 0.15},
         ),
         Preset(
             "shi",

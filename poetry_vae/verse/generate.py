@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
 from poetry_vae.model.sampling import derived_seed
@@ -20,17 +21,40 @@ _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
 
 DEFAULT_TEMPERATURE = 0.5
+DEFAULT_PASSES = 8
+
+
+@torch.no_grad()
+def write(
+    model: PoetryVAE, n: int, *, temperature: float, passes: int, generator: torch.Generator
+) -> Tensor:
+    """``n`` poems as ids [n, T]: a draft from the prior, which the model reads and writes again.
+
+    A pass takes the posterior's mean of the poem before and draws all characters anew. Alternating
+    between q(z|x) and p(x|z) is the Markov chain by which Rezende et al. 2014 (appendix F) fill in
+    missing data; here it lets characters that were drawn independently fall into line, since what
+    the encoder has never seen together is not what the decoder writes. With no pass the poems are
+    the model's own samples, those that its bound speaks of.
+    """
+    ids = model.sample(n, temperature=temperature, generator=generator)
+    for _ in range(passes):
+        ids = model.draw(model.encode(ids).mean, temperature=temperature, generator=generator)
+    return ids
 
 
 def stream(
-    model: PoetryVAE, *, seed: int, temperature: float = DEFAULT_TEMPERATURE
+    model: PoetryVAE,
+    *,
+    seed: int,
+    temperature: float = DEFAULT_TEMPERATURE,
+    passes: int = DEFAULT_PASSES,
 ) -> Iterator[Poem]:
     """Poems without end, in the models' orthography; poem i depends on the seed and i alone."""
     block = 0
     while True:
         size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
         generator = torch.Generator(model.device).manual_seed(derived_seed(seed, "poems", block))
-        ids = model.sample(size, temperature=temperature, generator=generator)
+        ids = write(model, size, temperature=temperature, passes=passes, generator=generator)
         yield from model.poems_of(ids)
         block += 1
 
@@ -42,21 +66,23 @@ def generate(
     model: PoetryVAE | str | Path | None = None,
     seed: int = 0,
     temperature: float = DEFAULT_TEMPERATURE,
+    passes: int = DEFAULT_PASSES,
     script: Script = "simplified",
 ) -> list[Poem]:
-    """``n`` poems from the prior.
+    """``n`` poems of the model's own.
 
     Args:
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
         temperature: of the characters given the latent; 0 takes the likeliest.
+        passes: how often the model reads its draft and writes it again; see :func:`write`.
 
     Raises:
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
     """
     chosen = choose_model(form, model)
-    poems = stream(chosen, seed=seed, temperature=temperature)
+    poems = stream(chosen, seed=seed, temperature=temperature, passes=passes)
     return [in_script(next(poems), script) for _ in range(n)]
 
 
