@@ -1,0 +1,80 @@
+"""Put a trained model into the package: half precision, measured on poems it has not seen.
+
+    python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS
+
+The model takes the place of the one that ships for its form. Card and figures are those of the test
+part, taken with the half-precision weights, beside the same figures of the full ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from poetry_vae.evaluation.density import Density, density
+from poetry_vae.model import pretrained
+from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
+from poetry_vae.text.encoded import poems_for
+
+_POEMS = 1000
+
+
+def measure(folder: Path, corpus: Path) -> Density:
+    """Figures on the first thousand poems of the test part."""
+    model = load_model(folder)
+    ids = poems_for(corpus, model.form, model.tokenizer, part="test")[:_POEMS]
+    generator = torch.Generator().manual_seed(0)
+    return density(
+        model, torch.from_numpy(ids.astype("int64")), samples=(1, 100), generator=generator
+    )
+
+
+def table(full: Density, half: Density) -> str:
+    """Both precisions side by side, as Markdown."""
+    rows = [
+        ("bound, K = 1, nats a character", "{0.bounds[1].mean:.4f} ± {0.bounds[1].error:.4f}"),
+        ("bound, K = 100", "{0.bounds[100].mean:.4f} ± {0.bounds[100].error:.4f}"),
+        ("rate, nats a poem", "{0.rate.mean:.2f} ± {0.rate.error:.2f}"),
+        ("active units", "{0.active_units} of {0.latent}"),
+        ("characters reconstructed", "{0.reconstruction:.2%}"),
+        ("whole poems reconstructed", "{0.whole_poems:.2%}"),
+    ]
+    lines = [f"| {name} | {row.format(full)} | {row.format(half)} |" for name, row in rows]
+    return "\n".join(["| | float32 | float16, as shipped |", "|---|---|---|", *lines])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--corpus", type=Path, required=True)
+    asked = parser.parse_args()
+    model = load_model(asked.model)
+    target = Path(pretrained.__file__).parent / "shipped" / model.form.slug
+    card = (asked.model / CARD).read_text(encoding="utf-8")
+    figures = json.loads((asked.model / FIGURES).read_text(encoding="utf-8"))
+    save_model(model, target, card=card, figures=figures, dtype=torch.float16)
+    full, half = measure(asked.model, asked.corpus), measure(target, asked.corpus)
+    measured = {
+        "nats_per_character": round(half.bounds[1].mean, 4),
+        "nats_per_character_k100": round(half.bounds[100].mean, 4),
+        "rate": round(half.rate.mean, 3),
+        "active_units": half.active_units,
+        "reconstruction": round(half.reconstruction, 4),
+        "measured_on": f"{half.poems} test poems",
+    }
+    comparison = f"\nOn {half.poems} poems of the test part:\n\n{table(full, half)}\n"
+    save_model(
+        model,
+        target,
+        card=card + comparison,
+        figures={**figures, **measured},
+        dtype=torch.float16,
+    )
+    print(f"{target.name}: {comparison}")
+
+
+if __name__ == "__main__":
+    main()
