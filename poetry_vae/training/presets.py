@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
                 "pooling": "positions",
                 "normalise": True,
             },
-            training={"kl_schedule": "linear", "warmup": 0.15},
+            training={"kl_schedule": "linear", "warmup": 0.6},
         ),
         Preset(
             "shi",
