@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from poetry_vae.evaluation.density import Density, density
@@ -19,13 +20,14 @@ from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
 from poetry_vae.text.encoded import poems_for
 
-_POEMS = 1000
+_POEMS = 500
 
 
 def measure(folder: Path, corpus: Path) -> Density:
-    """Figures on the first thousand poems of the test part."""
+    """Figures on poems of the test part, drawn at random but always the same."""
     model = load_model(folder)
-    ids = poems_for(corpus, model.form, model.tokenizer, part="test")[:_POEMS]
+    ids = poems_for(corpus, model.form, model.tokenizer, part="test")
+    ids = ids[np.random.default_rng(0).permutation(len(ids))[:_POEMS]]
     generator = torch.Generator().manual_seed(0)
     return density(
         model, torch.from_numpy(ids.astype("int64")), samples=(1, 100), generator=generator
