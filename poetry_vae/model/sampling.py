@@ -54,7 +54,7 @@ def _invert(weights: Tensor, generator: torch.Generator | None) -> Tensor:
     """
     R, V = weights.shape
     full = V // _BLOCK * _BLOCK
-    sums = weights[:, :full].unflatten(-1, (-1, _BLOCK)).sum(-1)
+    sums = torch.unflatten(weights[:, :full], 1, (full // _BLOCK, _BLOCK)).sum(-1)
     if full < V:
         sums = torch.cat([sums, weights[:, full:].sum(-1, keepdim=True)], dim=-1)
     edges = sums.cumsum(-1)
