@@ -28,22 +28,28 @@ def command(as_json: bool) -> None:
             click.echo(json.dumps(row, ensure_ascii=False))
         return
 
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "form", "size", "preset", "corpus", title=None)
-    for heading in ("nats/char", "rate", "active", "reconstructed"):
-        table.add_column(heading, justify="right")
+    table = Table("name", "form", "size", "preset", box=SIMPLE, padding=(0, 1))
+    for heading in ("nats/char", "rate", "active", "kept"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row["name"],
             row["form"],
             f"{row['bytes'] / 1e6:.1f} MB",
             row["preset"],
-            row["corpus"],
             f"{row['nats_per_character']:.2f}",
             f"{row['rate']:.1f}",
             str(row["active_units"]),
             f"{row['reconstruction']:.0%}",
         )
     Console().print(table)
+    click.echo(
+        "nats/char: the bound -ELBO on unseen poems; rate: nats a poem; active: units in use;\n"
+        "kept: characters reconstructed. Trained on:"
+    )
+    for row in rows:
+        click.echo(f"  {row['name']}: {row['training_poems']:,} poems of {row['corpus']}")
