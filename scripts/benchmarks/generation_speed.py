@@ -79,9 +79,10 @@ def measure(
         "ours, greedy": (size, partial(ours.sample, temperature=0.0)),
         **{k: (parameters(lstm), partial(lstm.sample, way=way)) for k, way in _LSTM_WAYS.items()},
         "GPT-2 size": (parameters(gpt), gpt.sample),
+        "GPT-2 size, multinomial": (parameters(gpt), partial(gpt.sample, way="multinomial")),
     }
-    plan = [(name, batch) for batch in batches for name in ways if name != "GPT-2 size"]
-    plan += [(name, gpt_batch) for name in ("ours", "GPT-2 size")]
+    plan = [(name, batch) for batch in batches for name in ways if "GPT" not in name]
+    plan += [(name, gpt_batch) for name in ("ours", "GPT-2 size", "GPT-2 size, multinomial")]
     contestants: dict[str, Callable[[], float]] = {"peak": lambda: peak(torch.float32)}
     for name, batch in plan:
         run = partial(poems_per_second, ways[name][1], batch, seconds)

@@ -20,6 +20,15 @@ _FIRST = len(CharTokenizer.SPECIAL)
 Way = Literal["multinomial", "draw", "blocks"]
 
 
+def characters(likelihood: CategoricalHeads, hidden: Tensor, way: Way) -> Tensor:
+    if way == "blocks":
+        return likelihood.draw(hidden, 1.0, generator=None)
+    logits = likelihood.logits(hidden)[:, _FIRST:]
+    if way == "draw":
+        return draw(logits, 1.0, generator=None) + _FIRST
+    return torch.multinomial(torch.softmax(logits, dim=-1), 1)[:, 0] + _FIRST
+
+
 class LSTM(nn.Module):
     """One layer; embedding and output layer have weights of their own, as in the flat VAE."""
 
@@ -48,17 +57,9 @@ class LSTM(nn.Module):
         out = torch.empty(n, self.positions, dtype=torch.long)
         for position in range(self.positions):
             state = self.cell(self.embedding(ids), state)
-            ids = self._characters(state[0], way)
+            ids = characters(self.likelihood, state[0], way)
             out[:, position] = ids
         return out
-
-    def _characters(self, hidden: Tensor, way: Way) -> Tensor:
-        if way == "blocks":
-            return self.likelihood.draw(hidden, 1.0, generator=None)
-        logits = self.likelihood.logits(hidden)[:, _FIRST:]
-        if way == "draw":
-            return draw(logits, 1.0, generator=None) + _FIRST
-        return torch.multinomial(torch.softmax(logits, dim=-1), 1)[:, 0] + _FIRST
 
 
 class Block(nn.Module):
@@ -105,8 +106,8 @@ class GPT(nn.Module):
         self.likelihood.output.weight = self.embedding.weight
 
     @torch.inference_mode()
-    def sample(self, n: int) -> Tensor:
-        """``n`` poems, [n, T], with keys and values kept, drawn as our own model draws."""
+    def sample(self, n: int, *, way: Way = "blocks") -> Tensor:
+        """``n`` poems, [n, T], with keys and values kept, drawn in one of the ways of the LSTM."""
         ids = torch.full((n,), _BEGIN)
         shape = (len(self.blocks), 2, n, self.heads, self.positions, self.width // self.heads)
         cache = torch.empty(shape)
@@ -115,6 +116,6 @@ class GPT(nn.Module):
             x = self.embedding(ids) + self.places.weight[position]
             for block, kept in zip(self.blocks, cache, strict=True):
                 x = block(x, kept, position)
-            ids = self.likelihood.draw(self.norm(x), 1.0, generator=None)
+            ids = characters(self.likelihood, self.norm(x), way)
             out[:, position] = ids
         return out
