@@ -1,0 +1,76 @@
+"""What breaks the metre or the rhyme of a poem, where, and why, in words for a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+FaultKind = Literal["平仄", "孤平", "三平尾", "字音", "对", "粘", "韵", "首句韵"]
+RHYME_KINDS: tuple[FaultKind, ...] = ("韵", "首句韵")
+
+_NAMES = {"平": "level (平)", "仄": "oblique (仄)"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault; line and position count from 1."""
+
+    kind: FaultKind
+    line: int
+    position: int
+    explanation: str
+
+
+def tone_fault(kind: FaultKind, line: int, position: int, text: str, pattern: str) -> Fault:
+    """A character of ``text`` that does not fit the pattern of its line."""
+    character, wanted = text[position - 1], pattern[position - 1]
+    if kind == "孤平":
+        why = (
+            f"{character} is oblique, so the level character after it stands alone between oblique "
+            f"ones (孤平) in {text}"
+        )
+    elif kind == "三平尾":
+        why = f"{character} is level, so {text} ends in three level characters (三平尾)"
+    elif kind == "字音":
+        why = f"{character} has no reading or both tones (字音), and strict readings want one tone"
+    else:
+        has = "仄" if wanted == "平" else "平"
+        why = f"{character} is {_NAMES[has]} where {pattern} wants {_NAMES[wanted]}"
+    return Fault(kind, line, position, f"line {line}, character {position}: {why}")
+
+
+def couplet_fault(line: int, lines: tuple[str, ...]) -> Fault:
+    """The second line of a couplet that repeats the first one's tones."""
+    return Fault(
+        "对",
+        line,
+        2,
+        f"line {line}: the even characters of {lines[line - 1]} have the tones of those of line "
+        f"{line - 1}, and the lines of a couplet must oppose each other (对)",
+    )
+
+
+def link_fault(line: int, lines: tuple[str, ...]) -> Fault:
+    """The first line of a couplet that is not linked to the couplet before."""
+    return Fault(
+        "粘",
+        line,
+        2,
+        f"line {line}: {lines[line - 1][1]}, its second character, must have the tone of "
+        f"{lines[line - 2][1]} in line {line - 1}, so that the couplets are linked (粘)",
+    )
+
+
+def rhyme_fault(
+    kind: FaultKind, line: int, text: str, groups: Iterable[str], wanted: Iterable[str]
+) -> Fault:
+    """A line whose last character is not in the group the poem rhymes in."""
+    group = "/".join(sorted(groups))
+    if group:
+        why = f"{text[-1]} ({group}) does not rhyme with the group {'/'.join(sorted(wanted))}"
+    else:
+        why = f"{text[-1]} has no level reading to rhyme with (韵)"
+    if kind == "首句韵":
+        why += "; a first line that ends level must rhyme (首句韵)"
+    return Fault(kind, line, len(text), f"line {line}, character {len(text)}: {why}")

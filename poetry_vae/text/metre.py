@@ -1,0 +1,201 @@
+"""The metre of regulated verse (格律): line types, their order in a poem, and what breaks a line.
+
+A line has one of four types. Its even positions and its last are fixed; the others are free but
+for two traps, 孤平 and 三平尾: faults under strict rules, let pass by loose ones. In a poem the two
+lines of a couplet oppose each other (对) and couplets are linked (粘). After Wang Li, 詩詞格律.
+``scansion.py`` measures poems by these rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import product
+from typing import Literal, NamedTuple
+
+from poetry_vae.text.errors import FormError
+from poetry_vae.text.faults import FaultKind
+from poetry_vae.text.poem import Form
+from poetry_vae.text.prosody import Tone
+
+LineType = Literal["a", "A", "b", "B"]
+Rules = Literal["strict", "loose"]
+
+_FIVE: dict[LineType, str] = {
+    "a": "仄仄平平仄",
+    "A": "仄仄仄平平",
+    "b": "平平平仄仄",
+    "B": "平平仄仄平",
+}
+_OPPOSITE = {"平": "仄", "仄": "平"}
+LINE_TYPES: dict[int, dict[LineType, str]] = {
+    5: _FIVE,
+    7: {name: _OPPOSITE[line[0]] + _OPPOSITE[line[1]] + line for name, line in _FIVE.items()},
+}
+"""The pattern of each type, by characters a line. A and B end level: the lines that rhyme."""
+
+_LONE_LEVEL = "仄平仄仄平"
+_LEVEL_TAIL = "平平平"
+_TURNED = "平平仄平仄"  # 拗救: b with two tones exchanged, as good as b itself
+
+# The second quatrain of an eight-line poem, by the first; it never rhymes in its own first line.
+_ORDERS = {"aBbA": "aBbA", "ABbA": "aBbA", "bAaB": "bAaB", "BAaB": "bAaB"}
+
+
+class MetreError(FormError):
+    """A form that has no metre, or a template that a form does not have."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """An order of line types, such as ``aBbA``, under its Chinese name."""
+
+    name: str
+    order: str
+
+    @property
+    def types(self) -> tuple[LineType, ...]:
+        """The type of every line."""
+        return tuple(self.order)  # type: ignore[arg-type]
+
+    @property
+    def rhyming_lines(self) -> tuple[int, ...]:
+        """The lines that rhyme, counted from 0."""
+        return tuple(i for i, line_type in enumerate(self.order) if line_type.isupper())
+
+
+@cache
+def templates(form: Form) -> tuple[Template, ...]:
+    """The four templates of a form of regulated verse.
+
+    Raises:
+        MetreError: the form has no metre.
+    """
+    if form.lines not in (2, 4, 8) or form.chars not in LINE_TYPES:
+        raise MetreError(
+            f"{form} has no metre: regulated verse has 2, 4 or 8 lines of 5 or 7 characters"
+        )
+    orders = [(first + second)[: form.lines] for first, second in _ORDERS.items()]
+    return tuple(Template(_name(order, form.chars), order) for order in orders)
+
+
+def _name(order: str, chars: int) -> str:
+    """The tone of the poem's second character, and whether its first line rhymes."""
+    second = LINE_TYPES[chars][order[0]][1]  # type: ignore[index]
+    return f"{second}起首句{'' if order[0].isupper() else '不'}入韵"
+
+
+def metred_form(characters: int) -> Form:
+    """The one form of regulated verse that has so many characters in all.
+
+    Raises:
+        MetreError: there is none.
+    """
+    for lines in (2, 4, 8):
+        for chars in LINE_TYPES:
+            if lines * chars == characters:
+                return Form(lines, chars)
+    raise MetreError(
+        f"no regulated verse has {characters} characters: it has 2, 4 or 8 lines of 5 or 7"
+    )
+
+
+def template_named(form: Form, name: str) -> Template:
+    """The template with this name (仄起首句入韵, in either script) or order (ABbA).
+
+    Raises:
+        MetreError: the form has no metre, or no such template.
+    """
+    wanted = name.strip().replace("韻", "韵")
+    for template in templates(form):
+        if wanted in (template.name, template.order):
+            return template
+    known = ", ".join(f"{template.name} ({template.order})" for template in templates(form))
+    raise MetreError(f"{form} has no template {name!r}: use {known}")
+
+
+@cache
+def legal_patterns(line_type: LineType, chars: int, rules: Rules = "strict") -> frozenset[str]:
+    """Every string over 平 and 仄 of ``chars`` characters that a line of this type may have.
+
+    Raises:
+        MetreError: there are no such lines in regulated verse.
+    """
+    if chars not in LINE_TYPES:
+        raise MetreError(f"lines of {chars} characters have no metre: it takes 5 or 7")
+    base = LINE_TYPES[chars][line_type]
+    choices = ["平仄" if _is_free(i, chars) else tone for i, tone in enumerate(base)]
+    legal = set(map("".join, product(*choices)))
+    if rules == "strict" and line_type == "B":
+        legal -= {pattern for pattern in legal if pattern.endswith(_LONE_LEVEL)}
+    if rules == "strict" and line_type == "A":
+        legal -= {pattern for pattern in legal if pattern.endswith(_LEVEL_TAIL)}
+    if line_type == "b":
+        legal |= {"".join(head) + _TURNED for head in product(*choices[:-5])}
+    return frozenset(legal)
+
+
+def _is_free(i: int, chars: int) -> bool:
+    """Positions 1 and 3, and 5 of seven, counted from 1; here from 0."""
+    return i % 2 == 0 and i < chars - 2
+
+
+class LineFault(NamedTuple):
+    """A character that breaks its line: the position counts from 1."""
+
+    position: int
+    kind: FaultKind
+
+
+def line_faults(
+    tones: Sequence[frozenset[Tone]], line_type: LineType, *, rules: Rules = "strict"
+) -> tuple[LineFault, ...]:
+    """The characters that would have to change for the line to be of its type, as few as can be.
+
+    A trap counts where the line is without fault otherwise.
+
+    ``tones`` holds what each character can be: a line has no faults if some choice among them is
+    a legal pattern. A character that can be neither, an empty set, is at fault wherever it stands.
+
+    Raises:
+        MetreError: the line has neither 5 nor 7 characters.
+    """
+    return faults_of("".join(_SYMBOLS[frozenset(can_be)] for can_be in tones), line_type, rules)
+
+
+# What a character can be, as one letter: a line becomes a string, and what was found is remembered.
+_SYMBOLS: dict[frozenset[Tone], str] = {
+    frozenset({"平"}): "平",
+    frozenset({"仄"}): "仄",
+    frozenset({"平", "仄"}): "中",
+    frozenset(): "×",
+}
+
+
+@lru_cache(maxsize=1 << 16)
+def faults_of(symbols: str, line_type: LineType, rules: Rules) -> tuple[LineFault, ...]:
+    """:func:`line_faults` of a line in letters: 平, 仄, 中 (can be both) and × (can be neither)."""
+    misplaced = _fewest_misfits(symbols, line_type, "loose")
+    if misplaced:
+        return tuple(LineFault(i + 1, "字音" if symbols[i] == "×" else "平仄") for i in misplaced)
+    trap: FaultKind = "孤平" if line_type == "B" else "三平尾"
+    return tuple(LineFault(i + 1, trap) for i in _fewest_misfits(symbols, line_type, rules))
+
+
+def _fewest_misfits(symbols: str, line_type: LineType, rules: Rules) -> list[int]:
+    """Where the line departs from the legal pattern that is nearest to it."""
+    patterns = _by_nearness(line_type, len(symbols), rules)
+    return min((_misfits(symbols, pattern) for pattern in patterns), key=len)
+
+
+def _misfits(symbols: str, pattern: str) -> list[int]:
+    return [i for i, can_be in enumerate(symbols) if can_be not in (pattern[i], "中")]
+
+
+@cache
+def _by_nearness(line_type: LineType, chars: int, rules: Rules) -> tuple[str, ...]:
+    """The legal patterns, those first that depart least from the type's own."""
+    legal = legal_patterns(line_type, chars, rules)
+    base = LINE_TYPES[chars][line_type]
+    return tuple(sorted(legal, key=lambda pattern: (len(_misfits(pattern, base)), pattern)))

@@ -1,0 +1,113 @@
+"""Modern Mandarin readings, for verse in the new rhymes: tones 1 and 2 are level, 3 and 4 oblique.
+
+The rhymes are the fourteen groups of 中華新韻（十四韻）, published in 2005 by the Chinese Poetry
+Society (中華詩詞學會): which finals of pinyin rhyme with each other. Readings come from pypinyin,
+an optional extra; the neutral tone belongs to neither class and is left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from functools import cache
+
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.prosody import Reading, RhymeBook, Tone
+from poetry_vae.text.script import to_simplified
+
+_LEAST_SHARE = 0.1
+"""The share of a character's words that a reading needs to count beside the commonest."""
+
+_FINALS = {
+    "麻": "a ia ua",
+    "波": "o e uo",
+    "皆": "ie üe ê",
+    "開": "ai uai",
+    "微": "ei uei",
+    "豪": "ao iao",
+    "尤": "ou iou",
+    "寒": "an ian uan üan",
+    "文": "en in uen ün",
+    "唐": "ang iang uang",
+    "庚": "eng ing ueng ong iong",
+    "齊": "i er ü",
+    "支": "-i",
+    "姑": "u",
+}
+MODERN_GROUPS = tuple(_FINALS)
+_GROUP_OF = {final: group for group, finals in _FINALS.items() for final in finals.split()}
+_TONES: dict[str, Tone] = {"1": "平", "2": "平", "3": "仄", "4": "仄"}
+# The i of these syllables (知 吃 詩 日 資 雌 思) is a vowel of its own.
+_BUZZING = {"zh", "ch", "sh", "r", "z", "c", "s"}
+
+
+class ModernReadingsError(PoetryVAEError):
+    """Modern readings were asked for where pypinyin is not installed."""
+
+
+@cache
+def modern() -> RhymeBook:
+    """The book of modern readings.
+
+    Raises:
+        ModernReadingsError: pypinyin is not installed.
+    """
+    try:
+        import pypinyin  # noqa: F401
+    except ImportError as error:
+        raise ModernReadingsError(
+            "modern readings need pypinyin: pip install 'poetry-vae[modern]'"
+        ) from error
+    return _Modern()
+
+
+class _Modern:
+    name = "modern"
+
+    def readings(self, character: str) -> frozenset[Reading]:
+        return _readings(character)
+
+    def neighbours(self, group: str) -> frozenset[str]:
+        """None: the new rhymes are wide already."""
+        return frozenset()
+
+
+@cache
+def _readings(character: str) -> frozenset[Reading]:
+    """The commonest reading of a character, and those that its words have often enough.
+
+    Dictionaries give a third of all characters in verse both tones, most of them by readings that
+    nobody uses (風 as fèng).
+    """
+    from pypinyin import Style, pinyin
+
+    if len(character) != 1:
+        return frozenset()
+    listed = pinyin(character, style=Style.TONE, errors="ignore")
+    spoken = _in_words().get(to_simplified(character), Counter())
+    often = [syllable for syllable, n in spoken.items() if n >= _LEAST_SHARE * spoken.total()]
+    parsed = (_reading(syllable) for syllable in {*often, *(row[0] for row in listed)})
+    return frozenset(reading for reading in parsed if reading)
+
+
+@cache
+def _in_words() -> dict[str, Counter[str]]:
+    """How many words of pypinyin's list, in simplified script, read a character in which way."""
+    from pypinyin.constants import PHRASES_DICT
+
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, syllables in PHRASES_DICT.items():
+        for character, syllable in zip(word, syllables, strict=False):
+            counts[character][syllable[0]] += 1
+    return counts
+
+
+@cache
+def _reading(syllable: str) -> Reading | None:
+    """The reading of a syllable with its tone mark; none for the neutral tone."""
+    from pypinyin.contrib.tone_convert import to_finals, to_initials, to_tone3
+
+    tone = _TONES.get(to_tone3(syllable)[-1:])
+    final = to_finals(syllable, strict=True, v_to_u=True)
+    if final == "i" and to_initials(syllable, strict=True) in _BUZZING:
+        final = "-i"
+    return Reading(tone, _GROUP_OF.get(final, "")) if tone else None

@@ -1,0 +1,123 @@
+"""How many real poems keep the metre, beside what chance would keep.
+
+    python scripts/benchmarks/metre_table.py POEMS
+    python scripts/benchmarks/metre_table.py POEMS --observed tones_observed.tsv
+
+Columns: loose rules; strict rules; strict rules and rhyme; chance, which is loose rules with the
+lines shuffled between the poems of a row, each staying at its place in the poem; strict rules and
+rhyme with strict readings, where every character that has both tones is a fault. With --observed
+(the counts that build_prosody.py takes) tones are as the annotations alone have them; rhymes are
+still the rhyme book's. Rows of more than --poems poems are sampled by --seed. The first lines say
+how many characters have a tone, and how many even lines end in a character with a rhyme group.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from poetry_vae.text.corpus import Corpus, read_corpus
+from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.prosody import PINGSHUI, Reading, RhymeBook
+from poetry_vae.text.scansion import check
+
+Lines = tuple[str, ...]
+FORMS = (Form(4, 5), Form(4, 7), Form(8, 5), Form(8, 7))
+
+
+class Observed:
+    """The tones that annotations show, whatever the rhyme book says, with the book's groups."""
+
+    name = "observed"
+
+    def __init__(self, path: Path) -> None:
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        from build_prosody import read_marks, tones_shown
+
+        self._tones = {c: tones_shown(marks) for c, marks in read_marks(path).items()}
+
+    def readings(self, character: str) -> frozenset[Reading]:
+        tones = self._tones.get(character, set())
+        groups = {r.group for r in PINGSHUI.readings(character) if r.tone == "平"} or {""}
+        level = {Reading("平", group) for group in groups if "平" in tones}
+        return frozenset(level | {Reading("仄", "") for _ in tones & {"仄"}})
+
+    def neighbours(self, group: str) -> frozenset[str]:
+        return PINGSHUI.neighbours(group)
+
+
+def shuffled(poems: Sequence[Lines], rng: random.Random) -> list[Lines]:
+    """The same lines at the same places, each place shuffled between the poems by itself."""
+    columns = [rng.sample(column, len(column)) for column in zip(*poems, strict=True)]
+    return list(zip(*columns, strict=True))
+
+
+def row(poems: Sequence[Lines], book: RhymeBook, seed: int) -> list[float]:
+    """The shares of a row, in the order of the table's columns."""
+
+    def share(kept: Iterable[bool]) -> float:
+        return sum(kept) / len(poems)
+
+    def loose(poems: Sequence[Lines]) -> float:
+        return share(check(poem, rules="loose", book=book).keeps_metre for poem in poems)
+
+    strict = [check(poem, book=book) for poem in poems]
+    return [
+        loose(poems),
+        share(report.keeps_metre for report in strict),
+        share(report.ok for report in strict),
+        loose(shuffled(poems, random.Random(seed))),
+        share(check(poem, readings="strict", book=book).ok for poem in poems),
+    ]
+
+
+def tell_coverage(poems: Sequence[Poem], book: RhymeBook) -> None:
+    """How much of verse the readings cover, by occurrence."""
+    ends: Counter[str] = Counter()
+    for poem in poems:
+        if any(list(form.poems_in(poem)) for form in FORMS):
+            ends.update(line[-1] for line in poem.lines[1::2])
+    everything = Corpus(list(poems)).character_counts
+
+    def covered(counts: Counter[str], is_known: Callable[[frozenset[Reading]], bool]) -> str:
+        known = sum(n for c, n in counts.items() if is_known(book.readings(c)))
+        return f"{known / counts.total():.3%} of {counts.total():,}"
+
+    print(f"characters with a tone: {covered(everything, bool)}")
+    with_group = covered(ends, lambda found: any(reading.group for reading in found))
+    print(f"even line ends with a rhyme group: {with_group}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_formatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--observed", type=Path, metavar="TSV")
+    parser.add_argument("--poems", type=int, default=20_000, help="at most, a row")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    poems = read_corpus(options.corpus).poems
+    book: RhymeBook = Observed(options.observed) if options.observed else PINGSHUI
+    tell_coverage(poems, book)
+    print("\n| | poems | loose | strict | + rhyme | chance | strict readings |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for dynasty, name in (("唐", "Tang"), ("宋", "Song")):
+        for form in FORMS:
+            of_dynasty = (poem for poem in poems if poem.dynasty == dynasty)
+            found = [fitting.lines for poem in of_dynasty for fitting in form.poems_in(poem)]
+            if not found:
+                continue
+            if len(found) > options.poems:
+                found = random.Random(options.seed).sample(found, options.poems)
+            shares = " | ".join(f"{share:.1%}" for share in row(found, book, options.seed))
+            print(f"| {name} {form.chars}×{form.lines} | {len(found):,} | {shares} |", flush=True)
+
+
+_formatter = argparse.RawDescriptionHelpFormatter
+
+if __name__ == "__main__":
+    main()
