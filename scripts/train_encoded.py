@@ -50,7 +50,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--preset", default="base")
+    parser.add_argument("--preset")
+    parser.add_argument("--from", dest="start", help="a model's folder to go on from")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
@@ -71,6 +72,7 @@ def main() -> int:
             asked.corpus,
             asked.output,
             preset=asked.preset,
+            start=asked.start,
             overrides=overrides,
             seed=asked.seed,
             device=asked.device,

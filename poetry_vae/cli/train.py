@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @form_option
-@click.option("--preset", default="base", show_default=True, help="base or shi.")
+@click.option("--preset", help="base, shi or finetune.  [default: base; with --from, finetune]")
+@click.option(
+    "--from", "start", metavar="MODEL", help="Go on from a model's folder or shipped name."
+)
 @click.option(
     "--output",
     required=True,
@@ -48,7 +51,8 @@ if TYPE_CHECKING:
 def command(
     corpus: Path,
     form: str | None,
-    preset: str,
+    preset: str | None,
+    start: str | None,
     output: Path,
     seed: int,
     device: str,
@@ -65,21 +69,26 @@ def command(
 
     \b
     poetry-vae train poems.txt --form 五绝 --output my-model
+    poetry-vae train poems.txt --from jueju7 --output my-jueju7
     poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
     """
     overrides = dict(_pair(setting) for setting in settings)
 
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display
+    from poetry_vae.model.pretrained import load_model
     from poetry_vae.training.api import load_training_corpus, train
 
     curves = _curves(output) if tensorboard else None
-    encoded = load_training_corpus(corpus, form, read=partial(read_for_people, encoding=encoding))
+    chosen = load_model(start) if start else None
+    wanted = form or (chosen.form if chosen else None)
+    encoded = load_training_corpus(corpus, wanted, read=partial(read_for_people, encoding=encoding))
     with Display(curves) as display, _stop_on_interrupt() as interrupted:
         result = train(
             encoded,
             output,
             preset=preset,
+            start=chosen,
             overrides=overrides,
             seed=seed,
             device=device,

@@ -48,6 +48,13 @@ class EncodedCorpus:
         }
         replace_file(path, save({str(k): v for k, v in self.parts.items()}, metadata))
 
+    def in_vocabulary(self, tokenizer: CharTokenizer) -> EncodedCorpus:
+        """The same poems in another vocabulary."""
+        symbols = tokenizer.encode_folded("".join(self.tokenizer.characters))
+        renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
+        parts = {part: renumber[ids] for part, ids in self.parts.items()}
+        return EncodedCorpus(self.form, tokenizer, parts, self.source)
+
     @classmethod
     def load(cls, path: Path) -> EncodedCorpus:
         """Read a file that :meth:`save` wrote.
@@ -167,7 +174,5 @@ def poems_for(
     encoded = EncodedCorpus.load(path)
     if encoded.form != form:
         raise FormError(f"{path} was encoded as {encoded.form}, but the model writes {form}")
-    wanted = [encoded.parts[name] for name in PARTS if part in (name, "all")]
-    symbols = tokenizer.encode_folded("".join(encoded.tokenizer.characters))
-    renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
-    return renumber[np.concatenate(wanted)]
+    parts = encoded.in_vocabulary(tokenizer).parts
+    return np.concatenate([parts[name] for name in PARTS if part in (name, "all")])

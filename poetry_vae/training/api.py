@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from poetry_vae.model.config import ConfigError
+from poetry_vae.model.pretrained import load_model
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import FormError
@@ -45,7 +47,8 @@ def train(
     output: Path | str,
     *,
     form: Form | str | None = None,
-    preset: str = "base",
+    preset: str | None = None,
+    start: PoetryVAE | str | Path | None = None,
     overrides: Mapping[str, str] | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -59,6 +62,8 @@ def train(
 
     Args:
         corpus: poems in any known format, or an encoded corpus (then ``form`` is known).
+        preset: without one ``base``, or ``finetune`` where there is a ``start``.
+        start: a model, its folder or shipped name, to go on from, in its own vocabulary.
         overrides: settings of the preset to change, as text: ``{"epochs": "2"}``.
 
     Returns:
@@ -68,13 +73,24 @@ def train(
         PoetryVAEError: of a kind that says what was wrong; see :func:`load_training_corpus`,
             :meth:`Preset.configs` and :func:`poetry_vae.training.loop.train`.
     """
+    if start is not None and not isinstance(start, PoetryVAE):
+        start = load_model(start)
     if not isinstance(corpus, EncodedCorpus):
-        corpus = load_training_corpus(corpus, form)
+        corpus = load_training_corpus(corpus, form or (start.form if start else None))
+    preset = preset or ("finetune" if start else "base")
     if preset not in PRESETS:
         raise ConfigError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
     model, training = PRESETS[preset].configs(corpus.form, len(corpus.tokenizer), overrides)
+    if start is not None:
+        if start.form != corpus.form:
+            raise FormError(
+                f"the poems are {corpus.form}, and the model to start from writes {start.form}"
+            )
+        for name in sorted(set(overrides or ()) & set(vars(model))):
+            raise ConfigError(f"{name} is settled by the model to start from: leave it out")
+        corpus, model = corpus.in_vocabulary(start.tokenizer), start.config
     return run_training(
-        Run(corpus, model, training, seed, preset),
+        Run(corpus, model, training, seed, preset, start),
         Path(output),
         device=device,
         precision=precision,

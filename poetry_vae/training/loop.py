@@ -99,6 +99,8 @@ class _Trainer:
                 )
         self.device = find_device(device)
         self.model = PoetryVAE.build(run.model, run.corpus.tokenizer, seed=run.seed)
+        if run.start is not None:
+            self.model.load_state_dict(run.start.state_dict())
         self.model.to(self.device)
         self.train_ids = self._on_device("train")
         self.valid_ids = self._on_device("validation")[: self.config.validation_poems].long()
@@ -106,7 +108,7 @@ class _Trainer:
         self.steps_per_epoch = len(self.train_ids) // self.batch_size
         steps = round(self.config.epochs * self.steps_per_epoch)
         self.total_steps = max(self.config.min_steps, steps)
-        self.objective = WeightedELBO(self.config.beta, self.config.free_bits)
+        self.objective = WeightedELBO(self.config.beta, self.config.free_bits, self.config.masked)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
             lr=self.config.learning_rate,
@@ -208,7 +210,9 @@ class _Trainer:
             self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
         ):
             record = self.model(batch, samples=self.config.samples, generator=self.generator)
-        terms = self.objective(self.model, batch, record, annealing=self._annealing())
+            terms = self.objective(
+                self.model, batch, record, annealing=self._annealing(), generator=self.generator
+            )
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
@@ -248,9 +252,9 @@ class _Trainer:
         # While the KL warms up, the bound says little about where the run is going.
         is_best = bound < self.progress.best or self._is_warming_up()
         if is_best:
-            # Weights from before the first step are kept so that the folder can be loaded at any
-            # moment, but even an overfitted model of a tiny corpus shall take their place.
-            self.progress.best = bound if step else float("inf")
+            # Random weights are kept so that the folder can be loaded at any moment, but even an
+            # overfitted model of a tiny corpus shall take their place.
+            self.progress.best = bound if step or self.spec.start else float("inf")
             self.progress.since_best = 0
             self._keep(figures)
         else:
@@ -272,7 +276,7 @@ class _Trainer:
             card=model_card(self.spec, figures, step),
             figures=measured(self.spec, figures, step),
         )
-        self.is_kept = step > 0
+        self.is_kept = step > 0 or self.spec.start is not None
 
     def _is_warming_up(self) -> bool:
         """Whether the first rise of the KL weight is not over."""
@@ -288,6 +292,7 @@ class _Trainer:
             "elbo": terms.elbo.item(),
             "rate": terms.rate.item(),
             "distortion": terms.distortion.item(),
+            **{name: value.item() for name, value in terms.others.items()},
         }
         extra = {"kl_weight": self._annealing(), "lr": self.optimiser.param_groups[0]["lr"]}
         self._append({**values, **extra, "poems_per_second": round(speed, 1)})

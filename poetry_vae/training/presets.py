@@ -27,6 +27,9 @@ class TrainingConfig:
     samples: int = 1
     beta: float = 1.0
     free_bits: float = 0.0
+    masked: float = 0.0
+    """Share of a batch that the encoder also reads with characters hidden, for verse under
+    constraint and for scoring single characters."""
     kl_schedule: KLSchedule = "constant"
     warmup: float = 0.2
     cycles: int = 4
@@ -46,8 +49,10 @@ class TrainingConfig:
         for name in ("weight_decay", "beta", "free_bits", "patience"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number >= 0")
-        if not 0 <= self.warmup <= 1:
-            raise ConfigError(f"warmup is {self.warmup!r}: it must be a share between 0 and 1")
+        for name in ("warmup", "masked"):
+            if not 0 <= getattr(self, name) <= 1:
+                value = getattr(self, name)
+                raise ConfigError(f"{name} is {value!r}: it must be a share between 0 and 1")
         if self.kl_schedule not in ("constant", "linear", "cyclical"):
             raise ConfigError(
                 f"kl_schedule is {self.kl_schedule!r}: it must be constant, linear or cyclical"
@@ -122,7 +127,13 @@ PRESETS: dict[str, Preset] = {
                 "pooling": "positions",
                 "normalise": True,
             },
-            training={"kl_schedule": "linear", "warmup": 0.6},
+            training={"kl_schedule": "linear", "warmup": 0.6, "masked": 0.25},
+        ),
+        Preset(
+            "finetune",
+            "goes on from a trained model (--from): no warm-up, a quarter of the learning rate",
+            "Howard & Ruder 2018, Universal Language Model Fine-tuning",
+            training={"learning_rate": 1e-3, "epochs": 2.0, "masked": 0.25},
         ),
         Preset(
             "shi",

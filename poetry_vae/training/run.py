@@ -60,9 +60,13 @@ class Run:
     training: TrainingConfig
     seed: int
     preset: str = "custom"
+    start: PoetryVAE | None = None
+    """The model whose weights are trained on; without one, random weights."""
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256(self.corpus.parts["train"].tobytes())
+        for weights in self.start.state_dict().values() if self.start else ():
+            digest.update(weights.cpu().numpy().tobytes())
         digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
         settings = {"model": asdict(self.model), "training": asdict(self.training)}
         digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))
