@@ -8,15 +8,20 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.constraint_options import constraint_from, constraint_options
 from poetry_vae.cli.options import form_option, model_option, output_option, script_option
 
 if TYPE_CHECKING:
-    from poetry_vae.text.poem import Poem
+    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.text.poem import Form, Poem
     from poetry_vae.text.script import Script
+
+
+_COPIED = "※"
 
 
 @click.command("generate")
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     help="How often the model reads its draft and writes it again.  [default: 8]",
 )
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
+@constraint_options
 @script_option
 @click.option(
     "--one-line/--lines",
@@ -46,6 +52,13 @@ if TYPE_CHECKING:
     help="A poem a line (the default when the output is no terminal), or a verse a line.",
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option(
+    "--check-copies",
+    "corpus",
+    metavar="CORPUS",
+    type=click.Path(path_type=Path),
+    help=f"Mark every line that stands in this corpus with {_COPIED}.",
+)
 @output_option
 def command(
     form: str | None,
@@ -58,7 +71,9 @@ def command(
     script: Script,
     one_line: bool | None,
     as_json: bool,
+    corpus: Path | None,
     output: Path | None,
+    **constraints: Any,
 ) -> None:
     """Write poems.
 
@@ -67,6 +82,9 @@ def command(
     poetry-vae generate --form 五言联 -n 5 --seed 7 --script traditional
     poetry-vae generate -n 1000000 --one-line | head
     poetry-vae generate --temperature 1 --passes 0     the model's own samples, as they come
+    poetry-vae generate --acrostic 春江花月 --metre strict --rhyme 东
+    poetry-vae generate --theme "秋夜思乡，月照大江" --no-repeat
+    poetry-vae generate --template "□□□□□□月，□□江□□□□" --avoid 花柳
     """
     if greedy and temperature:
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
@@ -79,6 +97,7 @@ def command(
         in_script,
         stream,
     )
+    from poetry_vae.verse.steer import steer
 
     if temperature is None:
         temperature = 0.0 if greedy else DEFAULT_TEMPERATURE
@@ -90,11 +109,13 @@ def command(
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     chosen = choose_model(form, model)
-    poems = (
-        in_script(poem, script)
-        for poem in islice(stream(chosen, seed=seed, temperature=temperature, passes=passes), count)
-    )
-    texts = _as_json(poems, seed, script) if as_json else _as_text(poems, one_line)
+    constraint = constraint_from(chosen.form, constraints)
+    steering = None
+    if constraint is not None:
+        steering = steer(chosen, constraint, temperature=temperature, passes=passes)
+    written = stream(chosen, seed=seed, temperature=temperature, passes=passes, steering=steering)
+    poems = (in_script(poem, script) for poem in _marked(islice(written, count), chosen, corpus))
+    texts = _as_json(poems, chosen.form, seed, script) if as_json else _as_text(poems, one_line)
     if output is not None:
         with replacing(output) as file:
             for text in texts:
@@ -107,6 +128,24 @@ def command(
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 
 
+def _marked(poems: Iterator[Poem], model: PoetryVAE, corpus: Path | None) -> Iterator[Poem]:
+    """The poems, their lines marked that stand in the corpus."""
+    if corpus is None:
+        yield from poems
+        return
+    from poetry_vae.cli.nearest import open_index
+    from poetry_vae.verse.neighbours import mark_copies
+
+    index = open_index(corpus, model.form)
+    total = found = 0
+    for poem in poems:
+        (copied,) = mark_copies([poem], index)
+        total, found = total + len(poem.lines), found + sum(copied.lines)
+        marks = zip(poem.lines, copied.lines, strict=True)
+        yield poem.with_lines([line + _COPIED * known for line, known in marks])
+    click.echo(f"{_COPIED} {found} of {total} lines stand in {corpus}", err=True)
+
+
 def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:
     for i, poem in enumerate(poems):
         if one_line:
@@ -115,10 +154,10 @@ def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:
             yield f"\n{poem}" if i else str(poem)
 
 
-def _as_json(poems: Iterator[Poem], seed: int, script: str) -> Iterator[str]:
+def _as_json(poems: Iterator[Poem], form: Form, seed: int, script: str) -> Iterator[str]:
     for i, poem in enumerate(poems):
         entry = {
-            "form": str(poem.form),
+            "form": str(form),
             "lines": poem.lines,
             "script": script,
             "seed": seed,

@@ -38,7 +38,7 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
         # Shifted first, so that the smallest temperature makes 0 and −∞, not infinities.
         logits -= logits.amax(dim=-1, keepdim=True)
         logits /= max(temperature, 1e-6)
-    return _invert(torch.softmax(logits, dim=-1, dtype=torch.float32), generator)
+    return draw_weighted(torch.softmax(logits, dim=-1, dtype=torch.float32), generator=generator)
 
 
 # Symbols in a block: the sums of blocks are searched first, then the one block that was hit.
@@ -46,8 +46,8 @@ _BLOCK = 64
 _BELOW_ONE = 1 - 2**-24
 
 
-def _invert(weights: Tensor, generator: torch.Generator | None) -> Tensor:
-    """One index a row of weights [R, V], with probability in proportion to its weight: [R].
+def draw_weighted(weights: Tensor, *, generator: torch.Generator | None) -> Tensor:
+    """One index a row of weights [R, V] >= 0, with probability in proportion to its weight: [R].
 
     A cumulative sum over a whole row is a chain of additions; sums of blocks are not, so the row is
     searched in two steps, both of them short.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -14,11 +15,14 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.script import Script, present
+from poetry_vae.verse.constraints import Constraint
+from poetry_vae.verse.steer import Steering, steer
 
 # Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
 # is the same however many are asked for; the first blocks are small, since somebody waits for them.
 _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
+_STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
 
 DEFAULT_TEMPERATURE = 0.5
 DEFAULT_PASSES = 8
@@ -48,15 +52,20 @@ def stream(
     seed: int,
     temperature: float = DEFAULT_TEMPERATURE,
     passes: int = DEFAULT_PASSES,
+    steering: Steering | None = None,
 ) -> Iterator[Poem]:
-    """Poems without end, in the models' orthography; poem i depends on the seed and i alone."""
-    block = 0
-    while True:
-        size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
+    """Poems without end, in the models' orthography; poem i depends on the seed and i alone.
+
+    With ``steering`` they keep its constraints, and its own temperature and passes count.
+    """
+    for block in count():
         generator = torch.Generator(model.device).manual_seed(derived_seed(seed, "poems", block))
-        ids = write(model, size, temperature=temperature, passes=passes, generator=generator)
+        if steering is not None:
+            ids = steering.write(_STEERED_BLOCK, generator=generator)
+        else:
+            size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
+            ids = write(model, size, temperature=temperature, passes=passes, generator=generator)
         yield from model.poems_of(ids)
-        block += 1
 
 
 def generate(
@@ -67,6 +76,7 @@ def generate(
     seed: int = 0,
     temperature: float = DEFAULT_TEMPERATURE,
     passes: int = DEFAULT_PASSES,
+    constraint: Constraint | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
     """``n`` poems of the model's own.
@@ -76,13 +86,19 @@ def generate(
         model: a model, its folder or its name; without one, what ships for the form.
         temperature: of the characters given the latent; 0 takes the likeliest.
         passes: how often the model reads its draft and writes it again; see :func:`write`.
+        constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
+            ``poetry_vae.verse.constraints``.
 
     Raises:
+        ConstraintError: no poem of the model can meet the constraint.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
     """
     chosen = choose_model(form, model)
-    poems = stream(chosen, seed=seed, temperature=temperature, passes=passes)
+    steering = None
+    if constraint is not None:
+        steering = steer(chosen, constraint, temperature=temperature, passes=passes)
+    poems = stream(chosen, seed=seed, temperature=temperature, passes=passes, steering=steering)
     return [in_script(next(poems), script) for _ in range(n)]
 
 

@@ -1,0 +1,282 @@
+"""How likely independent heads are to write metre and rhyme, exactly, and how to draw it.
+
+Given z the characters of a poem are independent, so the probability that it keeps a template and a
+rhyme group is a product of sums over characters. The difficulty is that one poem can keep several
+templates or rhyme in several groups, since a character may have several readings, and then a plain
+sum over templates and groups would add its probability more than once. Two remedies:
+
+- Characters are parted by their *set* of tones (level only, oblique only, either), and what a line
+  type admits becomes a few disjoint products of such sets.
+- Unions over templates and over groups are taken by inclusion and exclusion
+  (|A ∪ B| = |A| + |B| − |A ∩ B|). Only few sets of groups ever share a character, so there are
+  few terms.
+
+Shape letters: R rows, L lines, C characters a line, T = L·C positions, V vocabulary, G rhyme
+groups, S shared sets of groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, combinations, product
+
+import torch
+from torch import Tensor
+
+from poetry_vae.text.metre import LineType, Rules, Template, legal_patterns
+from poetry_vae.text.poem import Form
+from poetry_vae.text.prosody import RhymeBook
+from poetry_vae.verse.shares import Shares
+
+LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
+"""What tones a character has; ``UNREAD`` where no source tells."""
+_CLASSES = (LEVEL, OBLIQUE, EITHER)
+_TONES = {LEVEL: "平", OBLIQUE: "仄", EITHER: "平仄"}
+
+Product = tuple[frozenset[int], ...]
+"""A set of lines: a set of tone classes for every place."""
+
+
+@cache
+def line_products(types: frozenset[LineType], chars: int, rules: Rules) -> tuple[Product, ...]:
+    """The lines that are of every one of these types, as disjoint products of tone classes.
+
+    A character of either tone may be read as suits the line.
+    """
+    accepted = set.intersection(*(_class_strings(kind, chars, rules) for kind in types))
+    return tuple(_products(frozenset(accepted)))
+
+
+def _class_strings(kind: LineType, chars: int, rules: Rules) -> set[tuple[int, ...]]:
+    patterns = legal_patterns(kind, chars, rules)
+    return {
+        tuple(classes)
+        for classes in product(_CLASSES, repeat=chars)
+        if any(all(map(_reads, classes, pattern)) for pattern in patterns)
+    }
+
+
+def _reads(tone_class: int, tone: str) -> bool:
+    return tone in _TONES[tone_class]
+
+
+def _products(strings: frozenset[tuple[int, ...]]) -> list[Product]:
+    """Strings of equal length as disjoint products: first places with the same rest go together."""
+    if strings == {()}:
+        return [()]
+    by_rest: dict[frozenset[tuple[int, ...]], set[int]] = {}
+    for first in _CLASSES:
+        if rest := frozenset(s[1:] for s in strings if s[0] == first):
+            by_rest.setdefault(rest, set()).add(first)
+    return [
+        (frozenset(firsts), *tail) for rest, firsts in by_rest.items() for tail in _products(rest)
+    ]
+
+
+def _nonempty_subsets(items: Sequence[int]) -> list[tuple[int, ...]]:
+    sizes = range(1, len(items) + 1)
+    return list(chain.from_iterable(combinations(items, size) for size in sizes))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a poem has decided to keep: a template [R] and a rhyme group [R], as indices."""
+
+    template: Tensor
+    group: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Plan:
+        return Plan(self.template[rows], self.group[rows])
+
+
+class Metrical:
+    """Metre and rhyme of one form over one vocabulary.
+
+    Args:
+        characters: V characters by id; special symbols as empty strings, which no poem may hold.
+        templates: any one of these is to be kept; none where only the rhyme is asked for.
+        groups: rhyme groups, any one of which is to be kept.
+    """
+
+    def __init__(
+        self,
+        form: Form,
+        characters: Sequence[str],
+        *,
+        templates: Sequence[Template],
+        groups: Sequence[str],
+        rules: Rules,
+        book: RhymeBook,
+    ) -> None:
+        self.form, self.rules = form, rules
+        self.templates, self.groups = tuple(templates), tuple(groups)
+        self.tones = torch.tensor([_tone_class(c, book) for c in characters])  # [V]
+        index = {group: i for i, group in enumerate(groups)}
+        # In metre the rhyme is level, so an oblique reading of the character does not count.
+        rhyming = [
+            sorted(
+                {
+                    index[reading.group]
+                    for reading in book.readings(c)
+                    if reading.group in index and (not templates or reading.tone == "平")
+                }
+                if c
+                else ()
+            )
+            for c in characters
+        ]
+        self.member = torch.zeros(len(characters), len(groups), dtype=torch.bool)  # [V, G]
+        for i, found in enumerate(rhyming):
+            self.member[i, found] = True
+        # One column for every set of groups that some character belongs to as a whole.
+        shared = sorted({s for found in rhyming for s in _nonempty_subsets(found)}) or [(0,)]
+        self._shared = torch.stack([self.member[:, list(s)].all(1) for s in shared], 1).float()
+        self._sign = torch.tensor([(-1.0) ** (len(s) + 1) for s in shared])
+        place = {s: i for i, s in enumerate(shared)}
+        # Groups that no character has are found in a column of zeros behind the others.
+        self._single = [place.get((g,), len(shared)) for g in range(len(groups))]
+        self._kinds = torch.nn.functional.one_hot(self.tones, 4).float()  # [V, 4]
+
+    def rhyming_lines(self, template: int) -> tuple[int, ...]:
+        """Lines, from 0, that end in the rhyme: the even ones, and the first where it rhymes."""
+        if self.templates:
+            return self.templates[template].rhyming_lines
+        return tuple(range(1, self.form.lines, 2)) or (0,)
+
+    def types(self, templates: Sequence[int], line: int) -> frozenset[LineType]:
+        """The line types that these templates ask of a line; none where there is no metre."""
+        return frozenset(self.templates[t].types[line] for t in templates)
+
+    def products(self, templates: Sequence[int], line: int) -> tuple[Product, ...]:
+        """What a line may be under all of these templates, as disjoint products."""
+        types = self.types(templates, line) if self.templates else frozenset()
+        if not types:
+            return (tuple(frozenset((*_CLASSES, UNREAD)) for _ in range(self.form.chars)),)
+        return line_products(types, self.form.chars, self.rules)
+
+    def log_prob(self, shares: Shares) -> Tensor:
+        """log P(what is allowed, metre and rhyme), exactly, in nats: [R]. Differentiable."""
+        masses, ends = self._masses(shares)
+        number = max(1, len(self.templates))
+        total = masses.new_zeros(len(masses))
+        for chosen in _nonempty_subsets(range(number)):
+            term = self._sign.to(ends).expand(len(ends), -1)  # [R, S]
+            for line in range(self.form.lines):
+                term = term * self._line(masses, ends, chosen, line)
+            total = total + (-1.0) ** (len(chosen) + 1) * term.sum(-1)
+        return shares.log_mass.double().sum(-1) + total.clamp_min(0).log()
+
+    def plan_log_probs(self, shares: Shares) -> Tensor:
+        """log P(what is allowed, template and group) for every pair: [R, templates, G].
+
+        The pairs overlap; see :meth:`count` for how many of them a poem keeps.
+        """
+        masses, ends = self._masses(shares)
+        found = []
+        for t in range(max(1, len(self.templates))):
+            kept = ends.new_ones(len(ends), ends.shape[-1])
+            for line in range(self.form.lines):
+                kept = kept * self._line(masses, ends, (t,), line)
+            padded = torch.cat([kept, kept.new_zeros(len(kept), 1)], dim=1)
+            found.append(padded[:, self._single])
+        return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1).log()
+
+    def within(self, plan: Plan, shares: Shares, *, generator: torch.Generator | None) -> Tensor:
+        """Weights of the characters, [R, T, V], that keep a plan: drawn independently from them, a
+        poem has the distribution of ``shares`` given the plan.
+
+        For each line one of its disjoint products is drawn, by its probability.
+        """
+        C = self.form.chars
+        masses = shares.probs @ self._kinds
+        open_classes = torch.zeros_like(masses)
+        rhymed: list[tuple[Tensor, int]] = []
+        for t in torch.unique(plan.template).tolist():
+            rows = (plan.template == t).nonzero()[:, 0]
+            for line in range(self.form.lines):
+                places = slice(line * C, (line + 1) * C)
+                masks = _as_mask(self.products((t,), line)).to(masses)  # [N, C, 4]
+                rhymes = line in self.rhyming_lines(t)
+                # The end that rhymes is weighed by its group, alike under every product.
+                inner = C - 1 if rhymes else C
+                here = masses[rows, places]
+                weights = (here[:, None, :inner] * masks[:, :inner]).sum(-1).prod(-1)
+                pick = torch.multinomial(weights, 1, generator=generator)[:, 0]
+                open_classes[rows, places] = masks[pick]
+                if rhymes:
+                    rhymed.append((rows, line * C + C - 1))
+        weights = (open_classes @ self._kinds.T).mul_(shares.probs)
+        for rows, end in rhymed:
+            weights[rows, end] *= self.member[:, plan.group[rows]].T
+        return weights
+
+    def only(self, columns: Tensor) -> Metrical:
+        """The same rules over some of the characters, by their ids."""
+        small = copy(self)
+        small.tones, small.member = self.tones[columns], self.member[columns]
+        small._kinds, small._shared = self._kinds[columns], self._shared[columns]
+        return small
+
+    def count(self, ids: Tensor) -> Tensor:
+        """How many pairs of a template and a group poems ids [R, T] keep: [R]."""
+        C = self.form.chars
+        tones = self.tones[ids]
+        total = torch.zeros(len(ids), dtype=torch.long)
+        for t in range(max(1, len(self.templates))):
+            kept = torch.ones(len(ids), dtype=torch.bool)
+            for line in range(self.form.lines):
+                masks = _as_mask(self.products((t,), line))  # [N, C, 4]
+                here = tones[:, line * C : line * C + C]  # [R, C]
+                places = torch.arange(C)
+                kept &= masks[:, places, here].all(-1).any(0)
+            ends = [line * C + C - 1 for line in self.rhyming_lines(t)]
+            total += kept * self.member[ids[:, ends]].all(1).sum(-1)
+        return total
+
+    def _masses(self, shares: Shares) -> tuple[Tensor, Tensor]:
+        """Probability of every tone class, [R, T, 4], and of every shared set of groups at the line
+        ends, [R, L, 2, S]: of all characters, and of those that can be of either tone."""
+        last = shares.probs[:, self.form.chars - 1 :: self.form.chars]  # [R, L, V]
+        either = self._shared * (self.tones == EITHER).to(self._shared)[:, None]
+        ends = torch.unflatten(last @ torch.cat([self._shared, either], dim=1), -1, (2, -1))
+        return (shares.probs @ self._kinds).double(), ends.double()
+
+    def _line(self, masses: Tensor, ends: Tensor, templates: Sequence[int], line: int) -> Tensor:
+        """Mass of a line under all of these templates, by shared set of groups: [R, S or 1]."""
+        C = self.form.chars
+        here = masses[:, line * C : (line + 1) * C]  # [R, C, 4]
+        rhymes = any(line in self.rhyming_lines(t) for t in templates)
+        total = here.new_zeros(len(here), 1)
+        for classes in self.products(templates, line):
+            mask = _as_mask((classes,))[0].to(here)  # [C, 4]
+            places = (here * mask).sum(-1)  # [R, C]
+            inner = places[:, :-1].prod(-1, keepdim=True)
+            if not rhymes:
+                end = places[:, -1:]
+            elif LEVEL in classes[-1]:
+                end = ends[:, line, 0]
+            elif EITHER in classes[-1]:
+                end = ends[:, line, 1]
+            else:
+                continue
+            total = total + inner * end
+        return total
+
+
+@cache
+def _as_mask(products: tuple[Product, ...]) -> Tensor:
+    """Products as [N, C, 4] of truth values."""
+    return torch.tensor(
+        [[[kind in place for kind in range(4)] for place in classes] for classes in products],
+        dtype=torch.bool,
+    )
+
+
+def _tone_class(character: str, book: RhymeBook) -> int:
+    tones = {reading.tone for reading in book.readings(character)} if character else set()
+    if not tones:
+        return UNREAD
+    return EITHER if len(tones) == 2 else LEVEL if tones == {"平"} else OBLIQUE

@@ -1,0 +1,63 @@
+"""What independent heads say of the characters that are allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.text.tokenizer import CharTokenizer
+
+# No character that is allowed is less likely than this, so that whatever is left to choose from can
+# be chosen from, at any temperature.
+_LEAST = 1e-30
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Rows of poems still to be drawn: R rows, T positions, V characters.
+
+    ``probs`` [R, T, V] are the probabilities of what is allowed at a place, normalised there;
+    ``log_mass`` [R, T] is the log-probability of being allowed there, in nats. Kept apart, neither
+    underflows where a rare character is pinned.
+    """
+
+    probs: Tensor
+    log_mass: Tensor
+
+    @classmethod
+    def of(cls, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0) -> Shares:
+        """Of logits [R, T, V] and what is ``allowed`` [T, V]; special symbols count for nothing.
+
+        At temperature 0 they are the shares at 1; the likeliest are taken later, when drawing.
+        """
+        special = len(CharTokenizer.SPECIAL)
+        scaled = logits.float() / (temperature or 1.0)
+        scaled[..., :special] = -torch.inf
+        probs = scaled.softmax(-1).clamp_min(_LEAST)
+        probs[..., :special] = 0.0
+        log_mass = probs.new_zeros(probs.shape[:2])
+        limited = (~allowed[:, special:]).any(1).nonzero()[:, 0]
+        if len(limited):
+            here = scaled[:, limited]
+            within = here.masked_fill(~allowed[limited], -torch.inf)
+            rows = torch.arange(len(probs))[:, None]
+            within_probs = within.softmax(-1).clamp_min(_LEAST) * allowed[limited]
+            probs = probs.index_put((rows, limited), within_probs)
+            mass = within.logsumexp(-1) - here.logsumexp(-1)
+            log_mass = log_mass.index_put((rows, limited), mass)
+        return cls(probs, log_mass)
+
+    def __getitem__(self, rows: Tensor) -> Shares:
+        return Shares(self.probs[rows], self.log_mass[rows])
+
+    def within(self, rows: Tensor, positions: Tensor, allowed: Tensor) -> Shares:
+        """Only ``allowed`` [N, V] at N places, given as rows [N] and positions [N]."""
+        here = self.probs[rows, positions] * allowed
+        mass = here.sum(-1)
+        normed = here / mass[:, None]
+        return Shares(
+            self.probs.index_put((rows, positions), normed),
+            self.log_mass.index_put((rows, positions), self.log_mass[rows, positions] + mass.log()),
+        )

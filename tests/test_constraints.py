@@ -1,0 +1,141 @@
+"""Constraints as values, as tensors, and refused where no poem can meet them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from poetry_vae.text.metre import MetreError
+from poetry_vae.text.poem import Form
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.compiled import Compiled, compile_constraints
+from poetry_vae.verse.constraints import (
+    Avoid,
+    Constraint,
+    ConstraintError,
+    Metre,
+    Near,
+    NoRepeat,
+    Pin,
+    Rhyme,
+    Template,
+    Together,
+    Words,
+    acrostic,
+    first_line,
+    together,
+)
+
+# 月 不 一 oblique, 春 江 花 山 天 level; 後 and 后 are both 后 in simplified script.
+TOKENIZER = CharTokenizer(list("人山無風一日雲有何來天中時花春上年月水江後后東空同里不白依盡秋夜"))
+COUPLET, QUATRAIN = Form(2, 5), Form(4, 7)
+
+
+def _compiled(constraint: Constraint, form: Form = QUATRAIN) -> Compiled:
+    return compile_constraints(constraint, form, TOKENIZER)
+
+
+def _held(compiled: Compiled, position: int) -> str:
+    return "".join(TOKENIZER.decode([i]) for i in compiled.allowed[position].nonzero()[:, 0])
+
+
+def test_constraints_combine() -> None:
+    both = Pin(1, 1, "春") & Avoid("月") & Metre()
+    assert both.parts == (Pin(1, 1, "春"), Avoid("月"), Metre())
+    assert together([both, Rhyme("東")]).parts == (*both.parts, Rhyme("東"))
+    assert together([]).parts == ()
+    assert acrostic("春江花") == Together((Pin(1, 1, "春"), Pin(2, 1, "江"), Pin(3, 1, "花")))
+    assert acrostic("春□花", tail=True) == Together((Pin(1, -1, "春"), Pin(3, -1, "花")))
+
+
+def test_a_pin_is_read_as_people_write_it() -> None:
+    assert Pin.parse("2,3=月") == Pin.parse(" 2，3 ＝ 月 ") == Pin(2, 3, "月")
+    assert Pin.parse("-1,-2=月") == Pin(-1, -2, "月")
+    for text in ("2=月", "2,3=", "2,3=月月", "a,b=月", "0,1=月"):
+        with pytest.raises(ConstraintError):
+            Pin.parse(text)
+
+
+def test_pins_and_templates_leave_one_character_a_place() -> None:
+    compiled = _compiled(Pin(2, 3, "月") & Pin(-1, -1, "天") & Template("□春□□□□□，江"[:7]))
+    assert _held(compiled, 9) == "月"
+    assert _held(compiled, 27) == "天"
+    assert _held(compiled, 1) == "春"
+    assert set(_held(compiled, 0)) == set(TOKENIZER.characters)
+    assert (compiled.known != CharTokenizer.MASK).nonzero()[:, 0].tolist() == [1, 9, 27]
+    whole = _compiled(Template("白日依山盡" + "□" * 5), COUPLET)
+    assert "".join(_held(whole, i) for i in range(5)) == "白日依山盡"
+
+
+def test_a_simplified_character_stands_for_all_its_forms() -> None:
+    assert set(_held(_compiled(Pin(1, 1, "后")), 0)) == {"後", "后"}
+    assert _held(_compiled(Pin(1, 1, "後")), 0) == "後"
+    assert _held(_compiled(first_line("白日依山尽"), COUPLET), 4) == "盡"
+    avoided = _compiled(Avoid("后尽"))
+    assert not set(_held(avoided, 5)) & set("後后盡")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "form", "told"),
+    [
+        (Pin(5, 1, "月"), QUATRAIN, "5,1=月 lies outside: a 七绝 has 4 lines"),
+        (Pin(1, -8, "月"), QUATRAIN, "has 7 characters in a line"),
+        (Pin(1, 1, "龘"), QUATRAIN, "does not know the character 龘"),
+        (Pin(1, 1, "月") & Pin(1, 1, "花"), QUATRAIN, "1,1=花 cannot be kept, since 1,1=月"),
+        (Pin(1, 1, "月") & Avoid("月"), QUATRAIN, "is to be avoided"),
+        (Avoid("".join(TOKENIZER.characters)), QUATRAIN, "avoid fewer"),
+        (acrostic("春江花月夜"), QUATRAIN, "5,1=夜 lies outside"),
+        (Template("□□月"), QUATRAIN, "has 3 characters, and a line of 七绝 has 7"),
+        (Template("□□□□□，□□□□□，□□□□□"), COUPLET, "has 3 lines, and a 五言联 has 2"),
+        (Words(("春江花月夜",)), Form(2, 4), "the word 春江花月夜 has 5 characters"),
+        (Words(("龘月",)), QUATRAIN, "does not know the character 龘"),
+        (Words(("春江",)) & Avoid("春"), QUATRAIN, "no line has room for the word 春江"),
+        (Words(("春江花", "秋夜月")) & Template("□□□天，□□□山"), Form(2, 4), None),
+        (Words(("春江花", "秋夜月")) & Template("□□天□，□□□山"), Form(2, 4), "no place was found"),
+        (Metre(), Form(3, 7), "has no metre"),
+        (Metre(template="無此"), QUATRAIN, "no template"),
+        (Pin(2, -1, "月") & Metre(), QUATRAIN, "leave out 2,-1=月 or metre strict"),
+        (Pin(2, -1, "月") & Rhyme("東"), QUATRAIN, "leave out 2,-1=月 or rhyme 東"),
+        (Rhyme("董") & Metre(), QUATRAIN, "oblique rhyme 董"),
+        (Rhyme("xyz"), QUATRAIN, "'xyz' is no rhyme"),
+        (Rhyme("東") & Rhyme("冬"), QUATRAIN, "were asked for together"),
+        (NoRepeat() & acrostic("春江春月"), QUATRAIN, "1,1=春 and 3,1=春 are one character"),
+        (NoRepeat(doublings=True) & Template("春春□□□"), COUPLET, None),
+    ],
+)
+def test_what_cannot_be_is_named(constraint: Constraint, form: Form, told: str | None) -> None:
+    if told is None:
+        assert _compiled(constraint, form).allowed.any(1).all()
+        return
+    with pytest.raises((ConstraintError, MetreError)) as caught:
+        _compiled(constraint, form)
+    assert told in str(caught.value)
+
+
+def test_words_are_placed_inside_lines_and_apart() -> None:
+    compiled = _compiled(Words(("春江", "秋夜")), COUPLET)
+    assert compiled.placements is not None
+    starts = compiled.placements.starts
+    assert len(starts) == 8 * 8 - 8 - 2 * 2 * 3  # all pairs but equal slots and neighbours
+    assert len({tuple(row) for row in starts.tolist()}) == len(starts)
+    assert ((starts % 5) <= 3).all()
+    assert ((starts[:, 0] - starts[:, 1]).abs() >= 2).all()
+
+
+def test_words_take_only_places_that_metre_allows() -> None:
+    free = _compiled(Words(("春月",)), QUATRAIN).placements
+    held = _compiled(Words(("春月",)) & Metre(template="平起首句入韵"), QUATRAIN).placements
+    assert free is not None
+    assert held is not None
+    kept = set(held.starts[:, 0].tolist())
+    assert kept < set(free.starts[:, 0].tolist())
+    # 月 is oblique, and the last place of a line that rhymes is level.
+    assert not kept & {5, 12, 26}
+
+
+def test_near_and_nothing_are_no_limits() -> None:
+    compiled = _compiled(Near("白日依山盡") & NoRepeat())
+    assert compiled.near == "白日依山盡"
+    assert compiled.allowed[:, len(CharTokenizer.SPECIAL) :].all()
+    assert not compiled.allowed[:, : len(CharTokenizer.SPECIAL)].any()
+    assert torch.equal(_compiled(together([])).known, torch.full((28,), CharTokenizer.MASK))

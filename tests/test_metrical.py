@@ -1,0 +1,162 @@
+"""Metre and rhyme under independent heads: exact sums against every poem counted one by one."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor
+
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.metre import Rules, legal_patterns, templates
+from poetry_vae.text.poem import Form
+from poetry_vae.text.prosody import Reading
+from poetry_vae.verse.metrical import Metrical, line_products
+from poetry_vae.verse.shares import Shares
+
+# Characters by their readings: level, oblique, either, level in two groups, either in two groups.
+BOOK = {
+    "甲": {Reading("平", "東")},
+    "乙": {Reading("仄", "送")},
+    "丙": {Reading("平", "東"), Reading("仄", "送")},
+    "丁": {Reading("平", "東"), Reading("平", "冬")},
+    "戊": {Reading("平", "冬"), Reading("平", "江"), Reading("仄", "")},
+    "己": set(),
+}
+CHARACTERS = ("", "", *BOOK)
+COUPLET, QUATRAIN = Form(2, 5), Form(4, 5)
+
+
+class Book:
+    name = "made up"
+
+    def readings(self, character: str) -> frozenset[Reading]:
+        return frozenset(BOOK[character])
+
+    def neighbours(self, group: str) -> frozenset[str]:
+        return frozenset()
+
+
+def _metrical(form: Form, groups: str = "東冬江", *, rules: Rules = "strict") -> Metrical:
+    return Metrical(
+        form, CHARACTERS, templates=templates(form), groups=groups, rules=rules, book=Book()
+    )
+
+
+def _few_choices(form: Form, seed: int) -> Tensor:
+    """log_probs [T, V] under which few poems are possible, so that all can be counted."""
+    draws = torch.Generator().manual_seed(seed)
+    values = torch.randn(form.positions, len(CHARACTERS), generator=draws).log_softmax(-1)
+    possible = torch.zeros(values.shape, dtype=torch.bool)
+    for position in range(form.positions):
+        number = 2 + int(torch.randint(2, (1,), generator=draws)) * (position % 3 == 1)
+        chosen = 2 + torch.randperm(len(BOOK), generator=draws)[:number]
+        possible[position, chosen] = True
+    return values.masked_fill(~possible, -torch.inf)
+
+
+def _shares(log_probs: Tensor) -> Shares:
+    mass = log_probs.logsumexp(-1)
+    return Shares((log_probs - mass[:, None]).exp()[None], mass[None])
+
+
+def _poems(log_probs: Tensor) -> list[tuple[int, ...]]:
+    choices = [(row > -torch.inf).nonzero()[:, 0].tolist() for row in log_probs]
+    return list(product(*choices))
+
+
+def _plans(form: Form, ids: tuple[int, ...], groups: str, rules: Rules) -> list[tuple[int, int]]:
+    """Every pair of template and group that a poem keeps, by trying every reading."""
+    found = []
+    lines = [ids[i : i + form.chars] for i in range(0, form.positions, form.chars)]
+    readings = [[BOOK[CHARACTERS[i]] for i in line] for line in lines]
+    for t, template in enumerate(templates(form)):
+        if not all(
+            any(
+                "".join(tones) in legal_patterns(kind, form.chars, rules)
+                for tones in product(*([r.tone for r in here] for here in line))
+            )
+            for kind, line in zip(template.types, readings, strict=True)
+        ):
+            continue
+        for g, group in enumerate(groups):
+            if all(Reading("平", group) in readings[line][-1] for line in template.rhyming_lines):
+                found.append((t, g))
+    return found
+
+
+@pytest.mark.parametrize("rules", ["strict", "loose"])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_probability_is_that_of_all_poems_that_keep_the_rules(seed: int, rules: Rules) -> None:
+    log_probs, metrical = _few_choices(COUPLET, seed), _metrical(COUPLET, rules=rules)
+    expected, by_pair = 0.0, torch.zeros(4, 3)
+    for ids in _poems(log_probs):
+        p = log_probs[torch.arange(10), list(ids)].sum().exp().item()
+        plans = _plans(COUPLET, ids, "東冬江", rules)
+        expected += p * bool(plans)
+        for t, g in plans:
+            by_pair[t, g] += p
+        assert metrical.count(torch.tensor([ids])).item() == len(plans)
+    found = metrical.log_prob(_shares(log_probs)).exp().item()
+    assert found == pytest.approx(expected, rel=1e-5, abs=1e-12)
+    pairs = metrical.plan_log_probs(_shares(log_probs))[0].exp()
+    assert torch.allclose(pairs.float(), by_pair, rtol=1e-4, atol=1e-12)
+
+
+def test_a_quatrain_of_one_template_adds_up_too() -> None:
+    for seed in range(40):
+        log_probs = _few_choices(QUATRAIN, derived_seed(1, seed))
+        # Two choices in six places, else the likeliest alone: 64 poems.
+        keep = log_probs.argmax(-1)
+        single = torch.full_like(log_probs, -torch.inf)
+        single[torch.arange(20), keep] = log_probs[torch.arange(20), keep]
+        log_probs = torch.where((torch.arange(20) % 3 == 1)[:, None], log_probs, single)
+        for template in templates(QUATRAIN):
+            metrical = Metrical(
+                QUATRAIN,
+                CHARACTERS,
+                templates=[template],
+                groups="東冬",
+                rules="loose",
+                book=Book(),
+            )
+            number = templates(QUATRAIN).index(template)
+            expected = sum(
+                log_probs[torch.arange(20), list(ids)].sum().exp().item()
+                for ids in _poems(log_probs)
+                if any(t == number for t, _ in _plans(QUATRAIN, ids, "東冬", "loose"))
+            )
+            found = metrical.log_prob(_shares(log_probs)).exp().item()
+            assert found == pytest.approx(expected, rel=1e-5, abs=1e-20)
+
+
+def test_products_are_disjoint_and_cover_what_is_legal() -> None:
+    for kind in "aAbB":
+        for chars in (5, 7):
+            parts = line_products(frozenset({kind}), chars, "strict")  # type: ignore[arg-type]
+            lines = [line for part in parts for line in product(*part)]
+            assert len(lines) == len(set(lines))
+            tones = {0: "平", 1: "仄", 2: "平仄"}
+            for line in product(range(3), repeat=chars):
+                legal = any(
+                    all(tone in tones[c] for tone, c in zip(pattern, line, strict=True))
+                    for pattern in legal_patterns(kind, chars, "strict")  # type: ignore[arg-type]
+                )
+                assert legal == (line in set(lines))
+
+
+def test_gradients_flow_and_are_finite() -> None:
+    logits = torch.randn(3, 10, len(CHARACTERS), requires_grad=True)
+    value = _metrical(COUPLET).log_prob(Shares.of(logits, torch.ones(10, len(CHARACTERS)) > 0))
+    assert value.isfinite().all()
+    value.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+    assert logits.grad.abs().sum() > 0
+
+
+def test_what_cannot_be_has_no_probability() -> None:
+    oblique = torch.full((10, len(CHARACTERS)), -torch.inf)
+    oblique[:, 3] = 0.0
+    assert _metrical(COUPLET).log_prob(_shares(oblique)).item() == -torch.inf
