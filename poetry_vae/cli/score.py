@@ -1,0 +1,188 @@
+"""poetry-vae score"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poetry_vae.cli.options import encoding_option, load_for, reading_options, tell_unknown
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.text.poem import Poem
+    from poetry_vae.text.script import Script
+
+_BOUND_SAMPLES = 100
+_SUSPECTS, _EXPECTED = 3, 5
+
+
+@click.command("score")
+@click.argument("poem", metavar="TEXT|FILE")
+@reading_options
+@click.option("--samples", type=click.IntRange(1, 10_000), default=64, show_default=True)
+@click.option(
+    "-n", "most", type=click.IntRange(1), default=20, show_default=True, help="Of a file."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@encoding_option
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a poem.")
+def command(
+    poem: str,
+    form: str | None,
+    model: str | None,
+    script: Script,
+    samples: int,
+    most: int,
+    seed: int,
+    encoding: str,
+    as_json: bool,
+) -> None:
+    """How likely a poem is to a model, and how much each of its characters surprises it.
+
+    The surprise of a character is −log p(it | all others) in nats: what is miskeyed stands out.
+    Of a file, the characters of all its poems that surprise most are shown.
+
+    \b
+    poetry-vae score 白日依山尽，黄河入海留。
+    poetry-vae score poems.txt --form 七绝 -n 50
+    """
+    import torch
+
+    from poetry_vae.evaluation.density import importance_bounds
+    from poetry_vae.evaluation.surprise import surprises
+    from poetry_vae.model.sampling import derived_seed
+    from poetry_vae.verse.generate import choose_model
+
+    is_file = Path(poem).is_file()
+    if is_file:
+        chosen = choose_model(form, model)
+        poems = _poems_in(Path(poem), chosen, encoding)
+    else:
+        chosen = load_for(poem, form, model)
+        poems = [chosen.form.poem(poem)]
+        tell_unknown(chosen, poem)
+    ids = chosen.ids_of(poems)
+    generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
+    bound = importance_bounds(chosen, ids, (_BOUND_SAMPLES,), generator=generator)[_BOUND_SAMPLES]
+    found = surprises(chosen, ids, samples=samples, generator=generator)
+    if as_json:
+        for i in range(len(poems)):
+            click.echo(
+                json.dumps(_entry(chosen, ids[i], bound[i], found[i], script), ensure_ascii=False)
+            )
+    elif is_file:
+        _print_suspects(chosen, ids, found, script, most)
+    else:
+        _print_poem(chosen, ids[0], bound[0], found[0], script, samples, generator)
+
+
+def _poems_in(path: Path, model: PoetryVAE, encoding: str) -> list[Poem]:
+    from poetry_vae.cli.corpus import read_for_people
+    from poetry_vae.text.errors import CorpusError
+
+    corpus = read_for_people(path, encoding=encoding)
+    poems = [found for poem in corpus.poems for found in model.form.poems_in(poem)]
+    if not poems:
+        raise CorpusError(f"{path}: not one of its {len(corpus.poems)} poems is a {model.form}")
+    return poems
+
+
+def _shown(model: PoetryVAE, ids: Tensor, script: Script) -> list[str]:
+    """Characters by themselves, so that each stays in its place."""
+    from poetry_vae.text.script import present
+
+    characters = [model.tokenizer.decode([i]) for i in ids.tolist()]
+    return present("\n".join(characters), script).split("\n")
+
+
+def _entry(
+    model: PoetryVAE, ids: Tensor, bound: Tensor, surprise: Tensor, script: Script
+) -> dict[str, object]:
+    T = len(ids)
+    return {
+        "lines": model.form.cut("".join(_shown(model, ids, script))),
+        "bound_nats": round(bound.item(), 4),
+        "nats_per_character": round(-bound.item() / T, 4),
+        "importance_samples": _BOUND_SAMPLES,
+        "surprise_nats": [
+            [round(v, 3) for v in surprise[i : i + model.form.chars].tolist()]
+            for i in range(0, T, model.form.chars)
+        ],
+    }
+
+
+def _print_poem(
+    model: PoetryVAE,
+    ids: Tensor,
+    bound: Tensor,
+    surprise: Tensor,
+    script: Script,
+    samples: int,
+    generator: torch.Generator,
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from poetry_vae.evaluation.surprise import expected
+
+    C = model.form.chars
+    characters = _shown(model, ids, script)
+    suspects = surprise.topk(min(_SUSPECTS, len(ids))).indices.tolist()
+    table = Table(show_header=False, box=None, padding=(0, 1))
+    for start in range(0, len(ids), C):
+        places = range(start, start + C)
+        style = ["bold red" if i == suspects[0] else "" for i in places]
+        table.add_row(
+            *(
+                f"[{s}]{characters[i]}[/]" if s else characters[i]
+                for i, s in zip(places, style, strict=True)
+            )
+        )
+        table.add_row(*(f"{surprise[i]:.1f}" for i in places), style="dim")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(
+        f"log p ≥ {bound:.1f} nats with {_BOUND_SAMPLES} samples: {-bound / len(ids):.2f} nats a "
+        "character"
+    )
+    for i in suspects:
+        likely = expected(model, ids, i, samples=samples, generator=generator).topk(_EXPECTED)
+        instead = "  ".join(
+            f"{c} {p:.0%}"
+            for c, p in zip(
+                _shown(model, likely.indices, script), likely.values.tolist(), strict=True
+            )
+        )
+        console.print(
+            f"line {i // C + 1}, place {i % C + 1}: {characters[i]} surprises by "
+            f"{surprise[i]:.1f} nats; expected: {instead}"
+        )
+
+
+def _print_suspects(
+    model: PoetryVAE, ids: Tensor, surprise: Tensor, script: Script, most: int
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    T, C = ids.shape[1], model.form.chars
+    table = Table("nats", "character", "line, place", "line of verse")
+    order = surprise.flatten().argsort(descending=True)[:most].tolist()
+    for row, place in (divmod(i, T) for i in order):
+        characters = _shown(model, ids[row], script)
+        line = place // C
+        table.add_row(
+            f"{surprise[row, place]:.1f}",
+            characters[place],
+            f"{line + 1},{place % C + 1}",
+            "".join(characters[line * C : (line + 1) * C]),
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(f"of {len(ids)} poems; {surprise.mean():.2f} nats a character on average")
