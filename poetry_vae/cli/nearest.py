@@ -1,0 +1,179 @@
+"""poetry-vae nearest"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from poetry_vae.cli.options import encoding_option, form_option, model_option, script_option
+
+if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.text.poem import Form, Poem
+    from poetry_vae.text.script import Script
+    from poetry_vae.verse.neighbours import Index, Neighbour
+
+_TITLES = {"ngrams": "by what they share", "latent": "by latent"}
+
+
+@click.command("nearest")
+@click.argument("text")
+@click.option(
+    "--corpus",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Poems in any known format, or an encoded corpus; its training part is searched.",
+)
+@form_option
+@model_option
+@click.option(
+    "--by",
+    type=click.Choice(["ngrams", "latent", "both"]),
+    help="What is compared: characters that stand together, or the model's latents.  "
+    "[default: ngrams; both with --model]",
+)
+@click.option(
+    "-k", "count", type=click.IntRange(1), default=5, show_default=True, help="Poems, at most."
+)
+@script_option
+@encoding_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder where the index is kept; by default the user's cache folder.",
+)
+def command(
+    text: str,
+    corpus: Path,
+    form: str | None,
+    model: str | None,
+    by: Literal["ngrams", "latent", "both"] | None,
+    count: int,
+    script: Script,
+    encoding: str,
+    as_json: bool,
+    cache: Path | None,
+) -> None:
+    """Find the training poems nearest to a poem, and the lines it has from them.
+
+    \b
+    poetry-vae nearest 白日依山尽，黄河入海流。 --corpus POEMS
+    poetry-vae nearest 白日依山尽，黄河入海流。 --corpus couplets.safetensors --by both -k 3
+
+    By n-grams, 1 is a poem that has everything the text has, the rare counting most; by latent, 1
+    is the same direction in the model's latent space. The first search makes an index and keeps it.
+    """
+    if by is None:
+        by = "both" if model else "ngrams"
+    if by == "ngrams" and model:
+        raise click.UsageError("--by ngrams compares characters: leave out --model")
+
+    from poetry_vae.verse.neighbours import mark_copies
+
+    wanted, reader = _form_and_reader(text, corpus, form, model, by)
+    poem = wanted.poem(text)
+    index = open_index(corpus, wanted, model=reader, encoding=encoding, cache=cache)
+    _tell_unknown(index, text)
+    found: dict[str, list[Neighbour]] = {}
+    if by != "latent":
+        found["ngrams"] = index.nearest(poem, count)
+    if reader is not None:
+        found["latent"] = index.nearest_by_latent(poem, count, reader)
+    (copies,) = mark_copies([poem], index)
+    if as_json:
+        entry = {
+            "form": str(wanted),
+            "lines": poem.lines,
+            "known_lines": copies.lines,
+            "known_poem": copies.poem,
+            "script": script,
+            **{
+                way: [{"score": n.score, "lines": _shown(n, script).lines} for n in nearest]
+                for way, nearest in found.items()
+            },
+        }
+        click.echo(json.dumps(entry, ensure_ascii=False))
+        return
+    for way, nearest in found.items():
+        if len(found) > 1:
+            click.echo(_TITLES[way])
+        for neighbour in nearest:
+            click.echo(f"{neighbour.score:.3f}  {_shown(neighbour, script).one_line}")
+        if not nearest:
+            click.echo("no training poem shares two neighbouring characters with it", err=True)
+    known = [line for line, known in zip(poem.lines, copies.lines, strict=True) if known]
+    if known:
+        click.echo(f"word for word in the training poems: {' '.join(known)}", err=True)
+
+
+def open_index(
+    corpus: Path,
+    form: Form,
+    *,
+    model: PoetryVAE | None = None,
+    encoding: str = "utf-8",
+    cache: Path | None = None,
+) -> Index:
+    """The index of a corpus, from the user's cache or made behind a progress bar."""
+    import platformdirs
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+    from poetry_vae.cli.console import progress_bar
+    from poetry_vae.verse.index_file import cached_index
+
+    folder = cache or Path(platformdirs.user_cache_dir("poetry-vae")) / "indexes"
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with progress_bar(*columns) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def progress(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        return cached_index(corpus, form, folder, model=model, encoding=encoding, progress=progress)
+
+
+def _form_and_reader(
+    text: str, corpus: Path, form: str | None, model: str | None, by: str
+) -> tuple[Form, PoetryVAE | None]:
+    """What form the text is searched as, and the model that reads it where latents are compared."""
+    from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
+    from poetry_vae.text.poem import NAMED_FORMS, Form, Poem, split_lines
+
+    if model is not None:  # a model writes one form
+        from poetry_vae.verse.generate import choose_model
+
+        chosen = choose_model(form, model)
+        return chosen.form, chosen
+    if form is not None:
+        wanted = Form.parse(form)
+    elif looks_encoded(corpus):
+        wanted = EncodedCorpus.load(corpus).form
+    elif len(lines := split_lines(text)) == 1:  # written without punctuation
+        fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
+        wanted = fitting[0] if fitting else Form(1, len(lines[0]))
+    else:
+        wanted = Poem(tuple(lines)).form
+    if by == "ngrams":
+        return wanted, None
+
+    from poetry_vae.verse.generate import choose_model
+
+    return wanted, choose_model(wanted)
+
+
+def _shown(neighbour: Neighbour, script: Script) -> Poem:
+    from poetry_vae.text.script import present
+
+    return neighbour.poem.with_lines([present(line, script) for line in neighbour.poem.lines])
+
+
+def _tell_unknown(index: Index, text: str) -> None:
+    from poetry_vae.text.poem import split_lines
+
+    missing = index.tokenizer.unknown("".join(split_lines(text)))
+    if missing:
+        click.echo(f"not in the vocabulary of the training poems: {' '.join(missing)}", err=True)

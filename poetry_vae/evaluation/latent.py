@@ -1,0 +1,203 @@
+"""What the latent holds: information, the hole in the prior, independence, factors.
+
+All of it from arrays: posterior means and log variances [N, D] of N poems, samples z [N, D], or
+labels, on the CPU. Shape letters: N poems, D latent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.evaluation.density import Estimate, estimate
+from poetry_vae.evaluation.density_ratio import auc, fit_log_ratio
+from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.model.gaussian import DiagonalGaussian
+
+_AT_ONCE = 2_000_000  # densities of pairs in memory at one time
+# Below this distance from the ceiling an estimate of mutual information says how many poems there
+# were, not what the latent holds.
+_ROOM = 2.0
+_ACTIVE = 0.01  # variance of the means, as for active units
+
+
+@dataclass(frozen=True)
+class Information:
+    """I(x; z) in nats, of N encoded poems."""
+
+    rate: float
+    """E_x KL(q(z|x) ‖ p(z)) = mutual information + marginal KL."""
+    limit: float
+    """log N: no estimate from N poems can be above it."""
+    mutual_information: float | None
+    """None where the rate is above log N − 2: the estimate would be the limit, whatever is true."""
+    marginal_kl: float | None
+    """KL(q_agg ‖ p), the aggregate posterior against the prior; None as above."""
+
+
+def information(mean: Tensor, log_variance: Tensor, *, generator: torch.Generator) -> Information:
+    """I(x; z) = rate − KL(q_agg ‖ p), q_agg(z) = (1/N) Σ_n q(z|x_n) and p = N(0, I).
+
+    Hoffman & Johnson 2016, "ELBO surgery", section 2, with one sample z_n ~ q(z|x_n) a poem:
+    I ≈ (1/N) Σ_n log q(z_n|x_n) − log q_agg(z_n), which is at most log N.
+
+    Args:
+        mean, log_variance: of q(z|x_n), [N, D].
+
+    Raises:
+        MetricError: fewer than two poems.
+    """
+    if len(mean) < 2:
+        raise MetricError(f"{len(mean)} poem(s): information takes at least 2")
+    posterior = DiagonalGaussian(mean.double(), log_variance.double())
+    rate = posterior.kl(DiagonalGaussian.standard(posterior.mean)).sum(-1).mean().item()
+    limit = math.log(len(mean))
+    if rate > limit - _ROOM:
+        return Information(rate, limit, None, None)
+    z = posterior.rsample(1, generator=generator)[0]
+    mi = (posterior.log_prob(z) - log_aggregate(z, posterior)).mean().item()
+    return Information(rate, limit, mi, rate - mi)
+
+
+def log_aggregate(z: Tensor, posterior: DiagonalGaussian) -> Tensor:
+    """log (1/N) Σ_n q(z|x_n) of every z [M, D], from posteriors [N, D]: [M].
+
+    Written out, log q(z|x_n) is linear in z² and z, so all pairs are two products of matrices.
+    """
+    mean, log_variance = posterior.mean, posterior.log_variance
+    precision = torch.exp(-log_variance)
+    constant = (mean.square() * precision + log_variance + math.log(2 * math.pi)).sum(-1)
+    N = len(mean)
+    parts = []
+    for some in torch.split(z, max(1, _AT_ONCE // N)):
+        squares = some.square() @ precision.T - 2 * some @ (mean * precision).T
+        parts.append(torch.logsumexp(-0.5 * (squares + constant), dim=1))
+    return torch.cat(parts) - math.log(N)
+
+
+def hole(z: Tensor, *, generator: torch.Generator) -> Estimate:
+    """AUC of a critic that tells z [N, D] from as many draws of p = N(0, I): 0.5 is no hole.
+
+    z ~ q(z|x) must be one sample each of poems that the model was not trained on. The critic is
+    fitted to half of both sides and asked about the other half, so what it finds is there; what
+    it does not find, more poems may show. Exactly 0.5 without an error: it found nothing at all.
+
+    Raises:
+        MetricError: fewer than 20 samples.
+    """
+    prior = torch.randn(z.shape, generator=generator, dtype=z.dtype)
+    order = torch.randperm(len(z), generator=generator)
+    half = len(z) // 2
+    log_ratio = fit_log_ratio(z[order[:half]], prior[:half], generator=generator)
+    return auc(log_ratio(z[order[half:]]), log_ratio(prior[half:]))
+
+
+def total_correlation(z: Tensor, *, generator: torch.Generator) -> Estimate:
+    """TC = KL(q(z) ‖ Π_j q(z_j)) of samples z [N, D], in nats: 0 where dimensions are independent.
+
+    Kim & Mnih 2018, "Disentangling by Factorising", equations 2 and 3: a critic tells z from the
+    same values dealt out anew in every dimension, and TC is the mean of its log-ratio on samples.
+    Fitted to one half, the mean taken over the other. A critic of finite samples misses some of
+    what there is: strong dependence (several nats) is underestimated. The error is that of the
+    mean; how well the critic was fitted adds a few hundredths of a nat. What many dimensions share
+    weakly, :func:`gaussian_total_correlation` sees more of.
+
+    Raises:
+        MetricError: fewer than 20 samples.
+    """
+    order = torch.randperm(len(z), generator=generator)
+    half = len(z) // 2
+    fitted, asked = z[order[:half]], z[order[half:]]
+    log_ratio = fit_log_ratio(fitted, permuted(fitted, generator=generator), generator=generator)
+    return estimate(log_ratio(asked))
+
+
+def gaussian_total_correlation(z: Tensor) -> float:
+    """−½ ln det of the correlations of z [N, D], in nats: the TC that linear dependence makes.
+
+    Where every dimension is Gaussian by itself, as the aggregate posterior nearly is, no q(z) with
+    these correlations has less. What independent dimensions show by chance, D(D − 1)/4N, is taken
+    off, so the figure can come out slightly below 0.
+
+    Raises:
+        MetricError: fewer than 10·D samples, with which chance is most of it, or a dimension that
+            does not move.
+    """
+    N, D = z.shape
+    if N < 10 * D:
+        raise MetricError(f"{N} samples of {D} dimensions: correlations take at least {10 * D}")
+    correlations = torch.corrcoef(z.double().T).reshape(D, D)
+    if not correlations.isfinite().all():
+        raise MetricError("a dimension of z does not move: it correlates with nothing")
+    return -0.5 * torch.logdet(correlations).item() - D * (D - 1) / (4 * N)
+
+
+def permuted(z: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Every dimension of z [N, D] shuffled by itself: samples of Π_j q(z_j) (algorithm 1, ibid.)"""
+    order = torch.rand(z.shape, generator=generator).argsort(dim=0)
+    return z.gather(0, order)
+
+
+def disentanglement(
+    means: Tensor,
+    factors: Mapping[str, Tensor],
+    *,
+    generator: torch.Generator,
+    votes: int = 1000,
+    batch: int = 64,
+) -> float:
+    """The FactorVAE score: from 1/K, K factors, by chance, to 1 where each has its dimension.
+
+    Kim & Mnih 2018, section 4. A vote takes ``batch`` poems that agree in one factor, drawn with
+    its value at random; the dimension that varies least among them, measured against its standard
+    deviation over all poems, votes for the factor. The majority of half of the votes says which
+    factor a dimension stands for; the score is the share of the other half that agrees. Dimensions
+    that do not move with the poem are left out.
+
+    Args:
+        means: of q(z|x), [N, D].
+        factors: labels [N] by name; values that fewer than ``batch`` poems have are not drawn.
+        votes: in all.
+
+    Raises:
+        MetricError: fewer than two factors, a factor without two values that enough poems have, or
+            no dimension that moves.
+    """
+    if len(factors) < 2:
+        raise MetricError(f"{len(factors)} factor(s): the score compares at least 2")
+    spread = means.std(dim=0)
+    active = means[:, spread.square() > _ACTIVE] / spread[spread.square() > _ACTIVE]
+    if not active.shape[1]:
+        raise MetricError("no dimension of the latent moves with the poem")
+    groups = [_groups(name, labels, batch) for name, labels in factors.items()]
+    counts = torch.zeros(2, active.shape[1], len(groups), dtype=torch.long)
+    for i in range(votes):
+        factor = i // 2 % len(groups)  # all equally often, in either half
+        values = groups[factor]
+        rows = values[_below(len(values), generator)]
+        chosen = rows[torch.randperm(len(rows), generator=generator)[:batch]]
+        counts[i % 2, active[chosen].var(dim=0).argmin(), factor] += 1
+    stands_for = counts[0].argmax(dim=1)
+    agreeing = counts[1].gather(1, stands_for[:, None]).sum()
+    return (agreeing / counts[1].sum()).item()
+
+
+def _groups(name: str, labels: Tensor, batch: int) -> list[Tensor]:
+    """The rows of every value of a factor that at least ``batch`` poems have."""
+    values = sorted(set(labels.tolist()))
+    everywhere = [(labels == value).nonzero()[:, 0] for value in values]
+    groups = [rows for rows in everywhere if len(rows) >= batch]
+    if len(groups) < 2:
+        raise MetricError(
+            f"factor {name!r}: {len(groups)} of {len(values)} values have {batch} poems or more, "
+            "and it takes 2"
+        )
+    return groups
+
+
+def _below(n: int, generator: torch.Generator) -> int:
+    return int(torch.randint(n, (), generator=generator))

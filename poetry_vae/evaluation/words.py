@@ -1,0 +1,94 @@
+"""Are neighbouring characters words? By the training poems and by jieba's dictionary.
+
+Every two neighbours inside a line count, also those between which a reader pauses, so real poems
+stay far below 1 and are the measure. Chance are the same characters at the same positions, each
+from another poem (:func:`shuffled_positions`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed
+from poetry_vae.text.script import to_simplified
+from poetry_vae.text.tokenizer import CharTokenizer
+
+
+@dataclass(frozen=True)
+class KnownPairs:
+    """The pairs of characters that some training poems hold often enough."""
+
+    tokenizer: CharTokenizer
+    hashes: Hashes
+    """Sorted."""
+    min_count: int
+
+    @classmethod
+    def of(
+        cls, training: IntArray, tokenizer: CharTokenizer, *, chars: int, min_count: int
+    ) -> KnownPairs:
+        """The pairs that stand at least ``min_count`` times inside lines of training [M, T]."""
+        pairs, counts = np.unique(hashed(training, 2, chars=chars), return_counts=True)
+        return cls(tokenizer, pairs[counts >= min_count], min_count)
+
+
+def word_validity(ids: IntArray, known: KnownPairs, *, chars: int) -> dict[str, float]:
+    """Share of neighbouring characters inside the lines of poems ids [N, T] that are known.
+
+    Keys: ``corpus`` (to the training poems), ``dictionary`` (to jieba), ``words`` (to either).
+    Pairs with a character outside the vocabulary are left out, since neither can know them.
+
+    Raises:
+        MetricError: there are no pairs.
+    """
+    lines = ids.reshape(-1, chars)
+    pairs = np.stack([lines[:, :-1], lines[:, 1:]], axis=-1).reshape(-1, 2)
+    pairs = pairs[(pairs != CharTokenizer.UNKNOWN).all(axis=1)]
+    if not len(pairs):
+        raise MetricError(f"not one pair of known characters in {len(ids)} poem(s)")
+    in_corpus = among(hashed(pairs, 2, chars=2), known.hashes)[:, 0]
+    in_dictionary = _in_dictionary(pairs, known.tokenizer)
+    return {
+        "corpus": float(in_corpus.mean()),
+        "dictionary": float(in_dictionary.mean()),
+        "words": float((in_corpus | in_dictionary).mean()),
+    }
+
+
+def shuffled_positions(ids: IntArray, rng: np.random.Generator) -> IntArray:
+    """The characters of poems ids [N, T] dealt out anew at every position: [N, T].
+
+    What is left is how often a character stands at a position; who its neighbours are is chance.
+    """
+    return rng.permuted(ids, axis=0)
+
+
+def _in_dictionary(pairs: IntArray, tokenizer: CharTokenizer) -> npt.NDArray[np.bool_]:
+    """Which of pairs [P, 2] are words of jieba's dictionary, which is in simplified script: [P]."""
+    different, place = np.unique(pairs, axis=0, return_inverse=True)
+    # One conversion for all; the break keeps phrases from forming between two pairs.
+    text = to_simplified("\n".join(map(tokenizer.decode, different)))
+    words = dictionary_words()
+    is_word = np.array([pair in words for pair in text.split("\n")])
+    return is_word[place.reshape(-1)]
+
+
+@cache
+def dictionary_words() -> frozenset[str]:
+    """The words of two characters in jieba's dictionary, in simplified script.
+
+    Read from the dictionary itself: segmentation would first write a cache of it into the shared
+    temporary folder, and needs every word, where pairs take a tenth of a second.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library is older than some of Python's warnings
+        import jieba
+    with jieba.dt.get_dict_file() as file:
+        words = (line.decode("utf-8").split(" ", 1)[0] for line in file)
+        return frozenset(word for word in words if len(word) == 2)

@@ -1,0 +1,65 @@
+"""n-grams of characters as 64-bit numbers, so that millions can be sorted and looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.integer[Any]]
+Hashes = npt.NDArray[np.uint64]
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying loses nothing
+
+
+def hashed(ids: IntArray, n: int, *, chars: int) -> Hashes:
+    """Every n-gram inside the lines of poems ids [N, T] as a number: [N, L·(C−n+1)].
+
+    ``chars`` is C, the length of a line; with C = T the n-grams run on from line to line. The
+    numbers are the same in every process: symbols are scattered over 64 bits and combined by a
+    polynomial modulo 2^64. That two of a million different n-grams get the same number happens
+    with a probability below one in a million.
+
+    Raises:
+        ValueError: T is no multiple of C, or n is outside 1 to C.
+    """
+    poems, positions = ids.shape
+    if chars < 1 or positions % chars or not 1 <= n <= chars:
+        raise ValueError(f"{n}-grams in lines of {chars} of {positions} characters")
+    symbols = _scattered(ids).reshape(poems, positions // chars, chars)
+    windows = chars - n + 1
+    result = symbols[:, :, :windows].copy()
+    for j in range(1, n):
+        result *= _MULTIPLIER
+        result += symbols[:, :, j : j + windows]
+    return result.reshape(poems, positions // chars * windows)
+
+
+def among(wanted: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of the numbers ``wanted`` (any shape) stand in ``known`` [M], which is sorted."""
+    if not len(known):
+        return np.zeros(wanted.shape, dtype=bool)
+    place = np.searchsorted(known, wanted)
+    found: npt.NDArray[np.bool_] = known[np.minimum(place, len(known) - 1)] == wanted
+    return found
+
+
+def told_apart(ids: IntArray, unknown: int) -> npt.NDArray[np.int64]:
+    """The ids with a number of its own for every ``unknown``: [N, T].
+
+    The symbol stands for any character outside the vocabulary; two of them are no repetition, and
+    a line that holds one is no copy of another that does.
+    """
+    result = ids.astype(np.int64)
+    where = result == unknown
+    result[where] = -1 - np.arange(np.count_nonzero(where))
+    return result
+
+
+def _scattered(ids: IntArray) -> Hashes:
+    """Each symbol as 64 well-mixed bits: the finaliser of SplitMix64 (Steele et al. 2014)."""
+    x = ids.astype(np.int64).view(np.uint64) * _MULTIPLIER
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -1,0 +1,178 @@
+"""Indexes of training poems on disk: made once, kept beside a fingerprint of what they are from."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from poetry_vae import __version__
+from poetry_vae.text.corpus import corpus_files, read_corpus
+from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
+from poetry_vae.text.errors import CorpusError, FormError, PoetryVAEError
+from poetry_vae.text.files import FileWriteError, replace_file
+from poetry_vae.text.poem import Form
+from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
+from poetry_vae.verse.neighbours import Index
+
+if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
+
+_FORMAT = "poetry-vae index 1"
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much is."""
+
+
+class IndexFileError(PoetryVAEError):
+    """A file that is no index of this version, or a damaged one."""
+
+
+def cached_index(
+    corpus: Path,
+    form: Form,
+    folder: Path,
+    *,
+    model: PoetryVAE | None = None,
+    encoding: str = "utf-8",
+    progress: Progress | None = None,
+) -> Index:
+    """The index of a corpus' training part, from ``folder`` if it is there, else made and kept.
+
+    A corpus, a form, and with or without latents: a file for each. It is made anew where the
+    corpus has changed, by its content, or the model, or where the file is damaged. A folder that
+    cannot be written costs time, nothing else.
+
+    Args:
+        corpus: poems in any known format, or an encoded corpus.
+        progress: told of ``reading`` (bytes) and ``encoding`` (poems).
+
+    Raises:
+        CorpusError: nothing readable there, or no training poem of the form.
+        FormError: the encoded corpus or the model is of another form.
+    """
+    name = f"{corpus.resolve()}\0{form.slug}\0{'latents' if model else ''}"
+    path = folder / f"{form.slug}-{_short_hash(name.encode())}.safetensors"
+    source = _fingerprint(corpus, form, model, encoding)
+    with contextlib.suppress(IndexFileError):
+        return load_index(path, source=source)
+    encoded = _training_poems(corpus, form, encoding, progress)
+    index = Index.build(
+        encoded.parts["train"],
+        encoded.tokenizer,
+        form,
+        model=model,
+        progress=progress and (lambda done, total: progress("encoding", done, total)),
+    )
+    with contextlib.suppress(FileWriteError):
+        save_index(index, path, source=source)
+    return index
+
+
+def save_index(index: Index, path: Path, *, source: str) -> None:
+    """Write an index, whole or not at all; ``source`` is the fingerprint of what it was made from.
+
+    Two bytes a character and, with a model, two a dimension: 10 MB for 500,000 couplets of five
+    characters a line, and 128 MB more for the latents of a model with D = 128.
+
+    Raises:
+        FileWriteError: it cannot be written.
+    """
+    from safetensors.numpy import save
+
+    tensors: dict[str, np.ndarray] = {"ids": index.ids}
+    if index.directions is not None:
+        tensors["directions"] = index.directions
+    metadata = {
+        "format": _FORMAT,
+        "form": index.form.slug,
+        "tokenizer": index.tokenizer.to_json(),
+        "source": source,
+        "checksum": _checksum(index),
+    }
+    replace_file(path, save(tensors, metadata))
+
+
+def load_index(path: Path, *, source: str | None = None) -> Index:
+    """Read what :func:`save_index` wrote.
+
+    Raises:
+        IndexFileError: it is missing, damaged, of another version, or not made from ``source``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise IndexFileError(f"{path}: not an index of this version ({_FORMAT})")
+            if source is not None and metadata.get("source") != source:
+                raise IndexFileError(f"{path}: made from another corpus or model")
+            names = set(file.keys())
+            index = Index(
+                Form.parse(metadata["form"]),
+                CharTokenizer.from_json(metadata["tokenizer"]),
+                file.get_tensor("ids"),
+                file.get_tensor("directions") if "directions" in names else None,
+            )
+        checksum = metadata["checksum"]
+    except (OSError, SafetensorError, KeyError, FormError, TokenizerError) as error:
+        raise IndexFileError(f"{path}: not a readable index ({error})") from error
+    if _checksum(index) != checksum:
+        raise IndexFileError(f"{path}: damaged: its checksum is wrong")
+    return index
+
+
+def _training_poems(
+    corpus: Path, form: Form, encoding: str, progress: Progress | None
+) -> EncodedCorpus:
+    if looks_encoded(corpus):
+        encoded = EncodedCorpus.load(corpus)
+        if encoded.form != form:
+            raise FormError(f"{corpus} was encoded as {encoded.form}, not as {form}")
+    else:
+
+        def report(_: Path, done: int, total: int) -> None:
+            if progress:
+                progress("reading", done, total)
+
+        poems = read_corpus(corpus, encoding=encoding, progress=report)
+        # Every character counts: a line must not pass for new because one of them is rare.
+        encoded = encode_corpus(poems, form, min_count=1)
+    if not len(encoded.parts["train"]):
+        raise CorpusError(f"{corpus}: the training part has no poem of the form {form}")
+    return encoded
+
+
+def _fingerprint(corpus: Path, form: Form, model: PoetryVAE | None, encoding: str) -> str:
+    """A hash of everything that the index depends on, this version's way of reading included."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{__version__}\0{form.slug}\0{encoding}".encode())
+    for file in corpus_files(corpus):
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise CorpusError(f"{file}: cannot be read ({error.strerror})") from error
+        digest.update(f"\0{file.name}\0{len(content)}\0".encode() + content)
+    if model is not None:
+        digest.update(model.config.to_json().encode() + model.tokenizer.to_json().encode())
+        for name, tensor in model.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _checksum(index: Index) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{index.form.slug}\0{index.tokenizer.to_json()}\0{index.ids.shape}".encode())
+    for tensor in (index.ids, index.directions):
+        if tensor is not None:
+            digest.update(np.ascontiguousarray(tensor).data)
+    return digest.hexdigest()
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=6).hexdigest()

@@ -1,0 +1,62 @@
+"""Is the latent used: codes that hold everything, nothing, and half."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.usage import usage
+
+IDS = 100 + torch.arange(200).view(20, 10)  # no character in common
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_a_code_that_holds_the_poem() -> None:
+    (figures,) = usage(IDS, encode=Tensor.float, draw=Tensor.long, generator=seeded())
+    assert (figures.passes, figures.characters, figures.poems) == (0, 1, 1)
+    assert (figures.characters_shuffled, figures.poems_shuffled) == (0, 0)
+    assert (figures.agreement, figures.chance) == (0, 0)
+
+
+def test_a_code_that_nobody_reads() -> None:
+    (figures,) = usage(
+        IDS, encode=Tensor.float, draw=lambda z: IDS[:1].expand(len(z), -1), generator=seeded()
+    )
+    assert figures.agreement == 1
+    assert figures.characters == figures.characters_shuffled == 1 / 20
+    assert figures.poems == figures.poems_shuffled == 1 / 20
+
+
+def test_a_code_of_the_first_half_beside_what_luck_gives() -> None:
+    ids = IDS.clone()
+    ids[:, 9] = 7  # every poem ends alike
+    half = lambda x: torch.cat([x[:, :5], torch.full((len(x), 5), 7)], dim=1)  # noqa: E731
+    (figures,) = usage(ids, encode=half, draw=half, generator=seeded())
+    assert figures.characters == pytest.approx(0.6)
+    assert figures.characters_shuffled == pytest.approx(0.1)
+    assert figures.agreement == pytest.approx(0.5)
+    assert figures.chance == pytest.approx(0.1)
+
+
+def test_a_pass_reads_and_writes_again() -> None:
+    """A decoder that adds 1 to every character is a pass further from the poem each time."""
+    ids = torch.zeros(4, 6, dtype=torch.long)
+    figures = usage(
+        ids,
+        encode=Tensor.float,
+        draw=lambda z: (z.long() + 1) % 3,  # back where it began after three
+        passes=(2, 0, 1, 2),
+        generator=seeded(),
+    )
+    assert [(f.passes, f.characters) for f in figures] == [(0, 0), (1, 0), (2, 1)]
+
+
+def test_no_poem_keeps_its_own_latent() -> None:
+    for n in (2, 3, 5):
+        (figures,) = usage(IDS[:n], encode=Tensor.float, draw=Tensor.long, generator=seeded())
+        assert figures.characters_shuffled == 0
+    with pytest.raises(MetricError, match="at least 2"):
+        usage(IDS[:1], encode=Tensor.float, draw=Tensor.long, generator=seeded())
