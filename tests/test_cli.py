@@ -326,3 +326,76 @@ class TestWatching:
         monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
         target = ("--output", tmp_path / "m")
         assert "poetry-vae[tensorboard]" in fails(2, "train", encoded, *target, "--tensorboard")
+
+
+class TestConstraints:
+    def test_they_are_kept(self, model: Path) -> None:
+        asked = ("--pin", "2,3=月", "--acrostic", "春□", "--avoid", "花", "--no-repeat", "-n", 4)
+        result = run("generate", "--model", model, "--seed", 1, *asked)
+        assert result.exit_code == 0, result.output
+        for poem in result.stdout.splitlines():
+            assert poem[0] == "春"
+            assert poem[8] == "月"
+            assert "花" not in poem
+        again = run("generate", "--model", model, "--seed", 1, *asked)
+        assert again.stdout == result.stdout
+
+    def test_a_theme_names_its_keywords(self, model: Path) -> None:
+        result = run("generate", "--model", model, "--theme", "春风，明月", "--seed", 1)
+        # The small model knows no 明: what it cannot write is named.
+        assert result.exit_code == 2
+        assert "does not know the character 明" in result.stderr
+        result = run("generate", "--model", model, "--theme", "春风无月", "-n", 2, "--seed", 1)
+        assert result.exit_code == 0, result.output
+        assert "keywords: 春風" in result.stderr
+        assert all("春风" in poem for poem in result.stdout.splitlines())
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (("--pin", "月"), "write LINE,PLACE=CHARACTER"),
+            (("--pin", "9,1=月"), "lies outside"),
+            (("--metre", "strict", "--tail", "□月"), "leave out 2,-1=月 or metre strict"),
+            (("--metre", "无此"), "no template '无此'"),
+            (("--rhyme", "xy"), "'xy' is no rhyme"),
+            (("--doublings",), "exception from --no-repeat"),
+            (("--first-line", "一，二"), "give the first line alone"),
+            (("--near", "春月"), "needs 2 lines of 5"),
+            (("--theme", "，。"), "no word was found"),
+        ],
+    )
+    def test_what_cannot_be_is_one_line(
+        self, model: Path, options: tuple[str, ...], told: str
+    ) -> None:
+        assert told in fails(2, "generate", "--model", model, *options)
+
+
+class TestScore:
+    def test_a_poem(self, model: Path) -> None:
+        result = run("score", POEM, "--model", model, "--samples", 8)
+        assert result.exit_code == 0, result.output
+        assert "log p ≥" in result.stdout
+        assert result.stdout.count("surprises by") == 3
+        assert "风" in result.stdout
+        again = run("score", POEM, "--model", model, "--samples", 8)
+        assert again.stdout == result.stdout
+
+    def test_json(self, model: Path) -> None:
+        result = run("score", POEM, "--model", model, "--samples", 4, "--json")
+        entry = json.loads(result.stdout)
+        assert entry["lines"] == ["不人山无风", "一日云有何"]
+        assert [len(line) for line in entry["surprise_nats"]] == [5, 5]
+        assert entry["nats_per_character"] == pytest.approx(-entry["bound_nats"] / 10, abs=1e-4)
+
+    def test_a_file(self, model: Path, tmp_path: Path) -> None:
+        file = tmp_path / "poems.txt"
+        file.write_text("不人山無風，一日雲有何。\n春上年月水，花時中天來。\n", encoding="utf-8")
+        result = run("score", file, "--model", model, "--samples", 4, "-n", 5)
+        assert result.exit_code == 0, result.output
+        assert "of 2 poems" in result.stdout
+
+    def test_bad_input(self, model: Path, tmp_path: Path) -> None:
+        assert "needs 2 lines of 5" in fails(2, "score", "春月", "--model", model)
+        file = tmp_path / "poems.txt"
+        file.write_text("白日依山盡黃河入海流欲，窮千里目更上一層樓天地\n", encoding="utf-8")
+        assert "not one of its" in fails(1, "score", file, "--model", model)

@@ -13,9 +13,20 @@ import click
 from poetry_vae import __version__
 from poetry_vae.text.errors import FormError, PoetryVAEError
 
-_COMMANDS = ("generate", "train", "models", "corpus", "reconstruct", "interpolate", "evaluate")
+_COMMANDS = (
+    "generate",
+    "train",
+    "models",
+    "corpus",
+    "metre",
+    "reconstruct",
+    "interpolate",
+    "score",
+    "nearest",
+    "evaluate",
+)
 # Errors in what was typed, by name: their classes live in rooms that load torch.
-_USAGE_ERRORS = ("ConfigError", "SamplingError", "DeviceError")
+_USAGE_ERRORS = ("ConfigError", "ConstraintError", "SamplingError", "DeviceError")
 
 
 class OneLine(click.ClickException):
