@@ -1,6 +1,7 @@
 """The command line, through click's runner: what is printed, and how it fails."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -263,15 +264,38 @@ class TestCorpus:
 
 
 class TestEvaluate:
-    def test_table_and_json(self, model: Path, encoded: Path) -> None:
-        common = ("evaluate", model, "--corpus", encoded, "--poems", "12")
-        table = run(*common)
+    def test_tables_files_and_the_same_twice(
+        self, model: Path, encoded: Path, tmp_path: Path
+    ) -> None:
+        common = ("evaluate", model, "--corpus", encoded, "--quick", "--output")
+        table = run(*common, tmp_path / "a")
         assert table.exit_code == 0, table.output
-        assert "bound K=100" in table.stdout
-        figures = json.loads(run(*common, "--json").stdout)
-        assert figures["poems"] == 12
-        assert figures["bounds"]["100"]["mean"] < figures["bounds"]["1"]["mean"]
-        assert run(*common, "--json").stdout == run(*common, "--json").stdout
+        for told in ("bound K=100", "hole", "metre and rhyme", "real poems", "missing:"):
+            assert told in table.stdout
+        again = run(*common, tmp_path / "b", "--json")
+        report = json.loads(again.stdout)
+        assert report == json.loads((tmp_path / "a" / "report.json").read_text(encoding="utf-8"))
+        bounds = report["models"][0]["density"]["bounds"]
+        assert bounds["100"]["mean"] < bounds["1"]["mean"]
+        page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
+        assert page == (tmp_path / "b" / "report.html").read_text(encoding="utf-8")
+        assert report["models"][0]["samples"][0] in re.sub(r"<[^>]*>|\s", "", page)
+
+    def test_samples_of_another_program(self, encoded: Path, tmp_path: Path) -> None:
+        file = tmp_path / "theirs.txt"
+        file.write_text("不人山无风，一日云有何。\n" * 30, encoding="utf-8")
+        asked = ("evaluate", "--form", "五言联", "--corpus", encoded, "--quick", "--samples", file)
+        result = run(*asked, "--json")
+        assert result.exit_code == 0, result.output
+        report = json.loads(result.stdout)
+        assert report["models"] == []
+        theirs = report["verse"][-1]
+        assert (theirs["name"], theirs["poems"]) == ("theirs.txt", 30)
+        assert theirs["diversity"]["unique_poems"] == pytest.approx(1 / 30)
+        file.write_text("不人山无风，一日云有何。\n春月\n", encoding="utf-8")
+        assert f"{file}, line 2" in fails(1, *asked)
+        file.write_text("", encoding="utf-8")
+        assert "not one poem" in fails(1, *asked)
 
     def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
         text = fails(2, "evaluate", model, "jueju7", "--corpus", encoded)
@@ -280,8 +304,7 @@ class TestEvaluate:
     def test_too_few_poems(self, model: Path, tmp_path: Path) -> None:
         file = tmp_path / "one.txt"
         file.write_text("白日依山尽，黄河入海流。", encoding="utf-8")
-        text = fails(1, "evaluate", model, "--corpus", file, "--part", "all")
-        assert "a figure takes at least 2" in text
+        assert "takes" in fails(1, "evaluate", model, "--corpus", file, "--quick")
 
 
 def test_models_lists_what_ships() -> None:

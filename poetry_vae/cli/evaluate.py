@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from poetry_vae.cli.options import encoding_option, form_option
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from poetry_vae.evaluation.density import Density, Estimate
-    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.evaluation.material import Material
+    from poetry_vae.evaluation.report import Progress, Subject
+    from poetry_vae.evaluation.verse import Reader
 
 
 @click.command("evaluate")
@@ -28,105 +26,161 @@ if TYPE_CHECKING:
 )
 @form_option
 @click.option(
-    "--part",
-    type=click.Choice(["test", "validation", "train", "all"]),
-    default="test",
-    show_default=True,
-    help="The part of the corpus, by the project's split; models do not train on `test`.",
+    "--samples",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Poems of another program, one a line; may be given several times.",
 )
-@click.option("--poems", type=click.IntRange(2), default=1000, show_default=True, help="At most.")
+@click.option("--quick", is_flag=True, help="Fewer poems, and no two-sample test.")
+@click.option(
+    "--temperature", type=click.FloatRange(0), help="Of the models' samples.  [default: as written]"
+)
+@click.option("--passes", type=click.IntRange(0, 1000), help="The same.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for report.json and report.html.",
+)
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a model.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON instead of tables.")
 def command(
     models: tuple[str, ...],
     corpus: Path,
     form: str | None,
-    part: Literal["test", "validation", "train", "all"],
-    poems: int,
+    samples: tuple[Path, ...],
+    quick: bool,
+    temperature: float | None,
+    passes: int | None,
     seed: int,
+    output: Path | None,
     encoding: str,
     as_json: bool,
 ) -> None:
-    """Measure models on poems: bound at K = 1 and 100, rate, active units, reconstruction.
+    """Measure models, and poems of other programs, beside real poems and chance.
+
+    Without a MODEL, what ships for the form. Bounds and the latent space are measured on the test
+    part of the corpus, which nothing here is trained on; the judges of the two-sample test read the
+    other two parts once and are kept in the user's cache folder.
 
     \b
-    poetry-vae evaluate --form 五言联 --corpus POEMS
-    poetry-vae evaluate my-model other-model --corpus POEMS --poems 200
+    poetry-vae evaluate couplet5 --corpus POEMS --output report
+    poetry-vae evaluate --form 七绝 --corpus POEMS --quick
+    poetry-vae evaluate --form 七绝 --corpus POEMS --samples theirs.txt
 
     Poems that share a line are in one part, so the parts depend on which poems were read: give the
     file or folder that the model was trained on.
     """
-    import torch
+    from poetry_vae.cli.console import stderr_console
+    from poetry_vae.evaluation.material import Material, read_samples
+    from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
+    from poetry_vae.text.files import replace_file
+    from poetry_vae.verse.generate import DEFAULT_PASSES, DEFAULT_TEMPERATURE
 
-    from poetry_vae.evaluation.density import density
-    from poetry_vae.model.sampling import derived_seed
-    from poetry_vae.verse.generate import choose_model
+    subjects = _subjects(models, form, has_samples=bool(samples))
+    wanted = _only_form(subjects, form)
+    others = [(path.name, read_samples(path, wanted, encoding=encoding)) for path in samples]
+    effort = QUICK if quick else FULL
+    console = stderr_console()
+    with console.status("reading poems") as status:
 
-    chosen = [(name, choose_model(form, name)) for name in models]
-    if not chosen:
-        model = choose_model(form)
-        chosen = [(model.form.slug, model)]
-    forms = {str(model.form) for _, model in chosen}
-    if len(forms) > 1:
-        raise click.UsageError(
-            f"the models write {' and '.join(sorted(forms))}: figures of different forms cannot be "
-            "compared; evaluate them one by one"
+        def progress(what: str) -> None:
+            status.update(what)
+
+        material = Material.read(corpus, wanted, encoding=encoding)
+        reader = _reader(material, effort.verse_poems, seed, quick=quick, progress=progress)
+        evaluation = Evaluation(
+            material,
+            reader,
+            effort=effort,
+            temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
+            passes=DEFAULT_PASSES if passes is None else passes,
+            seed=seed,
+            progress=progress,
         )
-    results = []
-    for name, model in chosen:
-        ids = _poems(corpus, model, part, encoding, poems, seed)
-        generator = torch.Generator().manual_seed(derived_seed(seed, "evaluate"))
-        results.append((name, density(model, ids, samples=(1, 100), generator=generator)))
+        report = {"quick": quick, **evaluation.report(subjects, others)}
+    if output is not None:
+        from poetry_vae.evaluation.page import page
+
+        text = json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+        replace_file(output / "report.json", text)
+        replace_file(output / "report.html", page(report))
     if as_json:
-        for name, result in results:
-            click.echo(json.dumps({"model": name, **dataclasses.asdict(result)}))
+        click.echo(json.dumps(report, ensure_ascii=False))
     else:
-        _print_table(results, part)
+        _print_tables(report)
+    if output is not None:
+        click.echo(f"{output / 'report.html'}", err=True)
 
 
-def _poems(
-    corpus: Path, model: PoetryVAE, part: str, encoding: str, most: int, seed: int
-) -> Tensor:
-    """At most ``most`` poems of the part as ids of the model's vocabulary, drawn by the seed."""
-    import numpy as np
-    import torch
+def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -> list[Subject]:
+    from poetry_vae.evaluation.report import Subject
+    from poetry_vae.model.pretrained import (
+        DEFAULT_FORM,
+        default_model,
+        figures_of,
+        load_model,
+        model_folder,
+    )
+    from poetry_vae.text.poem import Form
+    from poetry_vae.training.metrics import read_metrics
 
-    from poetry_vae.model.sampling import derived_seed
-    from poetry_vae.text.encoded import poems_for
-    from poetry_vae.text.errors import CorpusError
-
-    ids = poems_for(corpus, model.form, model.tokenizer, part=part, encoding=encoding)
-    if len(ids) < 2:
-        raise CorpusError(
-            f"{corpus}: {len(ids)} poem(s) of the form {model.form} in the part {part!r}, and a "
-            "figure takes at least 2; --part all takes the whole corpus"
-        )
-    chosen = np.random.default_rng(derived_seed(seed, "poems")).permutation(len(ids))[:most]
-    return torch.from_numpy(ids[np.sort(chosen)].astype("int64"))
-
-
-def _print_table(named: list[tuple[str, Density]], part: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    def shown(value: Estimate, digits: int) -> str:
-        return f"{value.mean:.{digits}f} ± {value.error:.{digits}f}"
-
-    results = [result for _, result in named]
-    poems = results[0].poems
-    names = [name for name, _ in named]
-    table = Table("", *names, title=f"{poems} poems of the part “{part}” (± standard error)")
-    rows: list[tuple[str, list[str]]] = [
-        ("bound K=1, nats/char", [shown(r.bounds[1], 3) for r in results]),
-        ("bound K=100, nats/char", [shown(r.bounds[100], 3) for r in results]),
-        ("rate, nats/poem", [shown(r.rate, 2) for r in results]),
-        ("distortion, nats/poem", [shown(r.distortion, 2) for r in results]),
-        ("active units", [f"{r.active_units} of {r.latent}" for r in results]),
-        ("characters reconstructed", [f"{r.reconstruction:.1%}" for r in results]),
-        ("whole poems reconstructed", [f"{r.whole_poems:.1%}" for r in results]),
-        ("characters unknown", [f"{r.unknown:.2%}" for r in results]),
+    if not models and has_samples:
+        return []
+    wanted = Form.parse(form) if form else DEFAULT_FORM
+    named = {name: model_folder(name) for name in models} or {wanted.slug: default_model(wanted)}
+    return [
+        Subject(name, load_model(folder), figures_of(folder), read_metrics(folder))
+        for name, folder in named.items()
     ]
-    for label, cells in rows:
-        table.add_row(label, *cells)
-    Console().print(table)
+
+
+def _only_form(subjects: list[Subject], form: str | None) -> Any:
+    from poetry_vae.text.poem import Form
+
+    forms = {subject.model.form for subject in subjects}
+    if form is not None:
+        forms.add(Form.parse(form))
+    if len(forms) > 1:
+        names = " and ".join(sorted(map(str, forms)))
+        raise click.UsageError(
+            f"the models write {names}: figures of different forms cannot be compared; evaluate "
+            "them one by one"
+        )
+    if not forms:
+        raise click.UsageError("give the --form of the samples")
+    return forms.pop()
+
+
+def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: Progress) -> Reader:
+    import platformdirs
+
+    from poetry_vae.evaluation.verse import Reader
+
+    judges = None
+    if not quick:
+        from poetry_vae.evaluation.judge_file import fitted
+
+        progress("the judges read real poems (once)")
+        material.needs("validation", 20, "the judge")
+        judges = fitted(
+            material.parts["train"],
+            material.parts["validation"],
+            material.form,
+            seed=seed,
+            folder=Path(platformdirs.user_cache_dir("poetry-vae")) / "judges",
+        )
+    return Reader(material, judges, most, seed)
+
+
+def _print_tables(report: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from poetry_vae.cli.figures import density_table, verse_table
+
+    console = Console(highlight=False)
+    if report["models"]:
+        console.print(density_table(report))
+    console.print(verse_table(report))
+    for entry in report["missing"]:
+        console.print(f"missing: {entry['figure']}: {entry['why']}", style="dim", soft_wrap=True)

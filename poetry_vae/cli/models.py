@@ -17,12 +17,12 @@ def command(as_json: bool) -> None:
     poetry-vae models
     poetry-vae models --json
     """
-    from poetry_vae.model.pretrained import FIGURES, shipped_models
+    from poetry_vae.model.pretrained import figures_of, shipped_models
 
     rows: list[dict[str, Any]] = []
     for model in shipped_models():
-        figures = json.loads((model.path / FIGURES).read_text(encoding="utf-8"))
-        rows.append({"name": model.name, "form": str(model.form), "bytes": model.size, **figures})
+        about = {"name": model.name, "form": str(model.form), "bytes": model.size}
+        rows.append({**about, **figures_of(model.path)})
     if as_json:
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))

@@ -41,6 +41,9 @@ class Density:
     """Share of poems reconstructed without a single error."""
     unknown: float
     """Share of characters outside the vocabulary; they are scored as the symbol ``<unk>``."""
+    still_falls: bool
+    """Whether the bound at the most samples is below that at the second most by more than twice the
+    error of their difference: then more samples would still tighten it."""
 
 
 def estimate(values: Tensor) -> Estimate:
@@ -100,4 +103,23 @@ def density(
         reconstruction=hits.float().mean().item(),
         whole_poems=hits.all(dim=1).float().mean().item(),
         unknown=(ids == model.tokenizer.UNKNOWN).float().mean().item(),
+        still_falls=_still_falls(by_samples),
     )
+
+
+def _still_falls(by_samples: dict[int, Tensor]) -> bool:
+    most = sorted(by_samples)[-2:]
+    if len(most) < 2:
+        return True
+    gain = estimate(by_samples[most[1]] - by_samples[most[0]])
+    return gain.mean > 2 * gain.error
+
+
+@torch.no_grad()
+def rate_by_dimension(model: PoetryVAE, ids: Tensor) -> Tensor:
+    """Mean KL(q(z_j|x) ‖ p(z_j)) of every latent dimension over poems ids [N, T], in nats: [D]."""
+    kl = [
+        model(batch, generator=torch.Generator().manual_seed(0)).levels[0].kl
+        for batch in torch.split(ids, _AT_ONCE)
+    ]
+    return torch.cat(kl).mean(0)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -73,13 +74,11 @@ def default_model(form: Form) -> Path:
     return models[form]
 
 
-def load_model(name_or_path: str | Path) -> PoetryVAE:
-    """A model from its folder, or by the name it ships under; on the CPU, in evaluation mode.
-
-    Where both are there, the folder is meant: somebody trained it.
+def model_folder(name_or_path: str | Path) -> Path:
+    """Where a model lies, by its folder or by the name it ships under; the folder comes first.
 
     Raises:
-        CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
+        CheckpointError: nothing of that name.
     """
     by_name = {model.name: model.path for model in shipped_models()}
     folder = Path(name_or_path)
@@ -90,6 +89,32 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"no model {str(name_or_path)!r}: neither a folder nor one of those that come with "
             f"the package ({', '.join(by_name) or 'none'})"
         )
+    return folder
+
+
+def figures_of(folder: Path) -> dict[str, Any]:
+    """The figures that a model's folder records of itself; none where it has no such file.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    path = folder / FIGURES
+    if not path.is_file():
+        return {}
+    try:
+        figures = json.loads(_read(path))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: damaged, not JSON ({error})") from error
+    return figures if isinstance(figures, dict) else {}
+
+
+def load_model(name_or_path: str | Path) -> PoetryVAE:
+    """A model from its folder, or by the name it ships under; on the CPU, in evaluation mode.
+
+    Raises:
+        CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
+    """
+    folder = model_folder(name_or_path)
     try:
         config = ModelConfig.from_json(_read(folder / CONFIG).decode("utf-8"))
         tokenizer = CharTokenizer.from_json(_read(folder / TOKENIZER).decode("utf-8"))

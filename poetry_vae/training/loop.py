@@ -33,11 +33,12 @@ from poetry_vae.training.card import measured, model_card
 from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning, watch
+from poetry_vae.training.metrics import METRICS, read_metrics
 from poetry_vae.training.objectives import Terms, WeightedELBO
 from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
 from poetry_vae.training.schedules import kl_weight, learning_rate
 
-METRICS, RUN = "metrics.jsonl", "run.json"
+RUN = "run.json"
 _WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, pretrained.FIGURES, METRICS, RUN)
 _SAVE_EVERY_SECONDS = 60.0
 _LOG_EVERY = 20
@@ -313,16 +314,10 @@ class _Trainer:
 
     def _keep_metrics_until(self, step: int) -> None:
         """Drop what a killed run wrote after the state that it is resumed from."""
-        path = self.folder / METRICS
-        if path.is_file():
-            kept = []
-            for row in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    if json.loads(row)["step"] <= step:
-                        kept.append(row)
-                except (ValueError, TypeError, KeyError):
-                    continue  # the line the kill cut short
-            replace_file(path, "".join(f"{row}\n" for row in kept))
+        rows = read_metrics(self.folder)
+        if rows is not None:
+            kept = (json.dumps(row) for row in rows if row["step"] <= step)
+            replace_file(self.folder / METRICS, "".join(f"{row}\n" for row in kept))
 
     def _note(self) -> str:
         parameters = sum(p.numel() for p in self.model.parameters())

@@ -229,11 +229,19 @@ def steer(
     temperature: float,
     passes: int,
     candidates: int = DEFAULT_CANDIDATES,
+    steps: int = _STEPS,
 ) -> Steering:
-    """A model under a constraint, ready to write.
+    """A model under a constraint, ready to write; see :class:`Steering`.
 
     Raises:
         ConstraintError: no poem of the model can meet the constraint.
     """
     compiled = compile_constraints(constraint, model.form, model.tokenizer)
-    return Steering(model, compiled, temperature=temperature, passes=passes, candidates=candidates)
+    return Steering(
+        model,
+        compiled,
+        temperature=temperature,
+        passes=passes,
+        candidates=candidates,
+        steps=steps,
+    )

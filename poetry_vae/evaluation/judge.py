@@ -1,0 +1,149 @@
+"""The judge: what it knows of real poems, and what it looks at when it tells samples from them.
+
+It has read training poems and the validation part. Nothing that makes samples may see the judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.evaluation import copies
+from poetry_vae.evaluation.affinities import Affinity, across, aligned, neighbours
+from poetry_vae.evaluation.alphabet import Alphabet, CodePoints, Poems, simplified
+from poetry_vae.evaluation.copies import Copies
+from poetry_vae.evaluation.kneser_ney import KneserNey
+from poetry_vae.evaluation.two_sample import TwoSample, boosted_trees, two_sample
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.poem import Form
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+_ORDER = 4
+_TRAINING_POEMS = 4  # times the validation poems, for the language model
+_PAIRS = {"neighbours": neighbours, "aligned": aligned}
+AFFINITIES = (*_PAIRS, "across")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A language model, affinities of characters, their frequency, and the training poems."""
+
+    form: Form
+    alphabet: Alphabet
+    language: KneserNey
+    affinities: dict[str, Affinity]
+    """By :data:`AFFINITIES`: neighbours, aligned characters, characters of two lines."""
+    log_frequency: Floats
+    """By symbol."""
+    copies: Copies
+
+    @classmethod
+    def fit(cls, train: Poems, validation: Poems, form: Form, seed: int) -> Judge:
+        """Read the training and the validation part.
+
+        Raises:
+            FormError: a poem is not of the form.
+            LanguageModelError: no poem at all.
+        """
+        seen, kept = simplified(train, form), simplified(validation, form)
+        alphabet = Alphabet.of(seen)
+        poems = alphabet.read(seen)
+        rng = np.random.default_rng(derived_seed(seed, "language"))
+        some = rng.permutation(len(poems))[: _TRAINING_POEMS * len(kept)]
+        text = alphabet.with_separators(np.concatenate([alphabet.read(kept), poems[some]]), form)
+        pairs = {
+            **{name: positions(form) for name, positions in _PAIRS.items()},
+            "across": across(form).reshape(-1, 2),
+        }
+        counts = np.bincount(poems.ravel(), minlength=len(alphabet)) + 1.0
+        return cls(
+            form,
+            alphabet,
+            KneserNey.fit(text, len(alphabet), _ORDER),
+            {
+                name: Affinity.fit(poems, where, len(alphabet), seed=derived_seed(seed, name))
+                for name, where in pairs.items()
+            },
+            np.log(counts / counts.sum()).astype(np.float32),
+            Copies.fit(seen, form),
+        )
+
+    def log_likelihood(self, poems: Poems) -> npt.NDArray[np.float64]:
+        """log p of each poem under the language model, in nats: [N].
+
+        Poems that repeat themselves or others are likely: beside R only.
+        """
+        by_symbol = self._log_prob(self.alphabet.read(simplified(poems, self.form)))
+        by_poem: npt.NDArray[np.float64] = by_symbol.sum(axis=1)
+        return by_poem
+
+    def two_sample(self, real: Poems, samples: Poems, seed: int) -> TwoSample:
+        """R of samples against real poems that neither they nor the judge have seen.
+
+        Raises:
+            FormError: a poem is not of the form.
+            TwoSampleError: too few poems for a figure.
+        """
+        features = np.concatenate([self.features(real), self.features(samples)])
+        classify = boosted_trees(features, derived_seed(seed, "trees"))
+        rng = np.random.default_rng(derived_seed(seed, "two-sample"))
+        return two_sample(len(real), len(samples), classify, rng)
+
+    def features(self, poems: Poems) -> Floats:
+        """What the judge looks at, by :attr:`feature_names`: [N, F]."""
+        code_points = simplified(poems, self.form)
+        return np.concatenate(list(self._features(code_points).values()), axis=1)
+
+    @cached_property
+    def feature_names(self) -> list[str]:
+        """The names of the columns of :meth:`features`."""
+        columns = self._features(np.full((1, self.form.positions), ord("一"), np.uint32))
+        return [
+            f"{name} {i}" if values.shape[1] > 1 else name
+            for name, values in columns.items()
+            for i in range(1, values.shape[1] + 1)
+        ]
+
+    def _features(self, code_points: CodePoints) -> dict[str, Floats]:
+        form = self.form
+        symbols = self.alphabet.read(code_points)
+        lines = symbols.reshape(-1, form.lines, form.chars)
+        surprise = -self._log_prob(symbols)
+        by_line = np.add.reduceat(surprise, np.arange(0, surprise.shape[1], form.chars + 1), axis=1)
+        affinities = {
+            name: self.affinities[name].of_pairs(symbols, positions(form))
+            for name, positions in _PAIRS.items()
+        }
+        affinity = self.affinities["across"]
+        if form.lines == 2:
+            affinities["across"] = affinity.of_pairs(symbols, across(form)[0])
+        else:
+            affinities["across"] = affinity.of_lines(symbols, form)
+        copied = self.copies.count(code_points)
+        columns = {
+            "surprise": surprise,
+            "surprise, sum": surprise.sum(axis=1, keepdims=True),
+            "surprise, largest": surprise.max(axis=1, keepdims=True),
+            "surprise of line": by_line,
+            **{f"affinity, {name}": values for name, values in affinities.items()},
+            "repeated": _repeated(symbols)[:, None],
+            "repeated in line": _repeated(lines),
+            "log frequency": self.log_frequency[symbols],
+            **{f"known {name}": copied[:, [i]] for i, name in enumerate(copies.NAMES)},
+        }
+        return {name: values.astype(np.float32) for name, values in columns.items()}
+
+    def _log_prob(self, symbols: Ints) -> npt.NDArray[np.float64]:
+        return self.language.log_prob(self.alphabet.with_separators(symbols, self.form))
+
+
+def _repeated(symbols: Ints) -> Ints:
+    """How many of the symbols along the last axis stood there before."""
+    ordered = np.sort(symbols, axis=-1)
+    repeated: Ints = (ordered[..., 1:] == ordered[..., :-1]).sum(axis=-1)
+    return repeated

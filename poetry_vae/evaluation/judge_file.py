@@ -1,0 +1,155 @@
+"""Judges on disk, so that a corpus is read by each of them once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.evaluation import copies
+from poetry_vae.evaluation.affinities import Affinity
+from poetry_vae.evaluation.alphabet import Alphabet, Poems
+from poetry_vae.evaluation.copies import Copies
+from poetry_vae.evaluation.judge import AFFINITIES, Judge
+from poetry_vae.evaluation.kneser_ney import KneserNey, Order
+from poetry_vae.evaluation.second_judge import SecondJudge
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.files import replace_file
+from poetry_vae.text.poem import Form, Poem
+
+_FORMAT = "poetry-vae judge 1"
+_Arrays = dict[str, npt.NDArray[Any]]
+
+
+class JudgeError(PoetryVAEError):
+    """A file that is no readable judge."""
+
+
+def fitted(
+    train: Poems, validation: Poems, form: Form, *, seed: int, folder: Path
+) -> tuple[Judge, SecondJudge]:
+    """The two judges that have read these poems: from ``folder``, or fitted and kept there.
+
+    A damaged file is replaced.
+
+    Raises:
+        FileWriteError: the folder cannot be written.
+        FormError, LanguageModelError: as :meth:`Judge.fit`.
+    """
+    key = _key(train, validation, form, seed)
+    first, second = (
+        folder / f"{n}-{form.slug}-{key[:16]}.safetensors" for n in ("judge", "reader")
+    )
+    try:
+        judge = load(first, key)
+    except JudgeError:  # not there, or damaged: it costs seconds to make it again
+        judge = Judge.fit(train, validation, form, seed)
+        save(judge, first, key)
+    try:
+        reader = load_second(second, judge, key)
+    except JudgeError:
+        reader = SecondJudge.fit(judge, train, seed)
+        save_second(reader, second, key)
+    return judge, reader
+
+
+def save(judge: Judge, path: Path, key: str) -> None:
+    """Write the file, whole or not at all; ``key`` stands for what the judge has read.
+
+    Raises:
+        FileWriteError: the file cannot be written.
+    """
+    arrays: _Arrays = {"log frequency": judge.log_frequency}
+    for i, order in enumerate(judge.language.orders, start=1):
+        arrays |= {f"{i}-grams": order.keys, f"{i} mass": order.mass, f"{i} backoff": order.backoff}
+    for name, affinity in judge.affinities.items():
+        arrays |= {f"{name} first": affinity.first, f"{name} second": affinity.second}
+    arrays |= {f"known {name}": known for name, known in judge.copies.known.items()}
+    about = {
+        "form": judge.form.slug,
+        "characters": judge.alphabet.characters,
+        "orders": str(len(judge.language.orders)),
+    }
+    _write(path, arrays, {"key": key, **about})
+
+
+def load(path: Path, key: str) -> Judge:
+    """Read a file that :func:`save` wrote.
+
+    Raises:
+        JudgeError: the file is missing, damaged, of another version or of another key.
+    """
+    arrays, about = _read(path, key)
+    form, alphabet = Form.parse(about["form"]), Alphabet(about["characters"])
+    orders = tuple(
+        Order(arrays[f"{i}-grams"], arrays[f"{i} mass"], arrays[f"{i} backoff"])
+        for i in range(1, int(about["orders"]) + 1)
+    )
+    return Judge(
+        form,
+        alphabet,
+        KneserNey(len(alphabet), orders),
+        {name: Affinity(arrays[f"{name} first"], arrays[f"{name} second"]) for name in AFFINITIES},
+        arrays["log frequency"],
+        Copies(form, {name: arrays[f"known {name}"] for name in copies.NAMES}),
+    )
+
+
+def save_second(judge: SecondJudge, path: Path, key: str) -> None:
+    """Write what the second judge has learned; raises as :func:`save`."""
+    _write(path, judge.weights(), {"key": key})
+
+
+def load_second(path: Path, judge: Judge, key: str) -> SecondJudge:
+    """Read a file that :func:`save_second` wrote, beside the judge it belongs to.
+
+    Raises:
+        JudgeError: as :func:`load`.
+    """
+    return SecondJudge.from_weights(judge, _read(path, key)[0])
+
+
+def _write(path: Path, arrays: _Arrays, about: dict[str, str]) -> None:
+    from safetensors.numpy import save as to_bytes
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    about = {"format": _FORMAT, **about}
+    replace_file(path, to_bytes(arrays, {**about, "digest": _digest(arrays, about)}))
+
+
+def _read(path: Path, key: str) -> tuple[_Arrays, dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise JudgeError(f"{path}: not a readable judge ({error})") from error
+    digest = about.pop("digest", None)
+    if about.get("format") != _FORMAT or about.get("key") != key:
+        raise JudgeError(f"{path}: not the judge of these poems in this version ({_FORMAT})")
+    if digest != _digest(arrays, about):
+        raise JudgeError(f"{path}: damaged: its content is not what was written")
+    return arrays, about
+
+
+def _key(train: Poems, validation: Poems, form: Form, seed: int) -> str:
+    """A number for everything a judge is made from."""
+    digest = hashlib.blake2b(f"{form.slug} {seed} {len(train)} ".encode(), digest_size=16)
+    for part in (train, validation):
+        texts = (poem.text if isinstance(poem, Poem) else poem for poem in part)
+        digest.update("\n".join(texts).encode("utf-8"))
+    return digest.hexdigest()
+
+
+def _digest(arrays: _Arrays, about: Mapping[str, str]) -> str:
+    digest = hashlib.blake2b(repr(sorted(about.items())).encode("utf-8"), digest_size=16)
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode())
+        digest.update(arrays[name].data)
+    return digest.hexdigest()

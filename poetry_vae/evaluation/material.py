@@ -1,0 +1,112 @@
+"""The poems that models are measured on: real ones by part, with what is known about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.evaluation.alphabet import written
+from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.text.corpus import read_corpus
+from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
+from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.script import fold, looks_simplified, to_traditional
+from poetry_vae.text.splitting import PARTS, Part, split
+from poetry_vae.text.tokenizer import CharTokenizer
+
+
+@dataclass(frozen=True)
+class Material:
+    """The poems of one form, as texts of T characters in the models' orthography.
+
+    A character that an encoded corpus left out of its vocabulary is □ here.
+    """
+
+    form: Form
+    source: str
+    parts: Mapping[Part, Sequence[str]]
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of the test part, by kind: ``dynasty`` and ``author``; none of an encoded corpus."""
+
+    @classmethod
+    def read(cls, path: Path, form: Form, *, encoding: str = "utf-8") -> Material:
+        """From an encoded corpus, or from poems in any known format.
+
+        Raises:
+            CorpusError: nothing readable there, or no poem of the form.
+            FormError: the encoded corpus holds another form.
+        """
+        if looks_encoded(path):
+            corpus = EncodedCorpus.load(path)
+            if corpus.form != form:
+                raise FormError(f"{path} was encoded as {corpus.form}, but the model writes {form}")
+            texts = {part: written(ids, corpus.tokenizer) for part, ids in corpus.parts.items()}
+            return cls(form, corpus.source or path.name, texts)
+        poems: dict[Part, list[Poem]] = {part: [] for part in PARTS}
+        found = read_corpus(path, encoding=encoding).poems
+        for poem, part in zip(found, split(found), strict=True):
+            poems[part] += form.poems_in(poem)
+        if not any(poems.values()):
+            raise CorpusError(f"{path}: not one of its {len(found)} poems is a {form}")
+        labels = {
+            "dynasty": [poem.dynasty for poem in poems["test"]],
+            "author": [poem.author for poem in poems["test"]],
+        }
+        return cls(
+            form,
+            path.name,
+            {part: [poem.text for poem in some] for part, some in poems.items()},
+            {kind: values for kind, values in labels.items() if any(values)},
+        )
+
+    def needs(self, part: Part, least: int, figure: str) -> Sequence[str]:
+        """The poems of a part.
+
+        Raises:
+            MetricError: there are fewer than ``figure`` takes.
+        """
+        texts = self.parts[part]
+        if len(texts) < least:
+            raise MetricError(
+                f"{figure} takes {least} poems of the part {part!r}, and {self.source} has "
+                f"{len(texts)}"
+            )
+        return texts
+
+
+def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str]:
+    """Poems that some program wrote, one a line, in either script, with or without punctuation.
+
+    Unlike in a corpus, repeated poems stay: that they repeat is to be measured.
+
+    Raises:
+        CorpusError: the file cannot be read, or a line is no poem of the form.
+    """
+    try:
+        rows = path.read_text(encoding=encoding).splitlines()
+    except (OSError, UnicodeError, LookupError) as error:
+        raise CorpusError(f"{path}: cannot be read as {encoding} ({error})") from error
+    texts = []
+    for number, row in enumerate(rows, start=1):
+        if row.strip():
+            try:
+                texts.append(form.poem(row).text)
+            except FormError as error:
+                raise CorpusError(f"{path}, line {number}: {error}") from error
+    if not texts:
+        raise CorpusError(f"{path}: not one poem in it")
+    # One conversion for all; line ends keep phrases from forming between two poems.
+    joined = "\n".join(texts)
+    converted = to_traditional(joined) if looks_simplified(texts) else fold(joined)
+    return converted.split("\n")
+
+
+def as_ids(texts: Sequence[str], tokenizer: CharTokenizer) -> npt.NDArray[np.int64]:
+    """Texts of T characters as ids [N, T] of a vocabulary."""
+    ids = tokenizer.encode_folded("".join(texts)).astype(np.int64)
+    return ids.reshape(len(texts), -1)

@@ -1,0 +1,309 @@
+"""One report of everything: models as densities and as poets, beside real poems and chance.
+
+The result is a dict that JSON can hold. A figure that cannot be taken is left out, and ``missing``
+says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poetry_vae.evaluation.density import density, rate_by_dimension
+from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.latent import (
+    disentanglement,
+    gaussian_total_correlation,
+    hole,
+    information,
+    total_correlation,
+)
+from poetry_vae.evaluation.latent_map import latent_map
+from poetry_vae.evaluation.material import Material, as_ids
+from poetry_vae.evaluation.two_sample import TwoSampleError
+from poetry_vae.evaluation.usage import usage
+from poetry_vae.evaluation.verse import Reader, other_characters, other_lines
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.metre import MetreError, templates
+from poetry_vae.text.scansion import check
+from poetry_vae.text.script import present
+from poetry_vae.verse.generate import write
+
+_SHOWN, _EXTREMES, _ON_THE_MAP = 20, 5, 1500
+_AT_ONCE = 256
+
+Progress = Callable[[str], None]
+"""Told what is being measured next."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    density_poems: int = 500
+    importance_samples: tuple[int, ...] = (1, 10, 100, 1000)
+    latent_poems: int = 25_000
+    verse_poems: int = 10_000
+    samples: int = 25_000
+
+
+FULL = Effort()
+QUICK = Effort(100, (1, 10, 100), 2_000, 1_000, 1_000)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model under its name, with its card and what its training logged, where known."""
+
+    name: str
+    model: PoetryVAE
+    card: dict[str, Any]
+    training: list[dict[str, Any]] | None
+
+
+class Evaluation:
+    """Takes the figures of several models and samples on the same poems."""
+
+    def __init__(
+        self,
+        material: Material,
+        reader: Reader,
+        *,
+        effort: Effort,
+        temperature: float,
+        passes: int,
+        seed: int,
+        progress: Progress = lambda what: None,
+    ) -> None:
+        self.material, self.reader, self.effort = material, reader, effort
+        self.temperature, self.passes, self.seed = temperature, passes, seed
+        self.progress = progress
+        self.missing: list[dict[str, str]] = []
+
+    def report(
+        self, subjects: Sequence[Subject], samples: Sequence[tuple[str, Sequence[str]]]
+    ) -> dict[str, Any]:
+        """Everything, of models and of samples from elsewhere (name, texts)."""
+        form = self.material.form
+        self.material.needs("train", 2, "what is known and copied")
+        self.material.needs("test", 2, "every row of the tables")
+        models = [self._model(subject) for subject in subjects]
+        written = [(subject.name, "model", self.samples_of(subject.model)) for subject in subjects]
+        given = [(name, "samples", texts) for name, texts in samples]
+        return {
+            "version": 1,
+            "form": form.slug,
+            "form_name": str(form),
+            "corpus": self.material.source,
+            "part": "test",
+            "seed": self.seed,
+            "settings": {"temperature": self.temperature, "passes": self.passes},
+            "effort": asdict(self.effort),
+            "models": models,
+            "verse": [*self._measures_of_verse(), *(self._verse(*row) for row in written + given)],
+            "missing": self.missing,
+        }
+
+    def samples_of(self, model: PoetryVAE) -> list[str]:
+        """Poems of a model at the settings of this evaluation."""
+        texts: list[str] = []
+        for start in range(0, self.effort.samples, _AT_ONCE):
+            self.progress(f"writing poems, {start:,} of {self.effort.samples:,}")
+            n = min(_AT_ONCE, self.effort.samples - start)
+            generator = self._generator("samples", start)
+            ids = write(
+                model, n, temperature=self.temperature, passes=self.passes, generator=generator
+            )
+            texts += [poem.text for poem in model.poems_of(ids)]
+        return texts
+
+    def _measures_of_verse(self) -> list[dict[str, Any]]:
+        """The rows that every other is read against: real poems, and chance."""
+        real = self.material.parts["test"]
+        rng = np.random.default_rng(derived_seed(self.seed, "chance"))
+        halves = [list(real[i::2]) for i in range(2)]
+        rows = [self._verse("real poems", "real", real, against=halves)]
+        form = self.material.form
+        for name, texts in (
+            ("lines of other poems", other_lines(real[: self.effort.verse_poems], form, rng)),
+            ("characters of other poems", other_characters(real[: self.effort.verse_poems], rng)),
+        ):
+            rows.append(self._verse(name, "chance", texts))
+        return rows
+
+    def _verse(
+        self,
+        name: str,
+        kind: str,
+        texts: Sequence[str],
+        against: Sequence[Sequence[str]] | None = None,
+    ) -> dict[str, Any]:
+        self.progress(f"reading {name}")
+        row = self.reader.measure(name, kind, texts)
+        if kind == "chance":
+            return row
+        if self.reader.judges is None:
+            self._miss(f"two-sample test of {name}", "left out of a quick evaluation")
+            return row
+        try:
+            self.progress(f"two-sample test of {name}")
+            real, others = against or (self.material.parts["test"], texts)
+            row["two_sample"] = self.reader.two_sample(real, others)
+        except TwoSampleError as error:
+            self._miss(f"two-sample test of {name}", str(error))
+        return row
+
+    def _model(self, subject: Subject) -> dict[str, Any]:
+        model, name = subject.model, subject.name
+        texts = self.material.needs("test", 2, "the bound")
+        rng = np.random.default_rng(derived_seed(self.seed, "poems"))
+        order = rng.permutation(len(texts))
+        ids = torch.from_numpy(as_ids([texts[i] for i in order], model.tokenizer))
+        some = ids[: self.effort.density_poems]
+        self.progress(f"{name}: bound")
+        found = density(
+            model,
+            some,
+            samples=self.effort.importance_samples,
+            generator=self._generator("density"),
+        )
+        result: dict[str, Any] = {
+            "name": name,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "card": subject.card,
+            "density": {
+                **asdict(found),
+                "bounds": {str(k): asdict(v) for k, v in found.bounds.items()},
+                "rate": asdict(found.rate),
+                "distortion": asdict(found.distortion),
+                "rate_by_dimension": rate_by_dimension(model, some).tolist(),
+            },
+            "training": subject.training,
+            "reconstructions": self._reconstructions(model, ids[:2000]),
+            "samples": self._fresh(model),
+        }
+        if subject.training is None:
+            self._miss(f"training curves of {name}", "its folder has no metrics.jsonl")
+        result |= self._latent(name, model, ids[: self.effort.latent_poems], order)
+        self.progress(f"{name}: is the latent used?")
+        result["usage"] = [
+            {
+                "passes": used.passes,
+                "reconstruction": used.characters,
+                "reconstruction_shuffled": used.characters_shuffled,
+                "agreement": used.agreement,
+                "agreement_chance": used.chance,
+            }
+            for used in usage(
+                some,
+                encode=lambda x: model.encode(x).mean,
+                draw=lambda z: model.draw(z, temperature=0),
+                passes=(0, self.passes),
+                generator=self._generator("usage"),
+            )
+        ]
+        return result
+
+    def _latent(
+        self, name: str, model: PoetryVAE, ids: Tensor, order: np.ndarray[Any, Any]
+    ) -> dict[str, Any]:
+        self.progress(f"{name}: latent space")
+        with torch.no_grad():
+            parts = [model.encode(batch) for batch in torch.split(ids, 1000)]
+        mean = torch.cat([part.mean for part in parts])
+        log_variance = torch.cat([part.log_variance for part in parts])
+        noise = torch.randn(mean.shape, generator=self._generator("posterior"))
+        z = mean + torch.exp(0.5 * log_variance) * noise
+        labels = self._labels(order[: len(ids)])
+        found: dict[str, Any] = {}
+        figures: dict[str, Callable[[], Any]] = {
+            "information": lambda: asdict(
+                information(mean, log_variance, generator=self._generator("information"))
+            ),
+            "hole": lambda: asdict(hole(z, generator=self._generator("hole"))),
+            "total_correlation": lambda: asdict(
+                total_correlation(z, generator=self._generator("correlation"))
+            ),
+            "gaussian_total_correlation": lambda: gaussian_total_correlation(z),
+            "disentanglement": lambda: disentanglement(
+                mean,
+                {kind: _numbered(values) for kind, values in labels.items()},
+                generator=self._generator("votes"),
+            ),
+        }
+        for figure, take in figures.items():
+            try:
+                found[figure] = take()
+            except MetricError as error:
+                self._miss(f"{figure} of {name}", str(error))
+        x, y = latent_map(mean.numpy())
+        n = min(len(ids), _ON_THE_MAP)
+        shown = {
+            "method": "principal components of posterior means",
+            "x": x[:n].tolist(),
+            "y": y[:n].tolist(),
+            "poems": self._shown(model, ids[:n]),
+            "labels": {kind: values[:n] for kind, values in labels.items()},
+        }
+        return {"latent": found, "map": shown}
+
+    def _labels(self, order: np.ndarray[Any, Any]) -> dict[str, list[str]]:
+        """What is known of the test poems in this order, template and rhyme included."""
+        form, texts = self.material.form, self.material.parts["test"]
+        known = {kind: [values[i] for i in order] for kind, values in self.material.labels.items()}
+        try:
+            templates(form)
+        except MetreError:
+            return known
+        reports = [check(form.cut(texts[i])) for i in order]
+        known["metre"] = [r.template.name if r.keeps_metre else "—" for r in reports]
+        known["rhyme"] = ["/".join(sorted(r.rhymes)) or "—" for r in reports]
+        return known
+
+    def _reconstructions(self, model: PoetryVAE, ids: Tensor) -> dict[str, list[dict[str, Any]]]:
+        read = torch.cat(
+            [model.draw(model.encode(some).mean, temperature=0) for some in torch.split(ids, 1000)]
+        )
+        right = (read == ids).float().mean(1)
+        order = right.argsort(descending=True, stable=True)
+        extremes = {"best": order[:_EXTREMES], "worst": order[-_EXTREMES:].flip(0)}
+        return {
+            end: [
+                {"poem": poem, "read": again, "right": right[i].item()}
+                for poem, again, i in zip(
+                    self._shown(model, ids[rows]), self._shown(model, read[rows]), rows, strict=True
+                )
+            ]
+            for end, rows in extremes.items()
+        }
+
+    def _fresh(self, model: PoetryVAE) -> list[str]:
+        ids = write(
+            model,
+            _SHOWN,
+            temperature=self.temperature,
+            passes=self.passes,
+            generator=self._generator("fresh"),
+        )
+        return self._shown(model, ids)
+
+    def _shown(self, model: PoetryVAE, ids: Tensor) -> list[str]:
+        lines = [poem.one_line for poem in model.poems_of(ids)]
+        return present("\n".join(lines), "simplified").split("\n")
+
+    def _generator(self, *purpose: str | int) -> torch.Generator:
+        return torch.Generator().manual_seed(derived_seed(self.seed, *purpose))
+
+    def _miss(self, figure: str, why: str) -> None:
+        self.missing.append({"figure": figure, "why": why})
+
+
+def _numbered(values: Sequence[str]) -> Tensor:
+    number = {value: i for i, value in enumerate(sorted(set(values)))}
+    return torch.tensor([number[value] for value in values])

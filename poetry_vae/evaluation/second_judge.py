@@ -1,0 +1,197 @@
+"""A judge of another kind: a small convolutional network that reads the characters themselves.
+
+What a sampler gains on the features of the first judge is worth nothing if this one sees through
+it. It learns twice: once to tell training poems from the same poems with a stretch out of another
+one (no samples needed), and then, for each test, samples from unseen real poems.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from poetry_vae.evaluation.alphabet import Poems, simplified
+from poetry_vae.evaluation.judge import Judge
+from poetry_vae.evaluation.two_sample import Classifier, TwoSample, two_sample
+from poetry_vae.model.layers import gated_stack
+from poetry_vae.model.sampling import derived_seed
+
+Ints = npt.NDArray[np.int64]
+
+_HIDDEN, _LAYERS, _OWN = 128, 3, 32
+_DROPOUT, _UNREAD = 0.1, 0.1
+_BATCH, _TEST_BATCH = 256, 2048
+_RATE, _DECAY, _WARMUP = 1e-3, 0.01, 0.05
+_CHARACTERS_BEFORE = 5_000_000
+"""Characters read before the first test: 500,000 couplets of five, half of them spliced."""
+_EPOCHS = 4
+
+
+class Reader(nn.Module):
+    """A score for each poem: symbols [B, T] → [B], high for what is not real.
+
+    Aligned characters of all lines are the channels of one place, so that parallelism is as near to
+    the convolutions (along the line) as the neighbouring character.
+    """
+
+    known: Tensor
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self.form = judge.form
+        known = np.concatenate(
+            [
+                vectors
+                for affinity in judge.affinities.values()
+                for vectors in (affinity.first, affinity.second)
+            ],
+            axis=1,
+        )
+        scale = max(1e-6, float(np.sqrt((known**2).mean())))
+        self.register_buffer("known", torch.from_numpy(known / scale), persistent=False)
+        self.own = nn.Embedding(len(known), _OWN)
+        nn.init.zeros_(self.own.weight)
+        inputs = self.form.lines * (known.shape[1] + _OWN)
+        self.project = nn.Linear(inputs, _HIDDEN)
+        self.place = nn.Parameter(torch.zeros(self.form.chars, _HIDDEN))
+        self.convolutions = gated_stack(_LAYERS, _HIDDEN, 3, normalise=True)
+        self.dropout = nn.Dropout(_DROPOUT)
+        self.score = nn.Linear(2 * _HIDDEN, 1)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        B, L, C = len(symbols), self.form.lines, self.form.chars
+        x = torch.cat([self.known[symbols], self.own(symbols)], dim=-1)
+        if self.training:
+            x = x * (torch.rand(symbols.shape) >= _UNREAD)[..., None]
+        x = x.view(B, L, C, -1).transpose(1, 2).reshape(B, C, -1)
+        h = self.convolutions(self.dropout(self.project(x) + self.place))  # [B, C, H]
+        scores: Tensor = self.score(torch.cat([h.mean(1), h.amax(1)], dim=-1))
+        return scores[:, 0]
+
+
+class SecondJudge:
+    """A reader that knows real poems and can be taught what samples look like."""
+
+    def __init__(self, judge: Judge, reader: Reader) -> None:
+        self.judge, self.reader = judge, reader
+
+    @classmethod
+    def fit(cls, judge: Judge, train: Poems, seed: int) -> SecondJudge:
+        """Read the training poems; the alphabet and first vectors of symbols are the judge's.
+
+        Raises:
+            FormError: a poem is not of the judge's form.
+        """
+        poems = judge.alphabet.read(simplified(train, judge.form))
+        with _seeded(derived_seed(seed, "reader")):
+            reader = Reader(judge)
+            steps = max(1, _CHARACTERS_BEFORE // (judge.form.positions * _BATCH))
+            rng = np.random.default_rng(derived_seed(seed, "splices"))
+            _learn(reader, _spliced(poems, steps, rng), steps)
+        return cls(judge, reader)
+
+    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What was learned, by name; the judge's vectors are not among it."""
+        return {name: p.detach().numpy() for name, p in self.reader.named_parameters()}
+
+    @classmethod
+    def from_weights(
+        cls, judge: Judge, weights: Mapping[str, npt.NDArray[np.float32]]
+    ) -> SecondJudge:
+        """The inverse of :meth:`weights`."""
+        with _seeded(0):
+            reader = Reader(judge).eval()
+        reader.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+        return cls(judge, reader)
+
+    def two_sample(self, real: Poems, samples: Poems, seed: int) -> TwoSample:
+        """R of samples against real poems that neither they nor the judge have seen.
+
+        Raises:
+            FormError: a poem is not of the form.
+            TwoSampleError: too few poems for a figure.
+        """
+        read = self.judge.alphabet.read
+        both = [read(simplified(poems, self.judge.form)) for poems in (real, samples)]
+        classify = self._classifier(np.concatenate(both), derived_seed(seed, "second judge"))
+        rng = np.random.default_rng(derived_seed(seed, "two-sample"))
+        return two_sample(len(real), len(samples), classify, rng)
+
+    def _classifier(self, symbols: Ints, seed: int) -> Classifier:
+        def classify(rows: Ints, is_sample: Ints, tested: Ints) -> npt.NDArray[np.float64]:
+            reader = copy.deepcopy(self.reader)
+            steps = _EPOCHS * math.ceil(len(rows) / _BATCH)
+            rng = np.random.default_rng(seed)
+            with _seeded(seed):
+                _learn(reader, _epochs(symbols[rows], is_sample, rng), steps)
+            with torch.no_grad():
+                unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
+                scores: npt.NDArray[np.float64] = (
+                    torch.cat([reader(batch) for batch in unread]).double().numpy()
+                )
+            return scores
+
+        return classify
+
+
+_Batches = Iterator[tuple[Ints, Ints]]
+"""Poems [B, T] and whether they are something else than real, [B]."""
+
+
+def _spliced(poems: Ints, steps: int, rng: np.random.Generator) -> _Batches:
+    """Real poems, and the same with a stretch that stands in the same place of another poem.
+
+    The logarithm of its length is uniform: single characters and whole lines are both common.
+    """
+    half, T = _BATCH // 2, poems.shape[1]
+    for _ in range(steps):
+        real, others = (poems[rng.integers(len(poems), size=half)] for _ in range(2))
+        length = np.exp(rng.random((half, 1)) * math.log(T)).astype(np.int64)
+        start = (rng.random((half, 1)) * (T - length + 1)).astype(np.int64)
+        place = np.arange(T)
+        replaced = (place >= start) & (place < start + length)
+        yield np.concatenate([real, np.where(replaced, others, real)]), np.repeat([0, 1], half)
+
+
+def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
+    while True:
+        order = rng.permutation(len(poems))
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            yield poems[rows], labels[rows]
+
+
+def _learn(reader: Reader, batches: _Batches, steps: int) -> None:
+    """Minimise the cross-entropy; the reader is left ready to be asked."""
+    learned = [p for p in reader.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learned, lr=_RATE, weight_decay=_DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser,
+        lambda step: min(1.0, (step + 1) / (_WARMUP * steps)) * max(0.0, 1 - step / steps),
+    )
+    reader.train()
+    for _, (poems, labels) in zip(range(steps), batches, strict=False):
+        scores = reader(torch.from_numpy(poems))
+        loss = nn.functional.binary_cross_entropy_with_logits(
+            scores, torch.from_numpy(labels).float()
+        )
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        schedule.step()
+    reader.eval()
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Weights and dropout come from torch's own generator, which is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

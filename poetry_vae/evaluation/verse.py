@@ -1,0 +1,148 @@
+"""Poems measured as poems: by the judges, by metre, diversity, novelty and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.evaluation.diversity import diversity
+from poetry_vae.evaluation.judge import Judge
+from poetry_vae.evaluation.material import Material, as_ids
+from poetry_vae.evaluation.novelty import novelty
+from poetry_vae.evaluation.second_judge import SecondJudge
+from poetry_vae.evaluation.words import KnownPairs, word_validity
+from poetry_vae.text.metre import MetreError, templates
+from poetry_vae.text.poem import Form
+from poetry_vae.text.scansion import check
+from poetry_vae.text.tokenizer import CharTokenizer
+
+Row = dict[str, Any]
+_PAIR_COUNT = 5  # times that two characters must stand together to be known as a word
+_BINS = 40
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Everything that samples are held against."""
+
+    material: Material
+    judges: tuple[Judge, SecondJudge] | None
+    most: int
+    """Poems that figures other than R are taken of."""
+    seed: int
+
+    @cached_property
+    def tokenizer(self) -> CharTokenizer:
+        """Every character of the training part."""
+        return CharTokenizer(sorted(set("".join(self.material.parts["train"])) - {"□"}))
+
+    @cached_property
+    def training(self) -> npt.NDArray[np.int64]:
+        return as_ids(self.material.parts["train"], self.tokenizer)
+
+    @cached_property
+    def pairs(self) -> KnownPairs:
+        chars = self.material.form.chars
+        return KnownPairs.of(self.training, self.tokenizer, chars=chars, min_count=_PAIR_COUNT)
+
+    @cached_property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """Of the histograms of log-likelihood, wide enough for real poems and much else."""
+        assert self.judges is not None
+        low, high = np.quantile(self._real_log_likelihood, [0.001, 0.999])
+        return np.linspace(low - 0.5 * (high - low), high + 0.5 * (high - low), _BINS + 1)
+
+    @cached_property
+    def _real_log_likelihood(self) -> npt.NDArray[np.float64]:
+        assert self.judges is not None
+        return self.judges[0].log_likelihood(self.material.parts["test"][: self.most])
+
+    def measure(self, name: str, kind: str, texts: Sequence[str]) -> Row:
+        """All figures that the kind of row can have, from texts of the models' orthography."""
+        form = self.material.form
+        some = texts[: self.most]
+        ids = as_ids(some, self.tokenizer)
+        row: Row = {
+            "name": name,
+            "kind": kind,
+            "poems": len(texts),
+            "diversity": diversity(ids, chars=form.chars),
+            "novelty": novelty(ids, self.training, chars=form.chars),
+            "words": word_validity(ids, self.pairs, chars=form.chars),
+            "metre": metre(some, form),
+            "tone_agreement": tone_agreement(some, form),
+        }
+        if self.judges is not None:
+            values = self.judges[0].log_likelihood(some)
+            counts, _ = np.histogram(np.clip(values, self.edges[0], self.edges[-1]), self.edges)
+            row["log_likelihood"] = {
+                "mean": float(values.mean()),
+                "edges": self.edges.tolist(),
+                "counts": counts.tolist(),
+            }
+        return row
+
+    def two_sample(self, real: Sequence[str], texts: Sequence[str]) -> Row:
+        """R by both judges; the lower one counts."""
+        assert self.judges is not None
+        first, second = (judge.two_sample(real, texts, self.seed) for judge in self.judges)
+        lower = min(first, second, key=lambda found: found.r)
+        return {
+            "r": first.r,
+            "error": first.error,
+            "second_r": second.r,
+            "second_error": second.error,
+            "lower": lower.r,
+            "lower_error": lower.error,
+            "poems_a_side": first.n,
+        }
+
+
+def metre(texts: Sequence[str], form: Form) -> dict[str, float] | None:
+    """Shares that keep metre, rhyme and both by strict rules and lenient readings, and both by
+    strict readings; nothing for forms that have no metre."""
+    try:
+        templates(form)
+    except MetreError:
+        return None
+    reports = [check(form.cut(text)) for text in texts]
+    strict = [check(form.cut(text), readings="strict").ok for text in texts]
+    return {
+        "metre": float(np.mean([report.keeps_metre for report in reports])),
+        "rhyme": float(np.mean([report.keeps_rhyme for report in reports])),
+        "both": float(np.mean([report.ok for report in reports])),
+        "strict_readings": float(np.mean(strict)),
+    }
+
+
+def tone_agreement(texts: Sequence[str], form: Form) -> list[float] | None:
+    """Share of poems whose character at a position has the tone of the nearest template: [T]."""
+    try:
+        templates(form)
+    except MetreError:
+        return None
+    wrong = np.zeros(form.positions)
+    for text in texts:
+        report = check(form.cut(text), rules="loose")
+        for fault in report.faults:
+            if fault.kind == "平仄":
+                wrong[(fault.line - 1) * form.chars + fault.position - 1] += 1
+    agreement: list[float] = (1 - wrong / len(texts)).tolist()
+    return agreement
+
+
+def other_lines(texts: Sequence[str], form: Form, rng: np.random.Generator) -> list[str]:
+    """The lines dealt out anew, each at its place: what poems are by chance, line by line."""
+    lines = np.array([form.cut(text) for text in texts])
+    return ["".join(row) for row in rng.permuted(lines, axis=0)]
+
+
+def other_characters(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """The characters dealt out anew, each at its place: chance, character by character."""
+    characters = np.array([list(text) for text in texts])
+    return ["".join(row) for row in rng.permuted(characters, axis=0)]

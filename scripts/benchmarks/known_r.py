@@ -1,0 +1,142 @@
+"""What the two-sample test R says about poems of which it is known what they are.
+
+    python scripts/benchmarks/known_r.py CORPUS.safetensors
+
+CORPUS is an encoded corpus, best with ``--min-count 1``, so that no character is lost. One half of
+its test part is the real side of every test; the other half is what the spoiled poems are made of.
+The judges read the training and the validation part; with ``--judges FOLDER`` they are kept there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+from measure import machine_line, parser, table, tell, use_threads, write_json
+
+from poetry_vae.evaluation.alphabet import written
+from poetry_vae.evaluation.judge_file import fitted
+from poetry_vae.evaluation.kneser_ney import KneserNey
+from poetry_vae.evaluation.two_sample import TwoSample
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.poem import Form
+
+Ids = npt.NDArray[np.int64]
+_SPECIAL = [0, 1]  # <unk> and <mask> are nothing a poet writes
+
+
+def one_replaced(poems: Ids, train: Ids, rng: np.random.Generator) -> Ids:
+    """One character of each poem, drawn anew by its frequency in the training poems."""
+    spoiled = poems.copy()
+    where = rng.integers(poems.shape[1], size=len(poems))
+    spoiled[np.arange(len(poems)), where] = rng.choice(train.ravel(), len(poems))
+    return spoiled
+
+
+def last_line_from_elsewhere(poems: Ids, form: Form, rng: np.random.Generator) -> Ids:
+    """The last line of each poem is that of another one."""
+    spoiled = poems.copy()
+    spoiled[:, -form.chars :] = poems[rng.permutation(len(poems)), -form.chars :]
+    return spoiled
+
+
+def five_grams(train: Ids, n: int, vocabulary: int, rng: np.random.Generator) -> Ids:
+    """Poems of a 5-gram model that runs on from line to line."""
+    model = KneserNey.fit(train, vocabulary, 5)
+    return model.sample(n, rng, length=train.shape[1], without=_SPECIAL)
+
+
+def five_grams_with_line_ends(
+    train: Ids,
+    form: Form,
+    n: int,
+    vocabulary: int,
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+) -> Ids:
+    """The same with the end of a line as a symbol, so that the model knows where a line begins."""
+    breaks = np.arange(form.chars, form.positions, form.chars)
+    model = KneserNey.fit(np.insert(train, breaks, vocabulary, axis=1), vocabulary + 1, 5)
+    ends = {int(place): vocabulary for place in breaks + np.arange(len(breaks))}
+    drawn = model.sample(
+        n,
+        rng,
+        length=form.positions + len(breaks),
+        fixed=ends,
+        without=[*_SPECIAL, vocabulary],
+        temperature=temperature,
+    )
+    return np.delete(drawn, list(ends), axis=1)
+
+
+def contestants(corpus: EncodedCorpus, other: Ids, seed: int) -> dict[str, Callable[[], Ids]]:
+    """What is tested, by name: as many poems as ``other`` has."""
+    train, form = corpus.parts["train"].astype(np.int64), corpus.form
+    n, vocabulary = len(other), len(corpus.tokenizer)
+
+    def rng(name: str) -> np.random.Generator:
+        return np.random.default_rng(derived_seed(seed, name))
+
+    return {
+        "other real poems": lambda: other,
+        "real, one character replaced": lambda: one_replaced(other, train, rng("replaced")),
+        "real, the last line from elsewhere": (
+            lambda: last_line_from_elsewhere(other, form, rng("line"))
+        ),
+        "a 5-gram Kneser–Ney model": lambda: five_grams(train, n, vocabulary, rng("5-gram")),
+        "the same, knowing line ends": (
+            lambda: five_grams_with_line_ends(train, form, n, vocabulary, rng("ends"))
+        ),
+        "copies of training poems": lambda: train[rng("copies").permutation(len(train))[:n]],
+    }
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("corpus", type=Path)
+    options.add_argument("--judges", type=Path, metavar="FOLDER", help="keep the judges here")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--threads", type=int, help="of torch; without it, its own choice")
+    given = options.parse_args()
+    use_threads(given.threads)
+    print(machine := machine_line(), end="\n\n")
+    corpus = EncodedCorpus.load(given.corpus)
+    train, validation = (
+        written(corpus.parts[p], corpus.tokenizer) for p in ("train", "validation")
+    )
+    start = time.perf_counter()
+    with TemporaryDirectory() as nowhere:
+        folder = given.judges or Path(nowhere)
+        judges = fitted(train, validation, corpus.form, seed=given.seed, folder=folder)
+    tell(f"the judges have read: {time.perf_counter() - start:.0f} s")
+
+    test = corpus.parts["test"].astype(np.int64)
+    order = np.random.default_rng(derived_seed(given.seed, "halves")).permutation(len(test))
+    real, other = np.array_split(test[order], 2)
+    real_poems = written(real, corpus.tokenizer)
+    found: dict[str, list[TwoSample]] = {}
+    for name, make in contestants(corpus, other, given.seed).items():
+        poems = written(make(), corpus.tokenizer)
+        found[name] = []
+        for judge in judges:
+            start = time.perf_counter()
+            found[name].append(judge.two_sample(real_poems, poems, given.seed))
+            tell(f"{name}: {found[name][-1]}, {time.perf_counter() - start:.0f} s")
+    rows = [
+        [name, *(f"{result.r:.1f} ± {result.error:.1f}" for result in results)]
+        for name, results in found.items()
+    ]
+    print(f"{corpus.form}, {found['other real poems'][0].n:,} a side, seed {given.seed}:\n")
+    print(table(["", "R, first judge", "R, second judge"], rows))
+    figures = {name: [dataclasses.asdict(r) for r in results] for name, results in found.items()}
+    write_json(given.json, {"machine": machine, "form": str(corpus.form), "rows": figures})
+
+
+if __name__ == "__main__":
+    main()
