@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from poetry_vae.cli import main
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from tests.small import small_corpus, small_model
 
@@ -201,6 +202,29 @@ class TestTrain:
         assert "anthology.jsonl" in card
         assert "七绝" in card
 
+    def test_from_a_model_in_its_own_vocabulary(
+        self, model: Path, encoded: Path, tmp_path: Path
+    ) -> None:
+        few = ("--set", "min_steps=4", "--set", "epochs=1", "--set", "batch_size=16")
+        common = ("--from", model, "--output", tmp_path / "m", *few)
+        result = run("train", encoded, *common)
+        assert result.exit_code == 0, result.output
+        assert "finished after 4 steps" in result.stderr
+        kept = PoetryVAE.from_pretrained(tmp_path / "m")
+        start = PoetryVAE.from_pretrained(model)
+        assert kept.tokenizer.characters == start.tokenizer.characters
+        assert kept.config == start.config
+        run_file = json.loads((tmp_path / "m" / "run.json").read_text(encoding="utf-8"))
+        assert run_file["preset"] == "finetune"
+        other = ("--from", model, "--output", tmp_path / "n")
+        assert "is settled by the model" in fails(2, "train", encoded, *other, "--set", "hidden=9")
+        assert "was encoded as 五言联, not 七绝" in fails(
+            2, "train", encoded, "--from", "jueju7", "--output", tmp_path / "n"
+        )
+        assert "no model 'nobody'" in fails(
+            1, "train", encoded, "--from", "nobody", "--output", tmp_path / "n"
+        )
+
     def test_what_was_typed_wrongly(self, encoded: Path, tmp_path: Path) -> None:
         target = ("--output", tmp_path / "m")
         assert "which form" in fails(2, "train", ANTHOLOGY, *target)
@@ -391,6 +415,27 @@ class TestConstraints:
         self, model: Path, options: tuple[str, ...], told: str
     ) -> None:
         assert told in fails(2, "generate", "--model", model, *options)
+
+
+def test_copies_are_marked(model: Path, encoded: Path, tmp_path: Path) -> None:
+    known = EncodedCorpus.load(encoded)
+    line = known.tokenizer.decode(known.parts["train"][0])[:5]
+    asked = (
+        "--first-line",
+        line,
+        "--check-copies",
+        encoded,
+        "--script",
+        "traditional",
+        "--seed",
+        1,
+    )
+    result = run("generate", "--model", model, "-n", 2, *asked)
+    assert result.exit_code == 0, result.output
+    assert all(poem.startswith(f"{line}※，") for poem in result.stdout.splitlines())
+    assert "※ 2 of 4 lines" in result.stderr
+    missing = tmp_path / "none.txt"
+    assert str(missing) in fails(1, "generate", "--model", model, "--check-copies", missing)
 
 
 class TestScore:

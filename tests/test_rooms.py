@@ -70,7 +70,7 @@ def test_files_hold_one_idea() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 350, path
 
 
-_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich")
+_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib")
 
 
 @pytest.mark.parametrize(

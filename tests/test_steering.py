@@ -160,6 +160,11 @@ def test_repeats_are_those_of_either_script() -> None:
 def test_words_that_would_repeat_a_pin_stand_where_they_do_not() -> None:
     held = Pin(1, 2, "月") & Words(("春月",)) & NoRepeat()
     assert all(text[:2] == "春月" for text in _write(held, form=COUPLET))
+    held = Pin(2, 3, "后") & Words(("后来",)) & NoRepeat()  # 后 stands for 後 and 后
+    assert all(text[7:9] in ("后來", "後來") for text in _write(held.parts[0] & held, form=COUPLET))
+    for twice in (Pin(1, 1, "后") & Pin(2, 1, "後"), Words(("后來", "後日"))):
+        with pytest.raises(ConstraintError, match=r"one character|后來 後日"):
+            _write(twice & NoRepeat(), form=COUPLET)
     with pytest.raises(ConstraintError, match="春月 月水"):
         _write(Words(("春月", "月水")) & NoRepeat(), form=COUPLET)
     assert all("春月" in text for text in _write(Words(("月", "春月")) & NoRepeat()))
@@ -181,7 +186,7 @@ def test_low_temperatures_keep_rules_that_the_model_finds_absurd(temperature: fl
 
 def test_too_few_characters_for_no_repeats_is_an_error_and_no_endless_loop() -> None:
     most = "".join(TOKENIZER.characters[12:])
-    with pytest.raises(ConstraintError, match="too few characters"):
+    with pytest.raises(ConstraintError, match="only 12 characters are left for the 20 places"):
         _write(NoRepeat() & Avoid(most), n=2)
 
 

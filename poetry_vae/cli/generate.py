@@ -40,7 +40,7 @@ _COPIED = "※"
 @click.option(
     "--passes",
     type=click.IntRange(0, 1000),
-    help="How often the model reads its draft and writes it again.  [default: 8]",
+    help="How often the model reads its draft and writes it again.  [default: 2]",
 )
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @constraint_options

@@ -24,6 +24,7 @@ _COMMANDS = (
     "score",
     "nearest",
     "evaluate",
+    "plot",
 )
 # Errors in what was typed, by name: their classes live in rooms that load torch.
 _USAGE_ERRORS = ("ConfigError", "ConstraintError", "SamplingError", "DeviceError")

@@ -112,7 +112,13 @@ def _compile(
     repeats = None
     if (no_repeat := _only(parts, NoRepeat)) is not None:
         repeats = Repeats(forms.same, form.chars, doublings=no_repeat.doublings)
-        _check_repeats(pinned, _settled(allowed), repeats)
+        _check_repeats(pinned, _settled(allowed, repeats), repeats)
+        several = int(torch.unique(forms.same[allowed.any(0)]).numel())
+        if several < form.positions and not repeats.doublings:
+            raise ConstraintError(
+                f"only {several} characters are left for the {form.positions} places of a {form} "
+                "without repeats: avoid fewer, or allow repeats"
+            )
     near = _only(parts, Near)
     return Compiled(
         form,
@@ -140,7 +146,8 @@ def _with_words(compiled: Compiled, parts: Sequence[Constraint]) -> Compiled:
     def can_stand(possible: Tensor, settled: Tensor) -> Tensor:
         kept = _can_stand(compiled, possible, columns)
         if compiled.repeats is not None:
-            both = torch.where(settled >= 0, settled, _settled(compiled.allowed))
+            before = _settled(compiled.allowed, compiled.repeats)
+            both = torch.where(settled >= 0, settled, before)
             kept &= ~compiled.repeats.found(both).any(1)
         return kept
 
@@ -149,7 +156,7 @@ def _with_words(compiled: Compiled, parts: Sequence[Constraint]) -> Compiled:
         words,
         [forms[:, columns] for forms in symbols],
         compiled.allowed[:, columns],
-        settled=list(map(_settled, symbols)),
+        settled=[_settled(forms, compiled.repeats) for forms in symbols],
         can_stand=can_stand,
         generator=torch.Generator().manual_seed(derived_seed(0, "placements")),
     )
@@ -189,9 +196,17 @@ def _characters(tokenizer: CharTokenizer) -> tuple[str, ...]:
     return ("",) * len(CharTokenizer.SPECIAL) + tokenizer.characters
 
 
-def _settled(allowed: Tensor) -> Tensor:
-    """The character of every place that can hold only one, −1 elsewhere: [T, V] → [T]."""
-    return torch.where(allowed.sum(-1) == 1, allowed.long().argmax(-1), -1)
+def _settled(allowed: Tensor, repeats: Repeats | None) -> Tensor:
+    """A character for every place that can hold only one and its like, −1 elsewhere: [T, V] → [T].
+
+    里 and 裏 are alike to who forbids repeats; without that nobody asks.
+    """
+    if repeats is None:
+        return torch.full((len(allowed),), -1)
+    kinds = repeats.same.expand_as(allowed)
+    highest = kinds.where(allowed, -1).amax(-1)
+    lowest = kinds.where(allowed, allowed.shape[-1]).amin(-1)
+    return torch.where(highest == lowest, allowed.long().argmax(-1), -1)
 
 
 def _of(parts: Sequence[Constraint], kind: type[C]) -> list[C]:

@@ -38,7 +38,7 @@ class Tally:
 
     poems: int = 0
     mended: int = 0
-    """Poems whose repeats were mended by an assignment, since redrawing did not remove them."""
+    """Drafts whose repeats were mended one by one, since redrawing did not remove them."""
     effective: list[float] = field(default_factory=list)
     """Effective number of candidates, by block of poems; see ``steer``."""
 

@@ -25,7 +25,7 @@ _FIRST_BLOCKS = (8, 56, 192)
 _STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
 
 DEFAULT_TEMPERATURE = 0.5
-DEFAULT_PASSES = 8
+DEFAULT_PASSES = 2
 
 
 @torch.no_grad()

@@ -1,0 +1,87 @@
+"""The curves of training runs, from what they logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from poetry_vae.evaluation.canvas import legend_below, log_scale, marker_of, new_figure, style_of
+from poetry_vae.evaluation.rendering import PictureError, drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Row = Mapping[str, Any]
+"""A row of ``metrics.jsonl``: of a step of training, or of a validation."""
+
+
+@drawing()
+def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
+    """Rate, distortion and the validation bound by step: {run: rows of its ``metrics.jsonl``}.
+
+    Thin lines are batches of training, markers validation; a star is the best bound.
+
+    Raises:
+        PictureError: no run has a row yet, or a figure in a row is no number.
+    """
+    if not any(runs.values()):
+        raise PictureError("no run has logged a step yet: there is nothing to draw")
+    figure, panels = new_figure(6.2, rows=3)
+    rate, distortion, bound = panels
+    weight = rate.twinx()
+    for i, (name, rows) in enumerate(runs.items()):
+        style, marker = style_of(i), marker_of(i)
+        for ax, term in ((rate, "rate"), (distortion, "distortion")):
+            ax.plot(*_curve(rows, term), linewidth=0.8, alpha=0.8, **style)
+            found = _curve(rows, "validation", term)
+            ax.plot(*found, marker, color=style["color"], markersize=3.5)
+        weight.plot(*_curve(rows, "kl_weight"), linewidth=0.7, color="#999999", zorder=0)
+        _draw_bound(bound, rows, name, i)
+    if any(value > 0 for rows in runs.values() for value in _curve(rows, "rate")[1]):
+        log_scale(rate)
+    weight.set_ylim(0, 1.05)
+    weight.grid(visible=False)
+    weight.set_ylabel("KL weight (grey)", color="#777777")
+    weight.spines["right"].set_visible(True)
+    for ax, label in zip(panels, ("rate", "distortion", "bound"), strict=True):
+        ax.set_ylabel(f"{label}, nats a {'character' if ax is bound else 'poem'}")
+    bound.locator_params(axis="x", nbins=6)
+    bound.set_xlabel("step")
+    legend_below(figure, bound)
+    return figure
+
+
+def _curve(rows: Sequence[Row], *keys: str) -> tuple[list[float], list[float]]:
+    """The steps of the rows that have such a figure, and the figures."""
+    there = [row for row in rows if keys[0] in row]
+    return [_number(row, "step") for row in there], [_number(row, *keys) for row in there]
+
+
+def _number(row: Row, *keys: str) -> float:
+    value: Any = row
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PictureError(
+            f"the log of the run is damaged: {' '.join(keys)} at step {row.get('step')} is "
+            f"{value!r}, not a number"
+        )
+    return float(value)  # that of a diverged run too: its curve ends there
+
+
+def _draw_bound(ax: Axes, rows: Sequence[Row], name: str, i: int) -> None:
+    """−ELBO a character at every validation but that of step 0, which is of random weights."""
+    steps, elbos = _curve(rows, "validation", "elbo")
+    _, positions = _curve(rows, "validation", "positions")
+    points = [
+        (step, -elbo / T)
+        for step, elbo, T in zip(steps, elbos, positions, strict=True)
+        if T > 0 and (step > 0 or len(steps) == 1)
+    ]
+    best = min(points, key=lambda point: point[1], default=None)
+    label = name if best is None else f"{name}: best bound {best[1]:.3f}"
+    x, y = zip(*points, strict=True) if points else ((), ())
+    ax.plot(x, y, marker=marker_of(i), markersize=3.5, label=label, **style_of(i))
+    if best is not None:
+        ax.plot(*best, marker="*", markersize=11, color=style_of(i)["color"])

@@ -1,0 +1,73 @@
+"""One dimension of the latent moved while all others stay: what does it stand for?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.poem import Poem
+
+_FURTHEST = 3.0  # standard deviations of the prior
+
+
+class DimensionError(PoetryVAEError):
+    """A dimension that the latent does not have."""
+
+
+@dataclass(frozen=True)
+class Traversal:
+    """Poems along one dimension of the latent."""
+
+    dimension: int
+    """Counted from 1."""
+    values: tuple[float, ...]
+    poems: tuple[Poem, ...]
+    """The likeliest poem at each value, in the models' orthography."""
+
+
+@torch.no_grad()
+def traverse(
+    model: PoetryVAE,
+    poem: Poem | str | None = None,
+    *,
+    dimension: int | None = None,
+    steps: int = 7,
+) -> Traversal:
+    """Move one dimension from −3 to 3 around a poem's posterior mean, or around the prior's, 0.
+
+    Args:
+        dimension: counted from 1; without it the one that changes most characters on the way.
+
+    Raises:
+        DimensionError: the latent has no such dimension.
+        FormError: the poem does not have the model's form.
+        ValueError: fewer than two steps.
+    """
+    if steps < 2:
+        raise ValueError(f"{steps} steps: a way takes at least 2")
+    D = model.config.latent
+    if dimension is not None and not 1 <= dimension <= D:
+        raise DimensionError(f"dimension {dimension}: the latent has the dimensions 1 to {D}")
+    centre = torch.zeros(D, device=model.device) if poem is None else model.encode([poem]).mean[0]
+    values = torch.linspace(-_FURTHEST, _FURTHEST, steps, device=model.device)
+    if dimension is None:
+        changes = [_changes(_written(model, centre, j, values)) for j in range(D)]
+        dimension = 1 + changes.index(max(changes))
+    ids = _written(model, centre, dimension - 1, values)
+    return Traversal(dimension, tuple(values.tolist()), tuple(model.poems_of(ids)))
+
+
+def _written(model: PoetryVAE, centre: Tensor, j: int, values: Tensor) -> Tensor:
+    """The likeliest poems with z_j at each of values [S], all else as in centre [D]: ids [S, T]."""
+    z = centre.repeat(len(values), 1)
+    z[:, j] = values
+    return model.draw(z, temperature=0)
+
+
+def _changes(ids: Tensor) -> int:
+    """How many characters change from each of ids [S, T] to the next."""
+    return int((ids[1:] != ids[:-1]).sum())

@@ -1,0 +1,245 @@
+"""The rules of verse once more, slowly and literally: what the benchmark of constraints trusts.
+
+Nothing here comes from the code that is measured but the readings of characters, the customary
+neighbours of rhymes and jieba's word classes. Lines are written out as patterns, and every way to
+read a poem is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from typing import Literal, NamedTuple
+
+from poetry_vae.text.keywords import boundaries, word_classes
+from poetry_vae.text.prosody import GROUPS, PINGSHUI, readings
+from poetry_vae.text.script import fold, to_simplified
+from poetry_vae.verse.constraints import (
+    FREE,
+    Avoid,
+    Constraint,
+    Metre,
+    NoRepeat,
+    Parallel,
+    Pin,
+    Rhyme,
+    Template,
+    Words,
+)
+
+Lines = Sequence[str]
+Reading = Literal["writer", "lenient", "strict"]
+"""How doubt is settled. Of a character with both tones: writer and lenient take either, strict
+none. Of one that no source knows: lenient takes either, writer and strict none."""
+
+# The last five characters; a dot is free. 平平仄平仄 is as good as 平平平仄仄.
+_TAILS: dict[str, dict[str, str]] = {
+    "loose": {"a": ".仄.平仄", "A": ".仄.平平", "b": ".平.仄仄|平平仄平仄", "B": ".平.仄平"},
+    "strict": {
+        "a": ".仄.平仄",
+        "A": ".仄仄平平",
+        "b": ".平.仄仄|平平仄平仄",
+        "B": "平平.仄平|仄平平仄平",
+    },
+}
+_HEADS = {5: dict.fromkeys("aAbB", ""), 7: {"a": ".平", "A": ".平", "b": ".仄", "B": ".仄"}}
+_ORDERS = {
+    2: ("aB", "AB", "bA", "BA"),
+    4: ("aBbA", "ABbA", "bAaB", "BAaB"),
+    8: ("aBbAaBbA", "ABbAaBbA", "bAaBbAaB", "BAaBbAaB"),
+}
+NAMES = {
+    5: {"仄起首句不入韵": "a", "仄起首句入韵": "A", "平起首句不入韵": "b", "平起首句入韵": "B"},
+    7: {"平起首句不入韵": "a", "平起首句入韵": "A", "仄起首句不入韵": "b", "仄起首句入韵": "B"},
+}
+"""The type of the first line, by characters a line and the template's name."""
+
+
+@cache
+def _line(kind: str, chars: int, rules: str) -> re.Pattern[str]:
+    written = f"{_HEADS[chars][kind]}(?:{_TAILS[rules][kind]})"
+    classes = {".": "[平仄中]", "平": "[平中]", "仄": "[仄中]"}
+    return re.compile("".join(classes.get(sign, sign) for sign in written))
+
+
+@cache
+def simplified(character: str) -> str:
+    """A single character in simplified script."""
+    return to_simplified(character)
+
+
+def is_meant(typed: str, character: str) -> bool:
+    """Whether a poem's character is the one that was typed, in either script."""
+    return character in (typed, fold(typed)) or simplified(character) == typed
+
+
+@cache
+def tone(character: str, reading: Reading) -> str:
+    """平, 仄, 中 (either) or ×, which fits no pattern."""
+    found = {one.tone for one in readings(character)}
+    if not found:
+        return "中" if reading == "lenient" else "×"
+    if len(found) == 2:
+        return "×" if reading == "strict" else "中"
+    return found.pop()
+
+
+def groups(character: str, *, level: bool) -> set[str]:
+    """The rhyme groups of a character, of its level readings or of all."""
+    return {one.group for one in readings(character) if one.tone == "平" or not level}
+
+
+def orders_kept(lines: Lines, rules: str, reading: Reading) -> list[str]:
+    """The templates whose tones a poem keeps."""
+    chars = len(lines[0])
+    tones = ["".join(tone(c, reading) for c in line) for line in lines]
+    return [
+        order
+        for order in _ORDERS[len(lines)]
+        if all(
+            _line(kind, chars, rules).fullmatch(line)
+            for kind, line in zip(order, tones, strict=True)
+        )
+    ]
+
+
+class Verdict(NamedTuple):
+    """Of a poem as a reader hears it: tones, the rhymes of even lines, and both with line 1."""
+
+    metre: bool
+    rhyme: bool
+    all: bool
+
+
+def verdict(lines: Lines, *, rules: str = "strict", reading: Reading = "lenient") -> Verdict:
+    """What a poem keeps; a lenient reader lets line 1 borrow its rhyme from a neighbour."""
+    ends = [_rhymes_with(line[-1], reading) for line in lines]
+    known = [end for end in ends[1::2] if end is not None]
+    shared = set.intersection(*known) if known else set()
+    rhymes = bool(shared) or not known
+    near = set(shared)
+    if reading == "lenient":
+        near.update(*map(PINGSHUI.neighbours, shared))
+    orders = orders_kept(lines, rules, reading)
+    opens = ends[0] is None or bool(ends[0] & near) or (bool(ends[0]) and not shared)
+    whole = any(order[0].islower() or opens for order in orders)
+    return Verdict(bool(orders), rhymes, rhymes and whole)
+
+
+def _rhymes_with(character: str, reading: Reading) -> set[str] | None:
+    """Level groups; None: anything, for all that is known."""
+    found = groups(character, level=True)
+    if "" in found or not readings(character):
+        return set() if reading == "strict" else None
+    return found
+
+
+def broken(parts: Sequence[Constraint], lines: Lines) -> list[str]:
+    """Which of the constraints a poem does not keep, by name; each name once."""
+    wrong = [f"length {list(map(len, lines))}"] if len(set(map(len, lines))) > 1 else []
+    for part in parts:
+        name = type(part).__name__
+        match part:
+            case Pin() | Template():
+                wrong += [name for pin in pins(part, lines) if not is_meant(*pin)]
+            case Avoid(characters):
+                wrong += [name for c in "".join(lines) if any(is_meant(a, c) for a in characters)]
+            case Words(words):
+                wrong += [name for word in words if not any(_holds(word, line) for line in lines)]
+            case NoRepeat(doublings):
+                wrong += [name] * repeats([list(map(simplified, x)) for x in lines], doublings)
+            case Parallel():
+                inner = lines[2:6] if len(lines) == 8 else lines
+                wrong += [name] * (not all(map(answers, inner[::2], inner[1::2])))
+            case Metre() | Rhyme():
+                pass
+            case _:
+                raise ValueError(f"no rule was written for {part}")
+    metre = next((part for part in parts if isinstance(part, Metre)), None)
+    rhyme = next((part for part in parts if isinstance(part, Rhyme)), None)
+    if metre or rhyme:
+        wrong += _broken_sound(lines, metre, rhyme)
+    return list(dict.fromkeys(wrong))
+
+
+def broken_as_shown(parts: Sequence[Constraint], lines: Lines) -> list[str]:
+    """Pins and repeats that a reader of simplified script misses; the script converts by phrases,
+    so what is shown is not what its characters are one by one."""
+    shown = [to_simplified(line) for line in lines]
+    wrong = []
+    for part in parts:
+        if isinstance(part, Pin | Template):
+            wrong += [
+                type(part).__name__
+                for typed, character in pins(part, shown)
+                if character not in (typed, simplified(fold(typed)))
+            ]
+        if isinstance(part, NoRepeat):
+            wrong += ["NoRepeat"] * repeats(shown, part.doublings)
+    return list(dict.fromkeys(wrong))
+
+
+def pins(part: Pin | Template, lines: Lines) -> Iterator[tuple[str, str]]:
+    """What was typed for a place, and what stands there."""
+    if isinstance(part, Pin):
+        line, place = (n - 1 if n > 0 else n for n in (part.line, part.place))
+        yield part.character, lines[line][place]
+        return
+    drawn = "".join(part.lines)
+    yield from (
+        (typed, c) for typed, c in zip(drawn, "".join(lines), strict=False) if typed != FREE
+    )
+
+
+def repeats(lines: Sequence[Sequence[str]], doublings: bool) -> bool:
+    """Whether a character stands twice, but for one that follows itself where that may be."""
+    signs = [(c, i, j) for i, line in enumerate(lines) for j, c in enumerate(line)]
+    return any(
+        a == b and not (doublings and i == k and m == j + 1)
+        for n, (a, i, j) in enumerate(signs)
+        for b, k, m in signs[n + 1 :]
+    )
+
+
+def answers(above: str, below: str) -> bool:
+    """对仗 of two lines."""
+    opposed = all(
+        {"平", "仄"} <= {r.tone for c in pair for r in readings(c)} and all(map(readings, pair))
+        for pair in list(zip(above, below, strict=True))[1::2]
+    )
+    return (
+        opposed
+        and not set(above) & set(below)
+        and word_classes(above) == word_classes(below)
+        and boundaries(above) == boundaries(below)
+    )
+
+
+def _holds(word: str, line: str) -> bool:
+    starts = range(len(line) - len(word) + 1)
+    return any(all(map(is_meant, word, line[start:])) for start in starts)
+
+
+def asked_groups(name: str | None) -> set[str]:
+    """The groups that a rhyme asks for: all, the one of this name, or those of a character."""
+    if name is None:
+        return set(GROUPS)
+    return {name} if name in GROUPS else groups(fold(name), level=False) - {""}
+
+
+def _broken_sound(lines: Lines, metre: Metre | None, rhyme: Rhyme | None) -> list[str]:
+    """Of the orders whose tones are right, is there one whose lines rhyme in what was asked?"""
+    orders = [""] if metre is None else orders_kept(lines, metre.rules, "writer")
+    if metre is not None and metre.template is not None:
+        named = NAMES[len(lines[0])].get(metre.template.replace("韻", "韵"), metre.template)
+        orders = [order for order in orders if order.startswith(named)]
+    if not orders:
+        return ["Metre"]
+    wanted = asked_groups(rhyme.group if rhyme else None)
+    rhymes = partial(groups, level=metre is not None)
+    for order in orders:
+        ends = [*lines[1::2], *lines[: order[:1].isupper()]]
+        if set.intersection(wanted, *(rhymes(line[-1]) for line in ends)):
+            return []
+    return ["Metre" if rhyme is None else "Rhyme"]
