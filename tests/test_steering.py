@@ -234,6 +234,7 @@ def test_weights_favour_latents_that_make_the_pins_likely() -> None:
     likely = [model.decode(some).log_softmax(-1)[:, 0, pin].mean().item() for some in (z, free)]
     assert likely[0] > likely[1] + 0.1
     assert 1 <= steering.tally.effective[0] <= 64
+    assert steering.tally.told(64).startswith("effective candidates: ")
 
 
 def test_langevin_steps_leave_the_target_as_it_is() -> None:

@@ -124,6 +124,8 @@ def command(
         return
     for text in texts:
         click.echo(text)
+    if steering is not None and to_terminal:
+        click.secho(steering.tally.told(steering.candidates), err=True, dim=True)
     if fresh and to_terminal:
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 

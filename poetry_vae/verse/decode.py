@@ -41,6 +41,18 @@ class Tally:
     """Drafts whose repeats were mended one by one, since redrawing did not remove them."""
     effective: list[float] = field(default_factory=list)
     """Effective number of candidates, by block of poems; see ``steer``."""
+    steps: int = 0
+    """Langevin steps taken where the candidates did not suffice."""
+
+    def told(self, candidates: int) -> str:
+        """A line for whoever asked for the poems."""
+        effective = sum(self.effective) / max(1, len(self.effective))
+        text = f"effective candidates: {effective:.1f} of {candidates} a poem"
+        if self.steps:
+            text += f", then {self.steps} Langevin steps"
+        if self.mended:
+            text += f"; repeats mended in {self.mended} drafts"
+        return text
 
 
 def log_prob(compiled: Compiled, logits: Tensor, *, temperature: float = 1.0) -> Tensor:

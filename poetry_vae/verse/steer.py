@@ -159,6 +159,7 @@ class Steering:
     def _walk(self, z: Tensor, held: Held, generator: torch.Generator) -> Tensor:
         """Langevin steps from z [n, D] with p(z | constraints, what is held) as their target."""
         size = _STEP_SIZE
+        self.tally.steps = self.steps
         log_p, gradient = self._target(z, held)
         for _ in range(self.steps):
             noise = torch.randn(z.shape, generator=generator)

@@ -1,0 +1,69 @@
+"""Is verse under constraint as good as free verse? Two-sample tests of what --quality wrote.
+
+    python scripts/benchmarks/constraints.py CORPUS.safetensors --quality FOLDER
+    python scripts/benchmarks/constraint_quality.py CORPUS.safetensors FOLDER --judges JUDGES
+
+For each constraint: R of the first judge, and its mean log-likelihood, for steered latents
+and for plain masking (latents of the prior), against real poems that keep the same constraint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from measure import machine_line, parser, table, tell, use_threads, write_json
+
+from poetry_vae.evaluation.alphabet import written
+from poetry_vae.evaluation.judge_file import fitted
+from poetry_vae.evaluation.material import read_samples
+from poetry_vae.text.encoded import EncodedCorpus
+
+_SOURCES = ("real", "steered", "masked")
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("corpus", type=Path)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--judges", type=Path, required=True, help="where judges are kept")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--threads", type=int)
+    given = options.parse_args()
+    use_threads(given.threads)
+    print(machine := machine_line(), end="\n\n")
+    corpus = EncodedCorpus.load(given.corpus)
+    form = corpus.form
+    train, validation = (
+        written(corpus.parts[part], corpus.tokenizer) for part in ("train", "validation")
+    )
+    tell("the judges read")
+    judge, _ = fitted(train, validation, form, seed=given.seed, folder=given.judges)
+    rows = []
+    for real in sorted(given.folder.glob(f"{form.slug}-*-real.txt")):
+        name = real.stem.removeprefix(f"{form.slug}-").removesuffix("-real")
+        texts = {
+            source: read_samples(real.with_name(f"{form.slug}-{name}-{source}.txt"), form)
+            for source in _SOURCES
+        }
+        likely = {source: np.mean(judge.log_likelihood(some)) for source, some in texts.items()}
+        for source in _SOURCES[1:]:
+            found = judge.two_sample(texts["real"], texts[source], given.seed)
+            rows.append(
+                [
+                    name,
+                    source,
+                    found.n,
+                    f"{found.r:.1f} ± {found.error:.1f}",
+                    f"{likely[source]:.1f}",
+                    f"{likely['real']:.1f}",
+                ]
+            )
+    heads = ["constraint", "latents", "poems a side", "R", "log-likelihood", "of real poems"]
+    print(f"{form}:\n")
+    print(table(heads, rows))
+    write_json(given.json, {"machine": machine, "form": form.slug, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
