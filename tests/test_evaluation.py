@@ -136,7 +136,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     effort = Effort(8, (1, 2), 40, 30, 40)
     evaluation = Evaluation(material, reader, effort=effort, temperature=1.0, passes=0, seed=0)
     model = small_model()
-    subject = Subject("mine", model, {"preset": "base"}, [{"step": 1}])
+    subject = Subject("mine", model, {"corpus": "something else"}, [{"step": 1}])
     report = evaluation.report([subject], [("copies", list(material.parts["test"]))])
     rows = {row["name"]: row for row in report["verse"]}
     assert list(rows) == [
@@ -163,6 +163,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     )
     assert [used["passes"] for used in figures["usage"]] == [0]
     missing = {entry["figure"] for entry in report["missing"]}
+    assert "certainty that mine has not seen these poems" in missing
     assert "gaussian_total_correlation of mine" not in missing  # 40 poems of 4 dimensions suffice
     again = Evaluation(material, reader, effort=effort, temperature=1.0, passes=0, seed=0).report(
         [subject], [("copies", list(material.parts["test"]))]

@@ -188,6 +188,13 @@ class Evaluation:
             "reconstructions": self._reconstructions(model, ids[:2000]),
             "samples": self._fresh(model),
         }
+        trained_on = subject.card.get("corpus")
+        if trained_on and trained_on != self.material.source:
+            self._miss(
+                f"certainty that {name} has not seen these poems",
+                f"it was trained on {trained_on}, and they are from {self.material.source}, whose "
+                "parts may be others",
+            )
         if subject.training is None:
             self._miss(f"training curves of {name}", "its folder has no metrics.jsonl")
         result |= self._latent(name, model, ids[: self.effort.latent_poems], order)
