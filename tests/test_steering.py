@@ -170,6 +170,20 @@ def test_words_that_would_repeat_a_pin_stand_where_they_do_not() -> None:
     assert all("春月" in text for text in _write(Words(("月", "春月")) & NoRepeat()))
 
 
+@pytest.mark.parametrize("temperature", [0.01, 0.035, 0.5])
+@pytest.mark.parametrize("tone", ["平", "仄"])
+def test_metre_is_kept_where_the_model_wants_one_tone_only(tone: str, temperature: float) -> None:
+    form = Form(4, 7)
+    model = _model(form)
+    other = [i for i, c in enumerate(TOKENIZER.characters, 2) if tones(c) == {tone}]
+    with torch.no_grad():
+        model.decoder.likelihood.output.bias[other] += 60
+    ids = steer(model, Metre(), temperature=temperature, passes=1).write(
+        4, generator=torch.Generator().manual_seed(0)
+    )
+    assert all(check(form.cut(poem.text)).ok for poem in model.poems_of(ids))
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.01, 0.05, 0.2])
 def test_low_temperatures_keep_rules_that_the_model_finds_absurd(temperature: float) -> None:
     model = _model(QUATRAIN)

@@ -36,6 +36,8 @@ LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
 _CLASSES = (LEVEL, OBLIQUE, EITHER)
 _TONES = {LEVEL: "平", OBLIQUE: "仄", EITHER: "平仄"}
 
+_TINY = 1e-300
+
 Product = tuple[frozenset[int], ...]
 """A set of lines: a set of tone classes for every place."""
 
@@ -160,14 +162,17 @@ class Metrical:
     def log_prob(self, shares: Shares) -> Tensor:
         """log P(what is allowed, metre and rhyme), exactly, in nats: [R]. Differentiable."""
         masses, ends = self._masses(shares)
-        number = max(1, len(self.templates))
-        total = masses.new_zeros(len(masses))
-        for chosen in _nonempty_subsets(range(number)):
-            term = self._sign.to(ends).expand(len(ends), -1)  # [R, S]
-            for line in range(self.form.lines):
-                term = term * self._line(masses, ends, chosen, line)
-            total = total + (-1.0) ** (len(chosen) + 1) * term.sum(-1)
-        return shares.log_mass.double().sum(-1) + total.clamp_min(0).log()
+        subsets = _nonempty_subsets(range(max(1, len(self.templates))))
+        terms = [self._sign.to(ends) * (-1.0) ** (len(chosen) + 1) for chosen in subsets]
+        scale = shares.log_mass.double().sum(-1)
+        for line in range(self.form.lines):
+            found = [self._line(masses, ends, chosen, line) for chosen in subsets]
+            # Lines are scaled one by one: the product of all may be smaller than any number.
+            largest = torch.cat(found, dim=1).detach().amax(1, keepdim=True).clamp_min(_TINY)
+            terms = [term * mass / largest for term, mass in zip(terms, found, strict=True)]
+            scale = scale + largest[:, 0].log()
+        total = torch.stack([term.sum(-1) for term in terms]).sum(0)
+        return scale + total.clamp_min(0).log()
 
     def plan_log_probs(self, shares: Shares) -> Tensor:
         """log P(what is allowed, template and group) for every pair: [R, templates, G].
@@ -177,12 +182,12 @@ class Metrical:
         masses, ends = self._masses(shares)
         found = []
         for t in range(max(1, len(self.templates))):
-            kept = ends.new_ones(len(ends), ends.shape[-1])
+            kept = ends.new_zeros(len(ends), ends.shape[-1])
             for line in range(self.form.lines):
-                kept = kept * self._line(masses, ends, (t,), line)
-            padded = torch.cat([kept, kept.new_zeros(len(kept), 1)], dim=1)
+                kept = kept + self._line(masses, ends, (t,), line).log()
+            padded = torch.cat([kept, kept.new_full((len(kept), 1), -torch.inf)], dim=1)
             found.append(padded[:, self._single])
-        return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1).log()
+        return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
 
     def within(self, plan: Plan, shares: Shares, *, generator: torch.Generator | None) -> Tensor:
         """Weights of the characters, [R, T, V], that keep a plan: drawn independently from them, a
@@ -202,7 +207,7 @@ class Metrical:
                 rhymes = line in self.rhyming_lines(t)
                 # The end that rhymes is weighed by its group, alike under every product.
                 inner = C - 1 if rhymes else C
-                here = masses[rows, places]
+                here = masses[rows, places].double()
                 weights = (here[:, None, :inner] * masks[:, :inner]).sum(-1).prod(-1)
                 pick = torch.multinomial(weights, 1, generator=generator)[:, 0]
                 open_classes[rows, places] = masks[pick]
