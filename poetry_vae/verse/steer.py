@@ -9,6 +9,9 @@ candidates (sampling importance resampling, Rubin 1988).
 Four pinned heads are so unlikely that one candidate has nearly all the weight. Then the latents go
 on as Markov chains: since P(c|z) is exact and differentiable, Langevin steps with a Metropolis test
 (Roberts & Tweedie 1996) leave p(z | constraints) as it is and walk to where its mass lies.
+
+P(c|z) is that of the model itself, at temperature 1, whatever temperature the characters are drawn
+at: weighed at a lower one, latents are preferred whose heads are sure of themselves.
 """
 
 from __future__ import annotations
@@ -118,10 +121,13 @@ class Steering:
         out = []
         for rows in torch.split(torch.arange(n), _ROWS):
             ids, kept = decode.first_draft(
-                self.compiled, self._shares(z[rows]), held[rows], **settings
+                self.compiled,
+                self._shares(z[rows], temperature=self.temperature),
+                held[rows],
+                **settings,
             )
             for _ in range(self.passes):
-                read = self._shares(self.model.encode(ids).mean)
+                read = self._shares(self.model.encode(ids).mean, temperature=self.temperature)
                 again = decode.redraft(self.compiled, read, kept, **settings)
                 lost = (again == CharTokenizer.UNKNOWN).any(1, keepdim=True)
                 ids = torch.where(lost, ids, again)
@@ -142,7 +148,8 @@ class Steering:
             z, log_q = z[mixed], log_q[mixed]
         weights, ways = [], []
         for rows in torch.split(torch.arange(total), _ROWS):
-            held, weight = decode.settle(self.compiled, self._shares(z[rows]), generator=generator)
+            shares = self._shares(z[rows], temperature=1.0)
+            held, weight = decode.settle(self.compiled, shares, generator=generator)
             weights.append(weight)
             ways.append(held.way)
         log_weights = torch.cat(weights) + self.base.log_prob(z) - log_q
@@ -182,18 +189,19 @@ class Steering:
         for rows in torch.split(torch.arange(len(z)), _ROWS):
             with torch.enable_grad():
                 at = z[rows].detach().requires_grad_(True)
-                kept = decode.log_kept(self.compiled, self._shares(at), held[rows])
+                shares = self._shares(at, temperature=1.0)
+                kept = decode.log_kept(self.compiled, shares, held[rows])
                 value = kept + self.base.log_prob(at)
                 (gradient,) = torch.autograd.grad(value.sum(), at)
             values.append(value.detach())
             gradients.append(gradient)
         return torch.cat(values), torch.cat(gradients)
 
-    def _shares(self, z: Tensor) -> Shares:
+    def _shares(self, z: Tensor, *, temperature: float) -> Shares:
         logits = self.model.decode(z)
         if self.bias is not None:
             logits = logits + self.bias
-        return Shares.of(logits, self.compiled.allowed, temperature=self.temperature)
+        return Shares.of(logits, self.compiled.allowed, temperature=temperature)
 
     def _read_what_is_known(self) -> Mixture | None:
         """What the encoder makes of the poem with everything unknown masked."""
