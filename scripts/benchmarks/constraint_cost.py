@@ -142,7 +142,7 @@ def _log_kept(steering: Steering, latents: int, seed: int) -> tuple[float, float
     """Mean log P(constraints, words where they are held | z) in nats, and its standard error."""
     z, held = steering._latents(latents, _generator(seed))
     kept: list[Tensor] = [
-        decode.log_kept(steering.compiled, steering._shares(z[rows]), held[rows])
+        decode.log_kept(steering.compiled, steering._shares(z[rows], temperature=1.0), held[rows])
         for rows in torch.split(torch.arange(latents), 64)
     ]
     values = torch.cat(kept).tolist()

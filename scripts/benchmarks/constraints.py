@@ -45,11 +45,11 @@ from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import MetreReport, Readings, check
 from poetry_vae.verse.constraints import Constraint, Metre, Pin, Rhyme
-from poetry_vae.verse.generate import in_script
+from poetry_vae.verse.generate import DEFAULT_PASSES, DEFAULT_TEMPERATURE, in_script
 from poetry_vae.verse.steer import steer
 
 Figures = dict[str, Any]
-SETTINGS = {"temperature": 0.5, "passes": 8}
+SETTINGS = {"temperature": DEFAULT_TEMPERATURE, "passes": DEFAULT_PASSES}
 # Shares of length, rhyme, metre and all that others report of poems by language models.
 _REPORTED = {
     "reported: a masked 8B language model": ("100%", "97.5%", "100%", "97.5%"),
