@@ -131,8 +131,8 @@ class Evaluation:
         rows = [self._verse("real poems", "real", real, against=halves)]
         form = self.material.form
         for name, texts in (
-            ("lines of other poems", other_lines(real[: self.effort.verse_poems], form, rng)),
-            ("characters of other poems", other_characters(real[: self.effort.verse_poems], rng)),
+            ("lines of other poems", other_lines(real, form, rng)),
+            ("characters of other poems", other_characters(real, rng)),
         ):
             rows.append(self._verse(name, "chance", texts))
         return rows

@@ -16,6 +16,7 @@ from poetry_vae.evaluation.material import Material, as_ids
 from poetry_vae.evaluation.novelty import novelty
 from poetry_vae.evaluation.second_judge import SecondJudge
 from poetry_vae.evaluation.words import KnownPairs, word_validity
+from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.metre import MetreError, templates
 from poetry_vae.text.poem import Form
 from poetry_vae.text.scansion import check
@@ -57,15 +58,22 @@ class Reader:
         low, high = np.quantile(self._real_log_likelihood, [0.001, 0.999])
         return np.linspace(low - 0.5 * (high - low), high + 0.5 * (high - low), _BINS + 1)
 
+    def _some(self, texts: Sequence[str]) -> Sequence[str]:
+        """As many as are measured, drawn at random: a corpus stands in some order."""
+        if len(texts) <= self.most:
+            return texts
+        rng = np.random.default_rng(derived_seed(self.seed, "some"))
+        return [texts[i] for i in np.sort(rng.permutation(len(texts))[: self.most])]
+
     @cached_property
     def _real_log_likelihood(self) -> npt.NDArray[np.float64]:
         assert self.judges is not None
-        return self.judges[0].log_likelihood(self.material.parts["test"][: self.most])
+        return self.judges[0].log_likelihood(self._some(self.material.parts["test"]))
 
     def measure(self, name: str, kind: str, texts: Sequence[str]) -> Row:
         """All figures that the kind of row can have, from texts of the models' orthography."""
         form = self.material.form
-        some = texts[: self.most]
+        some = self._some(texts)
         ids = as_ids(some, self.tokenizer)
         row: Row = {
             "name": name,
