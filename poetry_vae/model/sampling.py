@@ -41,6 +41,17 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
     return draw_weighted(torch.softmax(logits, dim=-1, dtype=torch.float32), generator=generator)
 
 
+def drawn_at(weights: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """Symbols from weights [..., V] that a temperature has shaped already: [...].
+
+    At temperature 0, which shapes nothing, the heaviest.
+    """
+    if temperature == 0:
+        return weights.argmax(dim=-1)
+    flat = draw_weighted(weights.flatten(0, -2), generator=generator)
+    return flat.view(weights.shape[:-1])
+
+
 # Symbols in a block: the sums of blocks are searched first, then the one block that was hit.
 _BLOCK = 64
 _BELOW_ONE = 1 - 2**-24

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from poetry_vae.model.sampling import draw_weighted
+from poetry_vae.model.sampling import draw_weighted, drawn_at
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.compiled import Compiled
 from poetry_vae.verse.metrical import Plan
@@ -162,7 +162,7 @@ def redraft(
         if tally is not None:
             tally.mended += mended
         return ids
-    return _draw(weights, temperature, generator)
+    return drawn_at(weights, temperature, generator)
 
 
 def _facing(
@@ -177,10 +177,3 @@ def _facing(
 
     ids, lost = facing.draw(weights, is_wrong=is_wrong, generator=generator)
     return ids.masked_fill(lost[:, None], CharTokenizer.UNKNOWN)
-
-
-def _draw(weights: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    if temperature == 0:
-        return weights.argmax(-1)
-    flat = draw_weighted(weights.flatten(0, -2), generator=generator)
-    return flat.view(weights.shape[:-1])

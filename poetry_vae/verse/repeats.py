@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poetry_vae.model.sampling import draw_weighted
+from poetry_vae.model.sampling import drawn_at
 from poetry_vae.verse.constraints import ConstraintError
 
 # Whole poems are redrawn so often before those that still repeat are mended.
@@ -49,12 +49,12 @@ class Repeats:
         Raises:
             ConstraintError: the characters do not suffice.
         """
-        ids = _drawn(weights, temperature, generator)
+        ids = drawn_at(weights, temperature, generator)
         bad = self.found(ids).any(1).nonzero()[:, 0]
         for _ in range(_TRIES if temperature else 0):
             if not len(bad):
                 break
-            ids[bad] = _drawn(weights[bad], temperature, generator)
+            ids[bad] = drawn_at(weights[bad], temperature, generator)
             bad = bad[self.found(ids[bad]).any(1)]
         for row in bad.tolist():
             ids[row] = self._mended(weights[row], temperature, generator)
@@ -77,7 +77,7 @@ class Repeats:
                     f"{place % self.chars + 1} of a poem without repeats: allow repeats, or ask "
                     "for less"
                 )
-            chosen = _drawn(weights[None, place : place + 1], temperature, generator)[0, 0]
+            chosen = drawn_at(weights[None, place : place + 1], temperature, generator)[0, 0]
             ids[place] = chosen
             elsewhere = torch.ones(T, dtype=torch.bool)
             if self.doublings:
@@ -85,10 +85,3 @@ class Repeats:
                 elsewhere[near] = False
             weights[elsewhere[:, None] & (self.same == self.same[chosen])] = 0
         return ids
-
-
-def _drawn(weights: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    if temperature == 0:
-        return weights.argmax(-1)
-    flat = draw_weighted(weights.flatten(0, -2), generator=generator)
-    return flat.view(weights.shape[:-1])
