@@ -7,6 +7,7 @@ import numpy as np
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.labels import LabelColumn
 from poetry_vae.text.poem import Form
 from poetry_vae.text.tokenizer import CharTokenizer
 
@@ -35,7 +36,9 @@ def small_model(seed: int = 0, **changes: object) -> PoetryVAE:
     return PoetryVAE.build(small_config(**changes), small_tokenizer(), seed=seed).eval()
 
 
-def small_corpus(poems: int = 64, form: Form = COUPLET) -> EncodedCorpus:
+def small_corpus(
+    poems: int = 64, form: Form = COUPLET, *, is_labelled: bool = False
+) -> EncodedCorpus:
     """Poems whose second half repeats the first, so that there is something to learn."""
     rng = np.random.default_rng(0)
 
@@ -44,4 +47,8 @@ def small_corpus(poems: int = 64, form: Form = COUPLET) -> EncodedCorpus:
         return np.concatenate([half, half], axis=1).astype(np.uint16)
 
     parts = {"train": part(poems), "validation": part(16), "test": part(16)}
-    return EncodedCorpus(form, small_tokenizer(), parts, "a made-up corpus")  # type: ignore[arg-type]
+    labels = {}
+    if is_labelled:  # by the first character
+        early = {name: (ids[:, 0] > 11).astype(np.uint16) for name, ids in parts.items()}
+        labels["dynasty"] = LabelColumn(("宋", "唐"), early)  # type: ignore[arg-type]
+    return EncodedCorpus(form, small_tokenizer(), parts, "a made-up corpus", labels)  # type: ignore[arg-type]

@@ -55,7 +55,9 @@ def test_raw_and_encoded_poems_are_the_same_material(tmp_path: Path) -> None:
         assert all(a == b or "□" in b for a, b in zip(known, encoded.parts[part], strict=True))
     assert set(raw.labels) == {"dynasty", "author"}
     assert len(raw.labels["author"]) == len(raw.parts["test"])
-    assert encoded.labels == {}
+    assert set(encoded.labels) == {"author"}  # all are of one dynasty
+    authors = zip(encoded.labels["author"], raw.labels["author"], strict=True)
+    assert all(a in (b, "其他") for a, b in authors)
     with pytest.raises(FormError, match="encoded as 七绝"):
         Material.read(path, COUPLET)
     with pytest.raises(CorpusError, match="not one of its"):

@@ -7,7 +7,7 @@ import pytest
 
 from poetry_vae.evaluation import alphabet as reading
 from poetry_vae.evaluation.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.alphabet import Alphabet, simplified, written
+from poetry_vae.evaluation.alphabet import Alphabet, simplified
 from poetry_vae.evaluation.copies import Copies
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
@@ -68,7 +68,7 @@ def test_rare_characters_are_one_symbol() -> None:
 
 def test_ids_are_written_as_poems() -> None:
     tokenizer = CharTokenizer(list("山水人"))
-    assert written(np.array([[2, 3, 4], [0, 2, 2]], np.uint16), tokenizer) == ["山水人", "□山山"]
+    assert tokenizer.decode_rows(np.array([[2, 3, 4], [0, 2, 2]], np.uint16)) == ["山水人", "□山山"]
 
 
 def test_pairs_of_positions() -> None:

@@ -13,11 +13,11 @@ from poetry_vae.evaluation.latent import (
     gaussian_total_correlation,
     hole,
     information,
-    log_aggregate,
-    permuted,
     total_correlation,
 )
+from poetry_vae.model.critic import permuted
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.training.diagnostics import log_aggregate
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.additions import MaskedReading
+from poetry_vae.training.batches import Batch
 from poetry_vae.training.masking import masked_divergence, with_masks
 from poetry_vae.training.objectives import WeightedELBO
 from tests.small import CHARACTERS, small_model
@@ -51,14 +53,14 @@ def test_divergence_moves_the_reading_of_masks_and_nothing_else() -> None:
 
 def test_the_objective_adds_it_to_its_loss_and_leaves_the_bound() -> None:
     model, ids = small_model(), _ids(32)
-    record = model(ids, generator=torch.Generator().manual_seed(0))
-    plain = WeightedELBO()(model, ids, record)
-    with_term = WeightedELBO(masked=0.5)(
-        model, ids, record, generator=torch.Generator().manual_seed(0)
-    )
-    expected = masked_divergence(
-        model, ids[:16], record, generator=torch.Generator().manual_seed(0)
-    ).mean()
+    seeded = torch.Generator()
+    plain = WeightedELBO()(model, Batch(ids), generator=seeded.manual_seed(0))
+    both = WeightedELBO(additions=(MaskedReading(0.5),))
+    with_term = both(model, Batch(ids), generator=seeded.manual_seed(0))
+    record = model(ids, generator=seeded.manual_seed(0))
+    expected = masked_divergence(model, ids[:16], record, generator=seeded).mean()
     assert torch.allclose(with_term.loss - plain.loss, expected)
     assert torch.equal(with_term.elbo, plain.elbo)
     assert torch.equal(with_term.others["masked"], expected)
+    warming = both(model, Batch(ids), annealing=0.9, generator=seeded.manual_seed(0))
+    assert "masked" not in warming.others

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from poetry_vae.evaluation import pictures
 from poetry_vae.evaluation.curves import training_curves
 from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.latent_map import NO_METRE, latent_map, template_labels
+from poetry_vae.evaluation.latent_map import latent_map
 from poetry_vae.evaluation.rendering import PictureError, as_png, as_svg
+from poetry_vae.text.labels import NO_METRE, template_names
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Form
 
@@ -196,8 +197,8 @@ class TestLatentMap:
             latent_map(np.array([[1.0], [np.nan]]))
 
 
-def test_template_labels() -> None:
+def test_template_names() -> None:
     kept, broken = "白日依山盡黃河入海流", "山山山山山山山山山山"
-    assert template_labels([kept, broken], Form(2, 5)) == ["仄起首句不入韵", NO_METRE]
+    assert template_names([kept, broken], Form(2, 5)) == ["仄起首句不入韵", NO_METRE]
     with pytest.raises(MetreError):
-        template_labels(["月"], Form(1, 1))
+        template_names(["月"], Form(1, 1))

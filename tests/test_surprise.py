@@ -47,9 +47,9 @@ def test_the_encoder_never_sees_the_character_it_is_asked_about() -> None:
     seen: list[torch.Tensor] = []
 
     class Watched(nn.Module):
-        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        def forward(self, ids: torch.Tensor, label: None) -> tuple[torch.Tensor, ...]:
             seen.append(ids)
-            out: torch.Tensor = inner(ids)
+            out: tuple[torch.Tensor, ...] = inner(ids)
             return out
 
     inner = model.encoder

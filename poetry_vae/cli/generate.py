@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poetry_vae.cli.constraint_options import constraint_from, constraint_options
-from poetry_vae.cli.options import form_option, model_option, output_option, script_option
+from poetry_vae.cli.options import (
+    form_option,
+    label_option,
+    model_option,
+    output_option,
+    script_option,
+    with_label,
+)
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -43,6 +50,7 @@ _COPIED = "※"
     help="How often the model reads its draft and writes it again.  [default: 2]",
 )
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
+@label_option
 @constraint_options
 @script_option
 @click.option(
@@ -68,6 +76,7 @@ def command(
     temperature: float | None,
     passes: int | None,
     greedy: bool,
+    label: str | None,
     script: Script,
     one_line: bool | None,
     as_json: bool,
@@ -108,7 +117,7 @@ def command(
         one_line = not to_terminal
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    chosen = choose_model(form, model)
+    chosen = with_label(choose_model(form, model), label)
     constraint = constraint_from(chosen.form, constraints)
     steering = None
     if constraint is not None:

@@ -16,18 +16,28 @@ from poetry_vae.text.errors import FormError, PoetryVAEError
 _COMMANDS = (
     "generate",
     "train",
+    "presets",
     "models",
     "corpus",
     "metre",
     "reconstruct",
     "interpolate",
+    "traverse",
     "score",
     "nearest",
     "evaluate",
+    "compare",
     "plot",
 )
 # Errors in what was typed, by name: their classes live in rooms that load torch.
-_USAGE_ERRORS = ("ConfigError", "ConstraintError", "SamplingError", "DeviceError")
+_USAGE_ERRORS = (
+    "ConfigError",
+    "ConstraintError",
+    "SamplingError",
+    "DeviceError",
+    "DimensionError",
+    "LabelError",
+)
 
 
 class OneLine(click.ClickException):

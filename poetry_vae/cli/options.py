@@ -42,6 +42,36 @@ output_option = click.option(
 )
 
 
+label_option = click.option(
+    "--label",
+    metavar="KIND=VALUE",
+    help="For models trained with labels, as in dynasty=宋; else it is drawn or inferred.",
+)
+
+
+def with_label(model: PoetryVAE, label: str | None) -> PoetryVAE:
+    """The model, every poem of which has the label that was typed.
+
+    Raises:
+        LabelError: the model has no labels, or knows no such one.
+    """
+    if label is None:
+        return model
+    from poetry_vae.text.script import understand
+
+    kind, equals, value = label.partition("=")
+    if not equals or not value:
+        raise click.BadParameter(f"{label!r} is not KIND=VALUE", param_hint="'--label'")
+    known = model.config.labels
+    if known is not None and kind != known.kind:
+        raise click.BadParameter(
+            f"{label!r}: the labels of this model are of the kind {known.kind}",
+            param_hint="'--label'",
+        )
+    is_known = known is None or value in known.values
+    return model.given(value if is_known else understand(value))
+
+
 def reading_options(command: F) -> F:
     """--form, --model and --script: which model reads a poem, and how the answer is written."""
     for option in (script_option, model_option, form_option):

@@ -194,7 +194,7 @@ def traversal(
     shown = [in_script(each, script).lines for each in found.poems]
     title = f"Dimension {found.dimension} around {around}"
     _write(pictures.traversal(found.values, shown, title=title), output)
-    click.echo(f"dimension {found.dimension} of {chosen.config.latent} in {output}", err=True)
+    click.echo(f"dimension {found.dimension} of {chosen.code_size} in {output}", err=True)
 
 
 def _form_of(corpus: Path, model: str | None) -> Any:
@@ -214,7 +214,7 @@ def _labels(
     Raises:
         UsageError: the corpus does not know the kind asked for.
     """
-    from poetry_vae.evaluation.latent_map import template_labels
+    from poetry_vae.text.labels import template_names
     from poetry_vae.text.metre import MetreError
 
     kind = colour or next(iter(material.labels), "metre")
@@ -222,11 +222,10 @@ def _labels(
         return [material.labels[kind][i] for i in rows], kind
     if kind != "metre":
         raise click.UsageError(
-            f"{corpus} does not say the {kind} of a poem (an encoded corpus never does): give the "
-            "poems themselves, or --colour metre"
+            f"{corpus} does not say the {kind} of a poem: give another corpus, or --colour metre"
         )
     try:
-        return template_labels([material.parts["test"][i] for i in rows], material.form), kind
+        return template_names([material.parts["test"][i] for i in rows], material.form), kind
     except MetreError:
         if colour:
             raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @form_option
-@click.option("--preset", help="base, shi or finetune.  [default: base; with --from, finetune]")
+@click.option("--preset", help="See `poetry-vae presets`.  [default: base; with --from, finetune]")
 @click.option(
     "--from", "start", metavar="MODEL", help="Go on from a model's folder or shipped name."
 )
@@ -71,6 +71,7 @@ def command(
     poetry-vae train poems.txt --form 五绝 --output my-model
     poetry-vae train poems.txt --from jueju7 --output my-jueju7
     poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
+    poetry-vae train couplets.safetensors --preset m2 --set label=dynasty --output m2
     """
     overrides = dict(_pair(setting) for setting in settings)
 

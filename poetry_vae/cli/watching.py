@@ -65,13 +65,12 @@ class Display(Observer):
     def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
         self.console.print(
             f"step {step:,}: bound {figures.nats_per_character:.3f} nats/char{' *' if best else ''}"
-            f"  rate {figures.rate:.2f}  distortion {figures.distortion:.1f}"
+            f"  rate {figures.rate:.2f}{_by_level(figures)}  distortion {figures.distortion:.1f}"
             f"  active {figures.active_units}  reconstructed {figures.reconstruction:.1%}"
         )
         for _, poem in zip(range(_VERSES), stream(model, seed=step), strict=False):
             self.console.print(f"  {in_script(poem, 'simplified').one_line}")
-        values = {k: v for k, v in vars(figures).items() if k != "positions"}
-        self._curve("validation", step, values)
+        self._curve("validation", step, figures.by_name())
 
     def warned(self, message: str) -> None:
         self.console.print(f"warning: {message}", style="yellow")
@@ -80,3 +79,11 @@ class Display(Observer):
         if self.curves is not None:
             for name, value in values.items():
                 self.curves.add_scalar(f"{group}/{name}", value, step)
+
+
+def _by_level(figures: Figures) -> str:
+    """The rates of several levels, in brackets; nothing where there is one."""
+    if len(figures.level_rates) < 2:
+        return ""
+    each = (f"{name} {rate:.1f}" for name, rate in figures.level_rates.items())
+    return f" ({', '.join(each)})"

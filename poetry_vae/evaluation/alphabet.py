@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,6 @@ import numpy.typing as npt
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.script import to_simplified
-from poetry_vae.text.tokenizer import CharTokenizer
 
 Poems = Sequence[Poem | str]
 """Poems in the models' orthography; a string holds the T characters of one, and nothing else."""
@@ -27,13 +25,6 @@ CodePoints = npt.NDArray[np.uint32]
 
 MOST_CHARACTERS = 6000
 _CODE_POINTS = 0x110000
-
-
-def written(ids: npt.NDArray[np.integer[Any]], tokenizer: CharTokenizer) -> list[str]:
-    """Poems as a model has them, ids [N, T], as strings; an unknown character is □."""
-    T = ids.shape[1]
-    text = tokenizer.decode(ids.ravel().tolist())
-    return [text[start : start + T] for start in range(0, len(text), T)]
 
 
 def simplified(poems: Poems, form: Form) -> CodePoints:

@@ -68,7 +68,13 @@ def importance_bounds(
     for batch in torch.split(ids, poems_at_once):
         weights = torch.cat(
             [
-                bounds.log_weights(model(batch, samples=min(_AT_ONCE, rest), generator=generator))
+                bounds.over_labels(
+                    model,
+                    batch,
+                    bounds.log_weights,
+                    samples=min(_AT_ONCE, rest),
+                    generator=generator,
+                )
                 for rest in range(most, 0, -_AT_ONCE)
             ]
         )
@@ -85,12 +91,12 @@ def density(
     by_samples = importance_bounds(model, ids, samples, generator=generator)
     rates, distortions, means, right = [], [], [], []
     for batch in torch.split(ids, _AT_ONCE):
-        record = model(batch, generator=generator)
-        mean = record.levels[0].posterior.mean
+        label = model.infer_labels(batch)
+        record = model(batch, label, generator=generator)
         rates.append(bounds.rate(record))
         distortions.append(bounds.distortion(record))
-        means.append(mean)
-        right.append(model.draw(mean, temperature=0) == batch)
+        means.append(model.encode(batch, label).mean)
+        right.append(model.rewrite(batch, label) == batch)
     hits = torch.cat(right)
     T = model.form.positions
     return Density(
@@ -118,8 +124,9 @@ def _still_falls(by_samples: dict[int, Tensor]) -> bool:
 @torch.no_grad()
 def rate_by_dimension(model: PoetryVAE, ids: Tensor) -> Tensor:
     """Mean KL(q(z_j|x) ‖ p(z_j)) of every latent dimension over poems ids [N, T], in nats: [D]."""
-    kl = [
-        model(batch, generator=torch.Generator().manual_seed(0)).levels[0].kl
-        for batch in torch.split(ids, _AT_ONCE)
-    ]
+    kl = []
+    for batch in torch.split(ids, _AT_ONCE):
+        label = model.infer_labels(batch)
+        record = model(batch, label, generator=torch.Generator().manual_seed(0))
+        kl.append(torch.cat([level.kl for level in record.levels], dim=-1))
     return torch.cat(kl).mean(0)

@@ -16,13 +16,13 @@ from torch import Tensor
 from poetry_vae.evaluation.density import Estimate, estimate
 from poetry_vae.evaluation.density_ratio import auc, fit_log_ratio
 from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.model.critic import permuted
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.training.diagnostics import ACTIVE_VARIANCE, mutual_information
 
-_AT_ONCE = 2_000_000  # densities of pairs in memory at one time
 # Below this distance from the ceiling an estimate of mutual information says how many poems there
 # were, not what the latent holds.
 _ROOM = 2.0
-_ACTIVE = 0.01  # variance of the means, as for active units
 
 
 @dataclass(frozen=True)
@@ -58,25 +58,8 @@ def information(mean: Tensor, log_variance: Tensor, *, generator: torch.Generato
     limit = math.log(len(mean))
     if rate > limit - _ROOM:
         return Information(rate, limit, None, None)
-    z = posterior.rsample(1, generator=generator)[0]
-    mi = (posterior.log_prob(z) - log_aggregate(z, posterior)).mean().item()
+    mi = mutual_information(posterior, generator=generator)
     return Information(rate, limit, mi, rate - mi)
-
-
-def log_aggregate(z: Tensor, posterior: DiagonalGaussian) -> Tensor:
-    """log (1/N) Σ_n q(z|x_n) of every z [M, D], from posteriors [N, D]: [M].
-
-    Written out, log q(z|x_n) is linear in z² and z, so all pairs are two products of matrices.
-    """
-    mean, log_variance = posterior.mean, posterior.log_variance
-    precision = torch.exp(-log_variance)
-    constant = (mean.square() * precision + log_variance + math.log(2 * math.pi)).sum(-1)
-    N = len(mean)
-    parts = []
-    for some in torch.split(z, max(1, _AT_ONCE // N)):
-        squares = some.square() @ precision.T - 2 * some @ (mean * precision).T
-        parts.append(torch.logsumexp(-0.5 * (squares + constant), dim=1))
-    return torch.cat(parts) - math.log(N)
 
 
 def hole(z: Tensor, *, generator: torch.Generator) -> Estimate:
@@ -136,12 +119,6 @@ def gaussian_total_correlation(z: Tensor) -> float:
     return -0.5 * torch.logdet(correlations).item() - D * (D - 1) / (4 * N)
 
 
-def permuted(z: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Every dimension of z [N, D] shuffled by itself: samples of Π_j q(z_j) (algorithm 1, ibid.)"""
-    order = torch.rand(z.shape, generator=generator).argsort(dim=0)
-    return z.gather(0, order)
-
-
 def disentanglement(
     means: Tensor,
     factors: Mapping[str, Tensor],
@@ -170,7 +147,7 @@ def disentanglement(
     if len(factors) < 2:
         raise MetricError(f"{len(factors)} factor(s): the score compares at least 2")
     spread = means.std(dim=0)
-    active = means[:, spread.square() > _ACTIVE] / spread[spread.square() > _ACTIVE]
+    active = means[:, spread.square() > ACTIVE_VARIANCE] / spread[spread.square() > ACTIVE_VARIANCE]
     if not active.shape[1]:
         raise MetricError("no dimension of the latent moves with the poem")
     groups = [_groups(name, labels, batch) for name, labels in factors.items()]

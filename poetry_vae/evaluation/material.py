@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.alphabet import written
 from poetry_vae.evaluation.errors import MetricError
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
@@ -31,7 +30,7 @@ class Material:
     source: str
     parts: Mapping[Part, Sequence[str]]
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Of the test part, by kind: ``dynasty`` and ``author``; none of an encoded corpus."""
+    """Of the test part, by kind: ``dynasty`` and ``author``, where they are known."""
 
     @classmethod
     def read(cls, path: Path, form: Form, *, encoding: str = "utf-8") -> Material:
@@ -45,8 +44,9 @@ class Material:
             corpus = EncodedCorpus.load(path)
             if corpus.form != form:
                 raise FormError(f"{path} was encoded as {corpus.form}, but the model writes {form}")
-            texts = {part: written(ids, corpus.tokenizer) for part, ids in corpus.parts.items()}
-            return cls(form, corpus.source or path.name, texts)
+            texts = {part: corpus.tokenizer.decode_rows(ids) for part, ids in corpus.parts.items()}
+            known = {kind: column.texts("test") for kind, column in corpus.labels.items()}
+            return cls(form, corpus.source or path.name, texts, known)
         poems: dict[Part, list[Poem]] = {part: [] for part in PARTS}
         found = read_corpus(path, encoding=encoding).poems
         for poem, part in zip(found, split(found), strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from poetry_vae.evaluation.density import density, rate_by_dimension
 from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.family import codes_of
 from poetry_vae.evaluation.latent import (
     disentanglement,
     gaussian_total_correlation,
@@ -209,8 +211,8 @@ class Evaluation:
             }
             for used in usage(
                 some,
-                encode=lambda x: model.encode(x).mean,
-                draw=lambda z: model.draw(z, temperature=0),
+                encode=partial(_code_and_label, model),
+                draw=partial(_written_from, model),
                 passes=(0, self.passes),
                 generator=self._generator("usage"),
             )
@@ -221,17 +223,13 @@ class Evaluation:
         self, name: str, model: PoetryVAE, ids: Tensor, order: np.ndarray[Any, Any]
     ) -> dict[str, Any]:
         self.progress(f"{name}: latent space")
-        with torch.no_grad():
-            parts = [model.encode(batch) for batch in torch.split(ids, 1000)]
-        mean = torch.cat([part.mean for part in parts])
-        log_variance = torch.cat([part.log_variance for part in parts])
-        noise = torch.randn(mean.shape, generator=self._generator("posterior"))
-        z = mean + torch.exp(0.5 * log_variance) * noise
+        codes = codes_of(model, ids, generator=self._generator("posterior"))
+        mean, z = codes.means, codes.samples
         labels = self._labels(order[: len(ids)])
         found: dict[str, Any] = {}
         figures: dict[str, Callable[[], Any]] = {
             "information": lambda: asdict(
-                information(mean, log_variance, generator=self._generator("information"))
+                information(mean, codes.log_variances, generator=self._generator("information"))
             ),
             "hole": lambda: asdict(hole(z, generator=self._generator("hole"))),
             "total_correlation": lambda: asdict(
@@ -244,6 +242,9 @@ class Evaluation:
                 generator=self._generator("votes"),
             ),
         }
+        if not model.has_gaussian_code:
+            del figures["information"]
+            self._miss(f"information of {name}", "the posterior of its code is no Gaussian")
         for figure, take in figures.items():
             try:
                 found[figure] = take()
@@ -274,9 +275,7 @@ class Evaluation:
         return known
 
     def _reconstructions(self, model: PoetryVAE, ids: Tensor) -> dict[str, list[dict[str, Any]]]:
-        read = torch.cat(
-            [model.draw(model.encode(some).mean, temperature=0) for some in torch.split(ids, 1000)]
-        )
+        read = torch.cat([model.rewrite(some) for some in torch.split(ids, 1000)])
         right = (read == ids).float().mean(1)
         order = right.argsort(descending=True, stable=True)
         extremes = {"best": order[:_EXTREMES], "worst": order[-_EXTREMES:].flip(0)}
@@ -314,3 +313,17 @@ class Evaluation:
 def _numbered(values: Sequence[str]) -> Tensor:
     number = {value: i for i, value in enumerate(sorted(set(values)))}
     return torch.tensor([number[value] for value in values])
+
+
+def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
+    """Posterior means of codes [N, D]; where the model has labels, the inferred one behind them."""
+    label = model.infer_labels(ids)
+    mean = model.encode(ids, label).mean
+    return mean if label is None else torch.cat([mean, label[:, None].to(mean.dtype)], dim=1)
+
+
+def _written_from(model: PoetryVAE, codes: Tensor) -> Tensor:
+    """The likeliest characters given what :func:`_code_and_label` returned: ids [N, T]."""
+    D = model.code_size
+    label = codes[:, D].long() if codes.shape[1] > D else None
+    return model.draw(codes[:, :D], label, temperature=0)

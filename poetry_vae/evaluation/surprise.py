@@ -38,9 +38,15 @@ def expected(
 ) -> Tensor:
     """p(x_i = v | all other characters) of one poem ids [T] at place i, from 0: [V]."""
     z, weight, _ = _weighed(model, poem[None], torch.tensor([place]), samples, generator)
-    probs = model.decode(z)[:, 0, place].softmax(-1)  # [K, V]
+    label = model.infer_labels(read_without(poem[None], torch.tensor([place])))
+    probs = model.decode(z, label)[:, 0, place].softmax(-1)  # [K, V]
     out: Tensor = weight.softmax(0).T @ probs
     return out[0]
+
+
+def read_without(whole: Tensor, place: Tensor) -> Tensor:
+    """Poems ids [R, T] with the character at ``place`` [R] masked."""
+    return whole.scatter(1, place[:, None], CharTokenizer.MASK)
 
 
 def _weighed(
@@ -48,12 +54,13 @@ def _weighed(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Latents [K, R, D] that have not seen the character at ``place`` [R] of poems [R, T], their
     log-weights [K, R], and the log-probability of that character under each [K, R]."""
-    read = whole.scatter(1, place[:, None], CharTokenizer.MASK)
-    posterior = model.encode(read)
+    read = read_without(whole, place)
+    label = model.infer_labels(read)
+    posterior = model.encode(read, label)
     z = posterior.rsample(samples, generator=generator)
     prior = DiagonalGaussian.standard(posterior.mean)
     targets = whole.expand(samples, *whole.shape)
-    log_probs = model.decoder.likelihood.log_prob(model.decoder(z), targets)  # [K, R, T]
+    log_probs = model.decoder.likelihood.log_prob(model.hidden(z, label), targets)  # [K, R, T]
     own = log_probs.gather(-1, place.expand(samples, -1)[..., None])[..., 0]
     weight = log_probs.sum(-1) - own + prior.log_prob(z) - posterior.log_prob(z)
     return z, weight, own

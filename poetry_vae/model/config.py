@@ -4,16 +4,62 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.poem import Form
 
 Pooling = Literal["mean", "positions"]
+Prior = Literal["standard", "learned"]
+Posterior = Literal["bottom-up", "merged"]
+Likelihood = Literal["categorical", "gaussian", "bernoulli"]
 
 
 class ConfigError(PoetryVAEError):
     """A configuration value that makes no model."""
+
+
+class LabelError(PoetryVAEError):
+    """A label that is missing, or that the model does not know."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of poems beside their characters, and how common each value is."""
+
+    kind: str
+    """``dynasty``, ``author`` or ``metre``."""
+    values: tuple[str, ...]
+    shares: tuple[float, ...]
+    """p(y) of each value, from the training poems."""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.values, tuple) and isinstance(self.shares, tuple)):
+            raise ConfigError("labels: values and shares must be lists")
+        if not all(isinstance(text, str) for text in (self.kind, *self.values)):
+            raise ConfigError(f"labels: kind {self.kind!r} and its values must be texts")
+        if len(self.values) < 2 or len(set(self.values)) != len(self.values):
+            raise ConfigError(f"labels of the kind {self.kind!r} need at least two values")
+        if len(self.shares) != len(self.values) or not all(0 < s < 1 for s in self.shares):
+            raise ConfigError(f"labels of the kind {self.kind!r} need a share above 0 a value")
+
+    def number(self, value: str) -> int:
+        """The number of a value.
+
+        Raises:
+            LabelError: it is none of them.
+        """
+        if value not in self.values:
+            raise LabelError(f"no {self.kind} {value!r}; there are {', '.join(self.values)}")
+        return self.values.index(value)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "pooling": get_args(Pooling),
+    "prior": get_args(Prior),
+    "posterior": get_args(Posterior),
+    "likelihood": get_args(Likelihood),
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +71,17 @@ class ModelConfig:
     vocabulary: int
     hidden: int = 64
     latent: int = 64
+    """Dimensions of z; with several levels, of the poem's."""
+    line_latent: int = 0
+    """Dimensions of a level below the poem's, a line; 0 leaves the level out."""
+    character_latent: int = 0
+    """Dimensions of the lowest level, a character; 0 leaves the level out."""
+    prior: Prior = "standard"
+    """Of the levels below the poem's: N(0, I), or learned from the levels above."""
+    posterior: Posterior = "bottom-up"
+    """Of those levels: from the poem alone, or merged with their prior, as in the ladder."""
+    components: int = 0
+    """Parts of z that each have a decoder of their own (F-VAE); 0 decodes z as a whole."""
     encoder_layers: int = 2
     decoder_layers: int = 1
     kernel: int = 3
@@ -32,30 +89,68 @@ class ModelConfig:
     """How the encoder's positions become one vector: their mean, or all of them side by side."""
     normalise: bool = False
     """Layer normalisation before every gated convolution, for stacks deeper than the article's."""
+    likelihood: Likelihood = "categorical"
+    labels: Labels | None = None
+    """What the model is conditioned on, beside z."""
+    classifier: bool = False
+    """Whether the model infers labels that are hidden (M2)."""
 
     def __post_init__(self) -> None:
         for name in ("lines", "chars"):
             if type(getattr(self, name)) is not int:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a whole number")
         Form(self.lines, self.chars)
-        for name in ("vocabulary", "hidden", "latent", "decoder_layers", "encoder_layers"):
+        at_least_one = ("vocabulary", "hidden", "latent")
+        at_least_none = (
+            "decoder_layers",
+            "encoder_layers",
+            "line_latent",
+            "character_latent",
+            "components",
+        )
+        for name in (*at_least_one, *at_least_none):
             value = getattr(self, name)
-            smallest = 0 if name.endswith("layers") else 1
-            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+            smallest = 1 if name in at_least_one else 0
+            if type(value) is not int or value < smallest:
                 raise ConfigError(f"{name} is {value!r}: it must be a whole number >= {smallest}")
-        if not isinstance(self.kernel, int) or self.kernel < 1 or self.kernel % 2 == 0:
+        if type(self.kernel) is not int or self.kernel < 1 or self.kernel % 2 == 0:
             raise ConfigError(f"kernel is {self.kernel!r}: it must be an odd number of positions")
-        if self.pooling not in ("mean", "positions"):
-            raise ConfigError(f"pooling is {self.pooling!r}: it must be 'mean' or 'positions'")
-        if not isinstance(self.normalise, bool):
-            raise ConfigError(f"normalise is {self.normalise!r}: it must be true or false")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = " or ".join(map(repr, choices))
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be {known}")
+        for name in ("normalise", "classifier"):
+            if type(getattr(self, name)) is not bool:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be true or false")
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if not self.is_hierarchical and (self.prior, self.posterior) != ("standard", "bottom-up"):
+            raise ConfigError(
+                "a learned prior or a merged posterior takes levels below the poem's: set "
+                "line_latent or character_latent"
+            )
+        if self.posterior == "merged" and self.prior != "learned":
+            raise ConfigError("posterior=merged takes prior=learned, which it is merged with")
+        if self.components and self.is_hierarchical:
+            raise ConfigError("components and levels below the poem's cannot be combined")
+        if self.components and self.latent % self.components:
+            raise ConfigError(
+                f"latent={self.latent} cannot be cut into {self.components} equal components"
+            )
+        if self.classifier and self.labels is None:
+            raise ConfigError("classifier=true takes labels, as in --set label=dynasty")
+
+    @property
+    def is_hierarchical(self) -> bool:
+        return self.line_latent > 0 or self.character_latent > 0
 
     @property
     def form(self) -> Form:
         return Form(self.lines, self.chars)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
@@ -73,6 +168,9 @@ class ModelConfig:
         if unknown := sorted(set(data) - {field.name for field in fields(cls)}):
             raise ConfigError(f"entry {unknown[0]!r} is unknown: written by another version?")
         try:
+            if isinstance(labels := data.get("labels"), dict):
+                lists = {k: tuple(v) if isinstance(v, list) else v for k, v in labels.items()}
+                data["labels"] = Labels(**lists)  # type: ignore[arg-type]
             return cls(**data)
         except TypeError as error:
             raise ConfigError(f"an entry is missing or of the wrong kind ({error})") from error

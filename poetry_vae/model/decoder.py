@@ -1,4 +1,7 @@
-"""From a latent vector to a distribution over characters at every position at once."""
+"""From what the levels hand down to a hidden state for every position at once.
+
+Given z the characters are independent: p(x|z) = Π_i p(x_i | h_i(z)).
+"""
 
 from __future__ import annotations
 
@@ -7,61 +10,84 @@ from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.layers import gated_stack
-from poetry_vae.model.sampling import draw
-from poetry_vae.model.softmax import block_rows, log_prob_of
-from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.model.likelihoods import build_likelihood
 
 
-class CategoricalHeads(nn.Module):
-    """The categorical likelihood p(x_i = c | h_i) = softmax(W h_i + b)_c, one for all positions."""
+class DenseHeads(nn.Linear):
+    """One dense head a position: z [..., D] → [..., T, H]."""
 
-    def __init__(self, hidden: int, vocabulary: int) -> None:
-        super().__init__()
-        self.output = nn.Linear(hidden, vocabulary)
+    def __init__(self, latent: int, config: ModelConfig) -> None:
+        self.positions = config.form.positions
+        super().__init__(latent, self.positions * config.hidden)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """[..., H] → [..., V]."""
-        out: Tensor = self.output(hidden)
-        return out
-
-    def log_prob(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]."""
-        flat = log_prob_of(
-            hidden.flatten(0, -2), self.output.weight, self.output.bias, targets.flatten()
-        )
-        return flat.view(targets.shape)
-
-    def draw(
-        self, hidden: Tensor, temperature: float, *, generator: torch.Generator | None
-    ) -> Tensor:
-        """Characters drawn independently given h, never a special symbol: [..., H] → ids [...]."""
-        first = len(CharTokenizer.SPECIAL)
-        weight, bias = self.output.weight[first:], self.output.bias[first:]
-        rows = block_rows(len(weight), hidden)
-        parts = [
-            draw(nn.functional.linear(block, weight, bias), temperature, generator=generator)
-            for block in torch.split(hidden.flatten(0, -2), rows)
-        ]
-        return (torch.cat(parts) + first).view(hidden.shape[:-1])
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.unflatten(super().forward(z), -1, (self.positions, -1))
 
 
-class ParallelDecoder(nn.Module):
-    """One dense head a position, gated convolutions over their outputs, a softmax of characters.
+class Components(nn.Module):
+    """The decoders of the F-VAE: k parts of σ(z), each read by layers of its own, then added up.
 
-    Given z the characters are independent: p(x|z) = Π_i p(x_i | h_i(z)).
+    Part i makes a reconstruction x'_i, and x' = Σ_i w_i x'_i (Su Jianlin 2018). For characters what
+    is added are logits; all parts share one character table, and with one table the weighted sum of
+    logits is the logits of the weighted sum of hidden states (its bias then counts once). The
+    article squashes z_i = σ(μ_i + σ_i ε_i); what is Gaussian, and what the KL is taken of, is the
+    value before the sigmoid.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.positions, self.hidden = config.form.positions, config.hidden
-        self.heads = nn.Linear(config.latent, self.positions * self.hidden)
-        self.stack = gated_stack(
-            config.decoder_layers, config.hidden, config.kernel, normalise=config.normalise
+        size = config.latent // config.components
+        self.parts = nn.ModuleList(
+            nn.Sequential(
+                DenseHeads(size, config),
+                gated_stack(
+                    config.decoder_layers, config.hidden, config.kernel, normalise=config.normalise
+                ),
+            )
+            for _ in range(config.components)
         )
-        self.likelihood = CategoricalHeads(config.hidden, config.vocabulary)
+        self.weights = nn.Parameter(torch.ones(config.components))
 
     def forward(self, z: Tensor) -> Tensor:
-        """z [..., D] → hidden states [..., T, H], from which the likelihood is read."""
-        h = self.heads(z).unflatten(-1, (self.positions, self.hidden))
+        """z [..., D] → [..., T, H]."""
+        each = torch.sigmoid(z).chunk(len(self.parts), dim=-1)
+        states = [part(one) for part, one in zip(self.parts, each, strict=True)]
+        weighted = [w * state for w, state in zip(self.weights, states, strict=True)]
+        return torch.stack(weighted).sum(0)
+
+
+class ParallelDecoder(nn.Module):
+    """Heads for all positions, gated convolutions over their outputs, a likelihood of characters.
+
+    What the heads are follows from what they read: a vector z, its components, or the states [T, H]
+    of several levels, which are heads already.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        T, H, layers = config.form.positions, config.hidden, config.decoder_layers
+        if config.components:
+            self.heads: nn.Module = Components(config)
+            layers = 0  # each component has its own
+        elif config.is_hierarchical:
+            self.heads = nn.Identity()
+        else:
+            self.heads = DenseHeads(config.latent, config)
+        self.label = nn.Embedding(len(config.labels.values), T * H) if config.labels else None
+        self.stack = gated_stack(layers, config.hidden, config.kernel, normalise=config.normalise)
+        self.likelihood = build_likelihood(config)
+
+    def forward(self, state: Tensor, label: Tensor | None = None) -> Tensor:
+        """What the levels hand down → hidden states [..., T, H], which the likelihood reads.
+
+        Args:
+            state: z [..., D], or [..., T, H] of several levels.
+            label: numbers [...] where the model has labels. A dense layer of z and the one-hot
+                label side by side is the sum of a layer of each.
+        """
+        h = self.heads(state)
+        if self.label is not None:
+            assert label is not None
+            h = h + torch.unflatten(self.label(label), -1, h.shape[-2:])
         out: Tensor = self.stack(h)
         return out

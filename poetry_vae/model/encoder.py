@@ -1,30 +1,49 @@
-"""From characters to a vector of features."""
+"""From characters to features: one tensor for each level of the latents, from the top."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.layers import gated_stack
+from poetry_vae.model.latents import named_levels
+from poetry_vae.model.layers import GatedConv, gated_stack
 
 
 class ConvEncoder(nn.Module):
-    """Embedding, gated convolutions, and a pool over positions: ids [B, T] → features [B, F].
+    """Embedding, gated convolutions, and then what the levels read.
 
-    F is H where positions are averaged (as in the article), T·H where they stay side by side.
+    A flat latent reads all positions pooled into [B, F]: F is H where they are averaged (as in the
+    article), T·H where they stay side by side. Several levels read F_1 to F_J, [B, T, H] each, one
+    more gated convolution for every level up.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        H, T = config.hidden, config.form.positions
         self.pooling = config.pooling
-        self.embedding = nn.Embedding(config.vocabulary, config.hidden)
+        self.embedding = nn.Embedding(config.vocabulary, H)
+        self.label = nn.Embedding(len(config.labels.values), H) if config.labels else None
         self.stack = gated_stack(
-            config.encoder_layers, config.hidden, config.kernel, normalise=config.normalise
+            config.encoder_layers, H, config.kernel, normalise=config.normalise
         )
-        T = config.form.positions
-        self.features = config.hidden * (T if self.pooling == "positions" else 1)
+        self.features = H * (T if self.pooling == "positions" else 1)
+        self.rise: nn.ModuleList | None = None
+        if config.is_hierarchical:
+            self.rise = nn.ModuleList(
+                GatedConv(H, config.kernel, normalise=config.normalise)
+                for _ in named_levels(config)[1:]
+            )
 
-    def forward(self, ids: Tensor) -> Tensor:
-        h = self.stack(self.embedding(ids))  # [B, T, H]
-        out: Tensor = h.flatten(1) if self.pooling == "positions" else h.mean(dim=1)
-        return out
+    def forward(self, ids: Tensor, label: Tensor | None = None) -> tuple[Tensor, ...]:
+        """ids [B, T] and, where the model has labels, numbers [B] → features a level."""
+        h = self.embedding(ids)
+        if self.label is not None:
+            assert label is not None
+            h = h + self.label(label).unsqueeze(-2)
+        h = self.stack(h)  # [B, T, H]
+        if self.rise is None:
+            return (h.flatten(1) if self.pooling == "positions" else h.mean(dim=1),)
+        features = [h]
+        for rise in self.rise:
+            features.append(rise(features[-1]))
+        return tuple(reversed(features))

@@ -39,6 +39,20 @@ class DiagonalGaussian:
         )
         return self.mean + self.stddev * noise
 
+    def merged(self, other: DiagonalGaussian) -> DiagonalGaussian:
+        """The normalised product of both densities: precisions add up, means are weighted by them.
+
+        Sønderby et al. 2016, "Ladder Variational Autoencoders", equations 17 to 19.
+        """
+        ours, theirs = torch.exp(-self.log_variance), torch.exp(-other.log_variance)
+        log_variance = -torch.logaddexp(-self.log_variance, -other.log_variance)
+        mean = (self.mean * ours + other.mean * theirs) * torch.exp(log_variance)
+        return DiagonalGaussian(mean, log_variance)
+
+    def detached(self) -> DiagonalGaussian:
+        """The same distribution, through whose parameters no gradient flows."""
+        return DiagonalGaussian(self.mean.detach(), self.log_variance.detach())
+
     def log_prob(self, z: Tensor) -> Tensor:
         """log N(z; mean, variance) in nats, summed over D: [..., D] → [...]."""
         squared = (z - self.mean).square() * torch.exp(-self.log_variance)

@@ -1,12 +1,13 @@
 """The whole model: an encoder, a list of stochastic levels, a decoder with its likelihood.
 
 Kingma & Welling 2014, "Auto-Encoding Variational Bayes"; Rezende et al. 2014, "Stochastic
-Backpropagation". Shape letters: K samples, B batch, T positions, H hidden, D latent, V vocabulary.
-There is no loss in here: bounds are functions of the :class:`Record` of one forward pass.
+Backpropagation". Shape letters: K samples, B batch, T positions, H hidden, D latent, V vocabulary,
+Y labels. There is no loss in here: bounds are functions of the :class:`Record` of a forward pass.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.classifier import LabelClassifier
+from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.latents import GaussianLevel, LevelRecord
+from poetry_vae.model.latents import (
+    GaussianLevel,
+    HierarchicalLevel,
+    LevelRecord,
+    Placing,
+    build_levels,
+)
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
@@ -32,25 +40,38 @@ class Record:
     log_likelihood: Tensor
     levels: tuple[LevelRecord, ...]
 
+    @property
+    def code(self) -> Tensor:
+        """The samples of all levels in the coordinates of their priors, [K, B, D]."""
+        return torch.cat([level.code for level in self.levels], dim=-1)
+
 
 class PoetryVAE(nn.Module):
-    """A text VAE for poems of one form."""
+    """A text VAE for poems of one form.
+
+    A poem's **code** is its latents, from the top level down, each in standard deviations of its
+    prior from the prior's mean. So codes follow N(0, I) whatever the levels are, and those of a
+    flat VAE are its z. D counts all their coordinates.
+    """
 
     def __init__(
         self,
         encoder: ConvEncoder,
-        latents: Sequence[GaussianLevel],
+        latents: Sequence[GaussianLevel | HierarchicalLevel],
         decoder: ParallelDecoder,
         *,
         config: ModelConfig,
         tokenizer: CharTokenizer,
+        classifier: LabelClassifier | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.latents = nn.ModuleList(latents)
         self.decoder = decoder
+        self.classifier = classifier
         self.config = config
         self.tokenizer = tokenizer
+        self._given: int | None = None
 
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
@@ -58,9 +79,11 @@ class PoetryVAE(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derived_seed(seed, "weights"))
             encoder = ConvEncoder(config)
-            level = GaussianLevel(encoder.features, config.latent)
+            levels = build_levels(config, encoder.features)
+            decoder = ParallelDecoder(config)
+            classifier = LabelClassifier(config) if config.classifier else None
             return cls(
-                encoder, [level], ParallelDecoder(config), config=config, tokenizer=tokenizer
+                encoder, levels, decoder, config=config, tokenizer=tokenizer, classifier=classifier
             )
 
     @property
@@ -71,47 +94,181 @@ class PoetryVAE(nn.Module):
     def device(self) -> torch.device:
         return next(self.parameters()).device
 
-    def forward(
-        self, ids: Tensor, *, samples: int = 1, generator: torch.Generator | None = None
-    ) -> Record:
-        """Encode ids [B, T], draw K = ``samples`` latents each, and score the poems under them."""
-        features = self.encoder(ids)
-        levels = self._levels(features, len(ids), samples, generator)
-        hidden = self.decoder(_joined(levels))  # [K, B, T, H]
-        log_likelihood = self.decoder.likelihood.log_prob(
-            hidden, ids.expand(samples, *ids.shape)
-        ).sum(-1)
-        return Record(log_likelihood, levels)
+    @property
+    def level_sizes(self) -> dict[str, int]:
+        """Coordinates of the code by level, from the top."""
+        return {level.name: level.size for level in self.levels}
 
-    def encode(self, poems: Sequence[Poem | str] | Tensor) -> DiagonalGaussian:
-        """The posterior q(z|x), [B, D], of poems or of ids [B, T].
+    @property
+    def code_size(self) -> int:
+        """D, all coordinates of a code."""
+        return sum(self.level_sizes.values())
+
+    @property
+    def has_gaussian_code(self) -> bool:
+        """Whether the posterior of the code is a Gaussian, as :meth:`encode` has it."""
+        return self.config.prior == "standard"
+
+    def forward(
+        self,
+        ids: Tensor,
+        labels: Tensor | None = None,
+        *,
+        samples: int = 1,
+        as_trained: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> Record:
+        """Encode ids [B, T], draw K = ``samples`` latents each, and score the poems under them.
+
+        Args:
+            labels: numbers [B], where the model has labels.
+            as_trained: score with the density that the likelihood is trained with instead of the
+                probability of the characters; they differ for Gaussian and Bernoulli heads.
+
+        Raises:
+            LabelError: a label is missing, or the model has none.
+        """
+
+        def place(posterior: DiagonalGaussian, prior: DiagonalGaussian) -> Tensor:
+            if posterior.mean.dim() == 3:  # the levels above have been drawn K times
+                return posterior.rsample(1, generator=generator)[0]
+            return posterior.rsample(samples, generator=generator)
+
+        label = self._label(labels)
+        levels, state = self._walk(self.encoder(ids, label), place)
+        hidden = self.decoder(state, label)  # [K, B, T, H]
+        heads = self.decoder.likelihood
+        score = heads.log_density if as_trained else heads.log_prob
+        return Record(score(hidden, ids.expand(samples, *ids.shape)).sum(-1), levels)
+
+    def encode(
+        self, poems: Sequence[Poem | str] | Tensor, labels: Tensor | None = None
+    ) -> DiagonalGaussian:
+        """The posterior of the codes, [B, D], of poems or of ids [B, T].
+
+        Exact for a flat VAE and for levels that do not depend on each other; else each level's is
+        the one that follows from the posterior means above it. Labels that are not given are
+        inferred.
 
         Raises:
             FormError: a poem does not have the model's form.
         """
         ids = poems if isinstance(poems, Tensor) else self.ids_of(poems)
-        return self._flat_level.posterior(self.encoder(ids))
+        features = self.encoder(
+            ids, self._label(self.infer_labels(ids) if labels is None else labels)
+        )
+        levels, _ = self._walk(features, lambda posterior, prior: posterior.mean)
+        means = [level.code for level in levels]
+        log_variances = [
+            level.posterior.log_variance - level.prior.log_variance for level in levels
+        ]
+        return DiagonalGaussian(torch.cat(means, -1), torch.cat(log_variances, -1))
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Logits of every character at every position: z [K, B, D] → [K, B, T, V]."""
-        logits: Tensor = self.decoder.likelihood.logits(self.decoder(z))
-        return logits
+    def decode(self, code: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits of every character at every position: codes [..., D] → [..., T, V]."""
+        return self.decoder.likelihood.logits(self.hidden(code, labels))
+
+    def hidden(self, code: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What the likelihood reads: codes [..., D] → [..., T, H].
+
+        Raises:
+            LabelError: a label is missing, or the model has none.
+        """
+        parts = iter(torch.split(code, list(self.level_sizes.values()), dim=-1))
+        _, state = self._walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts))
+        out: Tensor = self.decoder(state, self._label(labels))
+        return out
 
     def draw(
-        self, z: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None
+        self,
+        code: Tensor,
+        labels: Tensor | None = None,
+        *,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Characters given z [..., D]: ids [..., T]; temperature 0 takes the likeliest."""
-        hidden = self.decoder(z)
-        ids: Tensor = self.decoder.likelihood.draw(hidden, temperature, generator=generator)
-        return ids
+        """Characters given codes [..., D]: ids [..., T]; temperature 0 takes the likeliest."""
+        hidden = self.hidden(code, labels)
+        return self.decoder.likelihood.draw(hidden, temperature, generator=generator)
 
     @torch.no_grad()
     def sample(
-        self, n: int, *, temperature: float = 1.0, generator: torch.Generator | None = None
+        self,
+        n: int,
+        labels: Tensor | None = None,
+        *,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """``n`` poems from the prior, as ids [n, T]."""
-        levels = self._levels(None, n, 1, generator)
-        return self.draw(_joined(levels)[0], temperature=temperature, generator=generator)
+        """``n`` poems from the prior, as ids [n, T]; labels that are not given are drawn too."""
+        if labels is None:
+            labels = self.draw_labels(n, generator=generator)
+        code = torch.randn(n, self.code_size, generator=generator, device=self.device)
+        return self.draw(code, labels, temperature=temperature, generator=generator)
+
+    def rewrite(
+        self,
+        ids: Tensor,
+        labels: Tensor | None = None,
+        *,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Read poems ids [B, T] and write them again, from the mean of their codes: ids [B, T]."""
+        label = self._label(self.infer_labels(ids) if labels is None else labels)
+        mean = self.encode(ids, label).mean
+        return self.draw(mean, label, temperature=temperature, generator=generator)
+
+    def given(self, value: str) -> PoetryVAE:
+        """The same model, weights shared, where every poem has this label.
+
+        Raises:
+            LabelError: the model has no labels, or not this one.
+        """
+        if self.config.labels is None:
+            raise LabelError("this model was trained without labels: leave out the label")
+        view = copy.copy(self)
+        view._given = self.config.labels.number(value)
+        return view
+
+    def as_of(self, poem: Poem | str | None) -> PoetryVAE:
+        """The same model with the label that it infers of a poem; itself where there is nothing to
+        infer, without a poem, without labels, or with one given."""
+        labels = None if poem is None else self.infer_labels(self.ids_of([poem]))
+        if labels is None or self.config.labels is None:
+            return self
+        return self.given(self.config.labels.values[int(labels)])
+
+    def label_prior(self) -> Tensor:
+        """log p(y), [Y]."""
+        assert self.config.labels is not None
+        return torch.tensor(self.config.labels.shares, device=self.device).log().log_softmax(-1)
+
+    def draw_labels(self, n: int, *, generator: torch.Generator | None) -> Tensor | None:
+        """``n`` labels from p(y), [n]; None where the model has none or one is given."""
+        if self.config.labels is None or self._given is not None:
+            return None
+        shares = self.label_prior().exp()
+        return torch.multinomial(shares, n, replacement=True, generator=generator)
+
+    @torch.no_grad()
+    def label_log_probs(self, ids: Tensor) -> Tensor:
+        """log q(y|x) of poems ids [B, T]: [B, Y].
+
+        From the classifier, or else by Bayes' rule, where the bound of log p(x|y) at the posterior
+        mean stands for log p(x|y).
+        """
+        if self.classifier is not None:
+            out: Tensor = self.classifier(ids)
+            return out
+        each = []
+        for y in range(len(self.label_prior())):
+            label = torch.full((len(ids),), y, device=ids.device)
+            features = self.encoder(ids, label)
+            levels, state = self._walk(features, lambda posterior, prior: posterior.mean)
+            log_p = self.decoder.likelihood.log_prob(self.decoder(state, label), ids).sum(-1)
+            each.append(log_p - torch.stack([level.kl.sum(-1) for level in levels]).sum(0))
+        return (torch.stack(each, -1) + self.label_prior()).log_softmax(-1)
 
     def ids_of(self, poems: Sequence[Poem | str]) -> Tensor:
         """Poems of the model's form as ids [B, T]; either script is understood.
@@ -148,18 +305,41 @@ class PoetryVAE(nn.Module):
 
         return load_model(name_or_path)
 
+    def infer_labels(self, ids: Tensor) -> Tensor | None:
+        """The likeliest label of each poem, ids [B, T] → [B]; None where nothing is to be inferred,
+        since the model has no labels, or one is given."""
+        if self.config.labels is None or self._given is not None:
+            return None
+        return self.label_log_probs(ids).argmax(-1)
+
     @property
-    def _flat_level(self) -> GaussianLevel:
-        level = self.latents[0]
-        assert isinstance(level, GaussianLevel)
-        return level
+    def levels(self) -> list[GaussianLevel | HierarchicalLevel]:
+        """The levels of the latents, from the top."""
+        return list(self.latents)  # type: ignore[arg-type]
 
-    def _levels(
-        self, features: Tensor | None, batch: int, samples: int, generator: torch.Generator | None
-    ) -> tuple[LevelRecord, ...]:
-        return tuple(level(features, batch, samples, generator=generator) for level in self.latents)
+    def _walk(
+        self, features: tuple[Tensor, ...] | None, place: Placing
+    ) -> tuple[tuple[LevelRecord, ...], Tensor]:
+        """Place every level's z, from the top: records, and the state handed to the decoder."""
+        records, state = [], None
+        for j, level in enumerate(self.latents):
+            record, state = level(features[j] if features else None, state, place)
+            records.append(record)
+        assert state is not None
+        return tuple(records), state
 
-
-def _joined(levels: tuple[LevelRecord, ...]) -> Tensor:
-    """All levels' samples side by side, [K, B, ΣD]."""
-    return torch.cat([level.z for level in levels], dim=-1)
+    def _label(self, labels: Tensor | None) -> Tensor | None:
+        """The label to go by: what is passed, or what holds for every poem of a view."""
+        known = self.config.labels
+        if known is None:
+            if labels is not None:
+                raise LabelError("this model was trained without labels: leave out the label")
+            return None
+        if labels is None and self._given is not None:
+            return torch.tensor(self._given, device=self.device)
+        if labels is None:
+            raise LabelError(
+                f"this model needs a label: {known.kind}=VALUE, where VALUE is one of "
+                f"{', '.join(known.values)}"
+            )
+        return labels

@@ -1,15 +1,17 @@
 """Everything training needs, in one file: poems as integers, their parts, and the vocabulary.
 
 The file is a safetensors archive, readable with numpy and safetensors alone:
-``train``, ``validation`` and ``test``, each uint16 [N, T], and as metadata the form, the
-vocabulary and where the poems came from.
+``train``, ``validation`` and ``test``, each uint16 [N, T]; where labels are known a column for each
+kind, as ``train.dynasty``, uint16 [N]; and as metadata the form, the vocabulary, the values of the
+labels and where the poems came from.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ import numpy.typing as npt
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import replace_file
+from poetry_vae.text.labels import LabelColumn, columns_of
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
@@ -35,6 +38,8 @@ class EncodedCorpus:
     parts: Mapping[Part, npt.NDArray[np.uint16]]
     """Each [N, T]; the test part is there to be measured on, never to be trained on."""
     source: str
+    labels: Mapping[str, LabelColumn] = field(default_factory=dict)
+    """By kind, ``dynasty`` and ``author``; none where nothing is known of the poems."""
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -45,15 +50,19 @@ class EncodedCorpus:
             "form": self.form.slug,
             "tokenizer": self.tokenizer.to_json(),
             "source": self.source,
+            "labels": json.dumps({kind: column.values for kind, column in self.labels.items()}),
         }
-        replace_file(path, save({str(k): v for k, v in self.parts.items()}, metadata))
+        tensors = {str(part): ids for part, ids in self.parts.items()}
+        for kind, column in self.labels.items():
+            tensors |= {f"{part}.{kind}": numbers for part, numbers in column.parts.items()}
+        replace_file(path, save(tensors, metadata))
 
     def in_vocabulary(self, tokenizer: CharTokenizer) -> EncodedCorpus:
         """The same poems in another vocabulary."""
         symbols = tokenizer.encode_folded("".join(self.tokenizer.characters))
         renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
         parts = {part: renumber[ids] for part, ids in self.parts.items()}
-        return EncodedCorpus(self.form, tokenizer, parts, self.source)
+        return EncodedCorpus(self.form, tokenizer, parts, self.source, self.labels)
 
     @classmethod
     def load(cls, path: Path) -> EncodedCorpus:
@@ -70,10 +79,16 @@ class EncodedCorpus:
                 if metadata.get("format") != _FORMAT:
                     raise CorpusError(f"{path}: not an encoded corpus of this version ({_FORMAT})")
                 parts = {part: file.get_tensor(part) for part in PARTS}
+                labels = {
+                    kind: LabelColumn(
+                        tuple(values), {part: file.get_tensor(f"{part}.{kind}") for part in PARTS}
+                    )
+                    for kind, values in json.loads(metadata.get("labels", "{}")).items()
+                }
             form = Form.parse(metadata["form"])
             tokenizer = CharTokenizer.from_json(metadata["tokenizer"])
             source = metadata["source"]
-        except (OSError, SafetensorError, KeyError, FormError, TokenizerError) as error:
+        except (OSError, SafetensorError, KeyError, ValueError, FormError, TokenizerError) as error:
             raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
         for part, ids in parts.items():
             if ids.dtype != np.uint16 or ids.ndim != 2 or ids.shape[1] != form.positions:
@@ -83,7 +98,12 @@ class EncodedCorpus:
                 )
             if ids.size and ids.max() >= len(tokenizer):
                 raise CorpusError(f"{path}: damaged: {part} holds ids outside the vocabulary")
-        return cls(form, tokenizer, parts, source)
+            for kind, column in labels.items():
+                numbers = column.parts[part]
+                fits = numbers.dtype == np.uint16 and numbers.shape == (len(ids),)
+                if not fits or (numbers.size and numbers.max() >= len(column.values)):
+                    raise CorpusError(f"{path}: damaged: {part}.{kind} does not fit its poems")
+        return cls(form, tokenizer, parts, source, labels)
 
 
 def looks_encoded(path: Path) -> bool:
@@ -128,7 +148,7 @@ def encode_corpus(
             "count asked for too high"
         )
     parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
-    return EncodedCorpus(form, tokenizer, parts, source)
+    return EncodedCorpus(form, tokenizer, parts, source, columns_of(by_part))
 
 
 def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, list[Poem]]:

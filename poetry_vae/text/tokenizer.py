@@ -90,6 +90,12 @@ class CharTokenizer:
             raise TokenizerError(f"an id outside the vocabulary of {len(self)}: {outside[0]}")
         return "".join([self._symbols[i] for i in numbers])
 
+    def decode_rows(self, ids: npt.NDArray[np.integer[Any]]) -> list[str]:
+        """Poems ids [N, T] as strings of T characters."""
+        T = ids.shape[1]
+        text = self.decode(ids.ravel().tolist())
+        return [text[start : start + T] for start in range(0, len(text), T)]
+
     def unknown(self, text: str) -> list[str]:
         """The characters of ``text``, as typed, that the vocabulary lacks, each once, in order."""
         text = unicodedata.normalize("NFC", text)  # as folding does, so that the two stay aligned

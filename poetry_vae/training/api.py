@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from poetry_vae.model.config import ConfigError
+from poetry_vae.model.config import ConfigError, Labels, ModelConfig
 from poetry_vae.model.pretrained import load_model
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
-from poetry_vae.text.errors import FormError
+from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.labels import metre_column
 from poetry_vae.text.poem import Form
 from poetry_vae.training.device import Precision
 from poetry_vae.training.loop import train as run_training
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.run import Observer, Result, Run
+from poetry_vae.training.settings import TrainingConfig
 
 
 def load_training_corpus(
@@ -40,6 +43,49 @@ def load_training_corpus(
     if wanted is None:
         raise FormError(f"{path}: which form shall be learned? Give --form, as in --form 七绝")
     return encode_corpus(read(path), wanted, source=path.name)
+
+
+def settings_of(
+    preset: str, corpus: EncodedCorpus, overrides: Mapping[str, str] | None = None
+) -> tuple[EncodedCorpus, ModelConfig, TrainingConfig]:
+    """What a preset makes of a corpus: the corpus with the labels it takes, and the two settings.
+
+    Raises:
+        ConfigError: no such preset, or overrides that name no setting or do not fit.
+        CorpusError, MetreError: see :func:`with_labels`.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    model, training = PRESETS[preset].configs(corpus.form, len(corpus.tokenizer), overrides)
+    if training.label:
+        corpus, labels = with_labels(corpus, training.label)
+        model = replace(model, labels=labels, classifier=training.classifier)
+    training.check_with(model)
+    return corpus, model, training
+
+
+def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels]:
+    """A corpus that has the labels of a kind, and what a model has to know of them.
+
+    ``metre`` is read off the poems; ``dynasty`` and ``author`` the corpus must have kept.
+
+    Raises:
+        CorpusError: the corpus does not know them, or they are the same for all poems.
+        MetreError: the form has no metre.
+    """
+    labels = dict(corpus.labels)
+    if kind == "metre":
+        texts = {part: corpus.tokenizer.decode_rows(ids) for part, ids in corpus.parts.items()}
+        if column := metre_column(texts, corpus.form):
+            labels[kind] = column
+    if kind not in labels:
+        known = ", ".join(sorted({*corpus.labels, "metre"} - {kind})) or "no labels"
+        raise CorpusError(
+            f"the corpus has no {kind} that tells its poems apart; it has {known} (one that was "
+            "encoded by an earlier version has to be encoded again)"
+        )
+    column = labels[kind]
+    return replace(corpus, labels=labels), Labels(kind, column.values, column.shares())
 
 
 def train(
@@ -78,9 +124,7 @@ def train(
     if not isinstance(corpus, EncodedCorpus):
         corpus = load_training_corpus(corpus, form or (start.form if start else None))
     preset = preset or ("finetune" if start else "base")
-    if preset not in PRESETS:
-        raise ConfigError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-    model, training = PRESETS[preset].configs(corpus.form, len(corpus.tokenizer), overrides)
+    corpus, model, training = settings_of(preset, corpus, overrides)
     if start is not None:
         if start.form != corpus.form:
             raise FormError(
@@ -88,7 +132,12 @@ def train(
             )
         for name in sorted(set(overrides or ()) & set(vars(model))):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
+        if start.config.labels or training.label:
+            raise ConfigError(
+                "a model with labels is trained anew: leave out the one to start from"
+            )
         corpus, model = corpus.in_vocabulary(start.tokenizer), start.config
+        training.check_with(model)
     return run_training(
         Run(corpus, model, training, seed, preset, start),
         Path(output),

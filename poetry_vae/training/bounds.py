@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from poetry_vae.model.vae import Record
+from poetry_vae.model.vae import PoetryVAE, Record
 
 
 def rate(record: Record) -> Tensor:
@@ -28,16 +29,50 @@ def elbo(record: Record) -> Tensor:
     return -distortion(record) - rate(record)
 
 
-def log_weights(record: Record) -> Tensor:
-    """log p(x, z_k) − log q(z_k|x) of every sample, over all levels: [K, B]."""
-    ratios = torch.stack([level.log_ratio for level in record.levels]).sum(0)
-    return record.log_likelihood + ratios
+def log_weights(record: Record, annealing: float = 1.0, *, is_path_only: bool = False) -> Tensor:
+    """log p(x, z_k) − log q(z_k|x) of every sample, over all levels: [K, B].
+
+    Args:
+        annealing: scales log p(z_k) − log q(z_k|x).
+        is_path_only: no gradient through the parameters of q but by way of z.
+    """
+    ratios = []
+    for level in record.levels:
+        q = level.posterior.detached() if is_path_only else level.posterior
+        ratios.append(level.prior.log_prob(level.z) - q.log_prob(level.z))
+    return record.log_likelihood + annealing * torch.stack(ratios).sum(0)
 
 
-def importance_weighted(record: Record) -> Tensor:
+def importance_weighted(record: Record, annealing: float = 1.0) -> Tensor:
     """log (1/K) Σ_k p(x, z_k)/q(z_k|x) <= log p(x): [B].
 
     Burda et al. 2015, "Importance Weighted Autoencoders", equation 8; at K = 1 the sampled ELBO.
     """
-    weights = log_weights(record)
+    weights = log_weights(record, annealing)
     return torch.logsumexp(weights, dim=0) - math.log(len(weights))
+
+
+def over_labels(
+    model: PoetryVAE,
+    ids: Tensor,
+    bound: Callable[[Record], Tensor],
+    *,
+    samples: int = 1,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """log Σ_y p(y) exp bound(x|y), the bound of p(x) where the model has labels: ids [B, T].
+
+    Args:
+        bound: of log p(x|y), from the record of a forward pass, [B] or [K, B]. Also
+            :func:`log_weights`, whose mean over K is then an estimate of p(x).
+
+    Returns:
+        The shape of ``bound``; without labels it is ``bound`` itself.
+    """
+    if model.config.labels is None:
+        return bound(model(ids, samples=samples, generator=generator))
+    each = []
+    for y, log_p in enumerate(model.label_prior()):
+        label = torch.full((len(ids),), y, device=ids.device)
+        each.append(log_p + bound(model(ids, label, samples=samples, generator=generator)))
+    return torch.logsumexp(torch.stack(each), dim=0)

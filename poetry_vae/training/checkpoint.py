@@ -7,7 +7,8 @@ step, so that a run that was stopped continues to the same weights, bit for bit,
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -33,16 +34,29 @@ class Progress:
     best: float = float("inf")
     """The lowest validation bound so far, nats a character."""
     since_best: int = 0
+    updates: dict[str, float] = field(default_factory=dict)
+    """What the rule of updates has to remember."""
+    moments: int = 0
+    """Parameters that the optimiser has moments of."""
     precision: Literal["", "float32", "bfloat16"] = ""
     """Of the run's matrix products, once it is settled."""
 
 
 def save_state(
-    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress
+    folder: Path,
+    trained: Mapping[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
 ) -> None:
     """Write the state of a run into its folder, replacing the one before in one step."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, moments in optimiser.state_dict()["state"].items():
+    tensors = {
+        f"{owner}.{name}": tensor
+        for owner, module in trained.items()
+        for name, tensor in module.state_dict().items()
+    }
+    state = optimiser.state_dict()["state"]
+    progress.moments = len(state)
+    for index, moments in state.items():
         for name, value in moments.items():
             tensors[f"optimiser.{index}.{name}"] = value
     cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -50,9 +64,13 @@ def save_state(
 
 
 def load_state(
-    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, *, run: str
+    folder: Path,
+    trained: Mapping[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    *,
+    run: str,
 ) -> Progress:
-    """Put the state of a run back into model and optimiser.
+    """Put the state of a run back into what is trained, by name, and the optimiser.
 
     Raises:
         CheckpointError: there is no state, it is damaged, or it belongs to a run with another
@@ -73,19 +91,20 @@ def load_state(
             "those it was started with, or train into another folder"
         )
     moments: dict[int, dict[str, torch.Tensor]] = {}
-    weights: dict[str, torch.Tensor] = {}
+    weights: dict[str, dict[str, torch.Tensor]] = {owner: {} for owner in trained}
     for name, tensor in tensors.items():
         owner, _, rest = name.partition(".")
-        if owner == "model":
-            weights[rest] = tensor
+        if owner in weights:
+            weights[owner][rest] = tensor
         else:
             index, _, moment = rest.partition(".")
             moments.setdefault(int(index), {})[moment] = tensor
     parameters = sum(len(group["params"]) for group in optimiser.param_groups)
-    if progress.step and sorted(moments) != list(range(parameters)):
+    if len(moments) != progress.moments or not set(moments) <= set(range(parameters)):
         raise CheckpointError(f"{path}: damaged, moments of the optimiser are missing")
     try:
-        model.load_state_dict(weights)
+        for owner, module in trained.items():
+            module.load_state_dict(weights[owner])
     except RuntimeError as error:
         raise CheckpointError(f"{path}: damaged, weights are missing") from error
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 
 _BATCH = 512
+_PAIRS = 2_000_000  # densities in memory at one time
 ACTIVE_VARIANCE = 0.01
 
 
@@ -20,12 +23,21 @@ class Figures:
     """Means over poems that were not trained on; bound, rate and distortion in nats a poem."""
 
     elbo: float
+    """Of p(x): where the model has labels, they are summed over, log Σ_y p(y) exp ELBO(x|y)."""
     rate: float
     distortion: float
     active_units: int
     reconstruction: float
     """Share of characters that are the likeliest ones given the posterior's mean."""
     positions: int
+    level_rates: Mapping[str, float]
+    level_active: Mapping[str, int]
+    """Rate and active units of each level, from the top."""
+    mutual_information: float | None
+    """I(x; z) in nats, from N poems at most log N; None where the posterior of the code is no
+    Gaussian."""
+    accuracy: float | None = None
+    """Share of labels inferred rightly; None without labels."""
 
     @property
     def is_finite(self) -> bool:
@@ -36,11 +48,22 @@ class Figures:
         """−ELBO/T: lower is better."""
         return -self.elbo / self.positions
 
+    def by_name(self) -> dict[str, float]:
+        """Every figure as a number of its own, those of levels with the level's name behind."""
+        values: dict[str, float] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Mapping):
+                values |= {f"{name}/{level}": float(v) for level, v in value.items()}
+            elif value is not None and name != "positions":
+                values[name] = float(value)
+        return values
+
 
 def active_units(posterior_means: Tensor) -> int:
     """How many of D dimensions move with x: Var_x(E_q[z_j]) > 0.01, from means [N, D].
 
-    Burda et al. 2015, section 5.3.
+    Burda et al. 2015, section 5.3. Of levels whose prior is learned the codes count: where the
+    posterior never leaves the prior they are all 0.
     """
     if len(posterior_means) < 2:
         return 0
@@ -48,28 +71,75 @@ def active_units(posterior_means: Tensor) -> int:
 
 
 @torch.no_grad()
-def watch(model: PoetryVAE, ids: Tensor, *, generator: torch.Generator) -> Figures:
-    """The figures of the poems ids [N, T], with one sample a poem."""
+def watch(
+    model: PoetryVAE, ids: Tensor, *, labels: Tensor | None = None, generator: torch.Generator
+) -> Figures:
+    """The figures of the poems ids [N, T], with one sample a poem.
+
+    Labels of the poems, [N], are only used to count how many of them the model infers.
+    """
     totals = torch.zeros(3, dtype=torch.float64)
-    correct, means = 0, []
+    level_rates = dict.fromkeys(model.level_sizes, 0.0)
+    correct, inferred, posteriors = 0, [], []
     for batch in torch.split(ids, _BATCH):
-        record = model(batch, generator=generator)
-        for i, value in enumerate(
-            (bounds.elbo(record), bounds.rate(record), bounds.distortion(record))
-        ):
+        label = model.infer_labels(batch)
+        record = model(batch, label, generator=generator)
+        elbo = bounds.elbo(record)
+        if label is not None:
+            inferred.append(label)
+            elbo = bounds.over_labels(model, batch, bounds.elbo, generator=generator)
+        for i, value in enumerate((elbo, bounds.rate(record), bounds.distortion(record))):
             totals[i] += value.cpu().double().sum()
-        mean = record.levels[0].posterior.mean
-        correct += int((model.draw(mean, temperature=0) == batch).sum())
-        means.append(mean)
-    elbo, rate, distortion = (totals / len(ids)).tolist()
+        for name, level in zip(level_rates, record.levels, strict=True):
+            level_rates[name] += level.kl.sum().item() / len(ids)
+        correct += int((model.rewrite(batch, label) == batch).sum())
+        posteriors.append(model.encode(batch, label))
+    elbo_mean, rate, distortion = (totals / len(ids)).tolist()
+    posterior = DiagonalGaussian(
+        torch.cat([p.mean for p in posteriors]), torch.cat([p.log_variance for p in posteriors])
+    )
+    by_level = torch.split(posterior.mean, list(model.level_sizes.values()), dim=-1)
+    accuracy = None
+    if inferred and labels is not None:
+        accuracy = (torch.cat(inferred) == labels).float().mean().item()
     return Figures(
-        elbo,
+        elbo_mean,
         rate,
         distortion,
-        active_units(torch.cat(means)),
+        active_units(posterior.mean),
         correct / ids.numel(),
         model.form.positions,
+        level_rates,
+        {n: active_units(means) for n, means in zip(level_rates, by_level, strict=True)},
+        mutual_information(posterior, generator=generator) if model.has_gaussian_code else None,
+        accuracy,
     )
+
+
+def mutual_information(posterior: DiagonalGaussian, *, generator: torch.Generator) -> float:
+    """I(x; z) ≈ (1/N) Σ_n log q(z_n|x_n) − log (1/N) Σ_m q(z_n|x_m), z_n ~ q(z|x_n): at most log N.
+
+    Hoffman & Johnson 2016, "ELBO surgery", section 2, from posteriors [N, D], in nats.
+    """
+    exact = DiagonalGaussian(posterior.mean.double(), posterior.log_variance.double())
+    z = exact.rsample(1, generator=generator)[0]
+    return (exact.log_prob(z) - log_aggregate(z, exact)).mean().item()
+
+
+def log_aggregate(z: Tensor, posterior: DiagonalGaussian) -> Tensor:
+    """log (1/N) Σ_n q(z|x_n) of every z [M, D], from posteriors [N, D]: [M].
+
+    Written out, log q(z|x_n) is linear in z² and z, so all pairs are two products of matrices.
+    """
+    mean, log_variance = posterior.mean, posterior.log_variance
+    precision = torch.exp(-log_variance)
+    constant = (mean.square() * precision + log_variance + math.log(2 * math.pi)).sum(-1)
+    N = len(mean)
+    parts = []
+    for some in torch.split(z, max(1, _PAIRS // N)):
+        squares = some.square() @ precision.T - 2 * some @ (mean * precision).T
+        parts.append(torch.logsumexp(-0.5 * (squares + constant), dim=1))
+    return torch.cat(parts) - math.log(N)
 
 
 def collapse_warning(figures: Figures) -> str | None:

@@ -29,14 +29,17 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.files import FileWriteError, replace_file
+from poetry_vae.training.batches import Batches
 from poetry_vae.training.card import measured, model_card
 from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
+from poetry_vae.training.composition import build_critic, build_objective, build_optimiser
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning, watch
 from poetry_vae.training.metrics import METRICS, read_metrics
-from poetry_vae.training.objectives import Terms, WeightedELBO
+from poetry_vae.training.objectives import Terms
 from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
 from poetry_vae.training.schedules import kl_weight, learning_rate
+from poetry_vae.training.updates import updates_of
 
 RUN = "run.json"
 _WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, pretrained.FIGURES, METRICS, RUN)
@@ -103,27 +106,37 @@ class _Trainer:
         if run.start is not None:
             self.model.load_state_dict(run.start.state_dict())
         self.model.to(self.device)
-        self.train_ids = self._on_device("train")
-        self.valid_ids = self._on_device("validation")[: self.config.validation_poems].long()
-        self.batch_size = min(self.config.batch_size, len(self.train_ids))
-        self.steps_per_epoch = len(self.train_ids) // self.batch_size
-        steps = round(self.config.epochs * self.steps_per_epoch)
-        self.total_steps = max(self.config.min_steps, steps)
-        self.objective = WeightedELBO(self.config.beta, self.config.free_bits, self.config.masked)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=self.config.learning_rate,
-            weight_decay=self.config.weight_decay,
-            fused=self.device.type in ("cpu", "cuda"),
+        self.config.check_with(run.model)
+        self.batches = Batches(
+            self._on_device("train"),
+            self.config.batch_size,
+            seed=run.seed,
+            labels=self._labels("train"),
+            shown=self.config.labelled,
         )
+        some = slice(self.config.validation_poems)
+        self.valid_ids = self._on_device("validation")[some].long()
+        valid_labels = self._labels("validation")
+        self.valid_labels = None if valid_labels is None else valid_labels[some]
+        steps = round(self.config.epochs * self.batches.in_epoch)
+        self.total_steps = max(self.config.min_steps, steps)
+        self.updates = updates_of(self.config.updates)
+        self.critic = build_critic(self.model, self.config, seed=derived_seed(run.seed, "critic"))
+        if self.critic is not None:
+            self.critic.to(self.device)
+        self.objective = build_objective(
+            self.model, self.config, self.critic, poems=len(self.batches.ids)
+        )
+        self.optimiser = build_optimiser(self.model, self.critic, self.config)
         self.generator = torch.Generator(self.device)
         self.progress = Progress(run=run.fingerprint())
         if resume:
-            self.progress = load_state(folder, self.model, self.optimiser, run=self.progress.run)
+            self.progress = load_state(
+                folder, self._trained(), self.optimiser, run=self.progress.run
+            )
+            self.updates.memory.update(self.progress.updates)
         self.dtype = self._settled_precision(precision)
         self.is_kept = self.progress.best < float("inf")
-        self.order: Tensor = torch.empty(0)
-        self.order_epoch = -1
 
     def run(self, max_minutes: float | None, should_stop: Callable[[], bool]) -> Result:
         begun = saved = logged = time.monotonic()
@@ -145,7 +158,7 @@ class _Trainer:
             now = time.monotonic()
             self.progress.seconds = before + now - begun
             if self.progress.step % _LOG_EVERY == 0:
-                speed = _LOG_EVERY * self.batch_size / (now - logged)
+                speed = _LOG_EVERY * self.batches.size / (now - logged)
                 self._log_step(terms, speed)
                 logged = now
             if self._is_time_to_validate():
@@ -173,51 +186,43 @@ class _Trainer:
             asked = self.progress.precision
         dtype = find_precision(self.device, asked)
         self.progress.precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
-        replace_file(
-            self.folder / RUN,
-            json.dumps(
-                {
-                    "preset": self.spec.preset,
-                    "seed": self.spec.seed,
-                    "corpus": self.spec.corpus.source,
-                    "form": self.spec.corpus.form.slug,
-                    "poems": {part: len(ids) for part, ids in self.spec.corpus.parts.items()},
-                    "precision": self.progress.precision,
-                    "training": asdict(self.config),
-                },
-                ensure_ascii=False,
-                indent=2,
-            )
-            + "\n",
-        )
+        replace_file(self.folder / RUN, self.spec.to_json(self.progress.precision))
         return dtype
 
-    def _batch(self, step: int) -> Tensor:
-        epoch, place = divmod(step, self.steps_per_epoch)
-        if epoch != self.order_epoch:
-            shuffle = torch.Generator().manual_seed(derived_seed(self.spec.seed, "epoch", epoch))
-            self.order = torch.randperm(len(self.train_ids), generator=shuffle).to(self.device)
-            self.order_epoch = epoch
-        rows = self.order[place * self.batch_size : (place + 1) * self.batch_size]
-        return self.train_ids[rows].long()
+    def _labels(self, part: Literal["train", "validation"]) -> Tensor | None:
+        if not self.config.label:
+            return None
+        numbers = self.spec.corpus.labels[self.config.label].parts[part]
+        return torch.from_numpy(numbers.astype("int64")).to(self.device)
+
+    def _trained(self) -> dict[str, torch.nn.Module]:
+        """All that has weights in training, by name."""
+        critic = {} if self.critic is None else {"critic": self.critic}
+        return {"model": self.model, **critic}
 
     def _step(self) -> Terms:
         step = self.progress.step
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config.learning_rate, step, self.total_steps)
+        turn = self.updates.groups(step)
         self.generator.manual_seed(derived_seed(self.spec.seed, "step", step))
-        batch = self._batch(step)
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
         ):
-            record = self.model(batch, samples=self.config.samples, generator=self.generator)
             terms = self.objective(
-                self.model, batch, record, annealing=self._annealing(), generator=self.generator
+                self.model,
+                self.batches(step),
+                annealing=self._annealing(),
+                generator=self.generator,
             )
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()  # type: ignore[no-untyped-call]
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(group["peak"], step, self.total_steps)
+            if group["name"] not in turn:
+                for parameter in group["params"]:
+                    parameter.grad = None  # the optimiser passes over it
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimiser.step()
+        self.updates.trained(terms.loss)
         self.progress.step = step + 1
         return terms
 
@@ -238,7 +243,7 @@ class _Trainer:
         """The figures of the model in training, or of another one on the same poems and noise."""
         self.generator.manual_seed(derived_seed(self.spec.seed, "validation"))
         model = self.model if model is None else model.to(self.device)
-        return watch(model, self.valid_ids, generator=self.generator)
+        return watch(model, self.valid_ids, labels=self.valid_labels, generator=self.generator)
 
     def _validate(self) -> Figures:
         """Measure, keep the weights if they are the best so far, and save the state."""
@@ -260,6 +265,7 @@ class _Trainer:
             self._keep(figures)
         else:
             self.progress.since_best += 1
+        self.updates.validated(figures.mutual_information)
         self._append({"validation": asdict(figures), "best": is_best})
         self._save_state()
         self.observer.validated(self.model, step, figures, is_best)
@@ -300,7 +306,8 @@ class _Trainer:
         self.observer.stepped(self.progress.step, speed, values)
 
     def _save_state(self) -> None:
-        save_state(self.folder, self.model, self.optimiser, self.progress)
+        self.progress.updates = dict(self.updates.memory)
+        save_state(self.folder, self._trained(), self.optimiser, self.progress)
 
     def _append(self, entry: dict[str, object]) -> None:
         row = {"step": self.progress.step, "seconds": round(self.progress.seconds, 2), **entry}
@@ -323,6 +330,6 @@ class _Trainer:
         parameters = sum(p.numel() for p in self.model.parameters())
         precision = str(self.dtype).removeprefix("torch.")
         return (
-            f"{parameters:,} parameters, {len(self.train_ids):,} poems, vocabulary of "
+            f"{parameters:,} parameters, {len(self.batches.ids):,} poems, vocabulary of "
             f"{self.spec.model.vocabulary:,}; {self.device}, {precision}"
         )

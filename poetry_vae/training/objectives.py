@@ -1,17 +1,21 @@
-"""What is minimised. Each objective takes (model, batch, record) and returns named terms."""
+"""What is minimised. Every objective takes (model, batch) and returns named terms.
+
+The rivals stand side by side: the weighted ELBO, the importance-weighted bound, and M2 for hidden
+labels in ``semi_supervised.py``. What may be added to them is in ``additions.py``.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from poetry_vae.model.vae import PoetryVAE, Record
 from poetry_vae.training import bounds
-from poetry_vae.training.masking import masked_divergence
+from poetry_vae.training.batches import Batch
 
 
 @dataclass(frozen=True)
@@ -27,42 +31,148 @@ class Terms:
     """Whatever else an objective adds to its loss, by name."""
 
 
-@dataclass(frozen=True)
-class WeightedELBO:
-    """distortion + β·rate, with free bits; the encoder also reads poems with characters hidden.
-
-    β = 1 is the VAE; other β are Higgins et al. 2017, "beta-VAE". ``free_bits`` is λ of Kingma et
-    al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", equation 15: nats
-    a latent dimension, averaged over the batch, below which the rate is not pressed further.
-    ``masked`` is the share of every batch that ``masked_divergence`` is taken of, once β is no more
-    annealed: before, posteriors are so narrow that missing them costs thousands of nats.
-    """
-
-    beta: float = 1.0
-    free_bits: float = 0.0
-    masked: float = 0.0
+class Objective(Protocol):
+    """The signature that all objectives share."""
 
     def __call__(
         self,
         model: PoetryVAE,
-        batch: Tensor,
-        record: Record,
+        batch: Batch,
         *,
         annealing: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Terms:
-        """``annealing`` in [0, 1] scales β while a schedule warms up; the generator draws masks."""
-        distortion, rate = bounds.distortion(record).mean(), bounds.rate(record).mean()
-        penalised = rate
-        if self.free_bits > 0:
-            per_dimension = [level.kl.mean(0).clamp_min(self.free_bits) for level in record.levels]
-            penalised = sum(kl.sum() for kl in per_dimension)  # type: ignore[assignment]
-        loss = distortion + annealing * self.beta * penalised
-        others = {}
-        if self.masked > 0 and annealing >= 1:
-            poems = batch[: math.ceil(self.masked * len(batch))]
-            divergence = masked_divergence(model, poems, record, generator=generator).mean()
-            loss = loss + divergence
-            others["masked"] = divergence.detach()
-        elbo = -(distortion + rate).detach()
-        return Terms(loss, elbo, rate.detach(), distortion.detach(), others)
+        """``annealing`` in [0, 1] scales the weight of the rate while a schedule warms up."""
+
+
+class Addition(Protocol):
+    """A term beside the bound, [], that comes from the same forward pass."""
+
+    name: ClassVar[str]
+
+    def __call__(
+        self,
+        model: PoetryVAE,
+        batch: Batch,
+        record: Record,
+        *,
+        annealing: float,
+        generator: torch.Generator | None,
+    ) -> Tensor | None:
+        """What is added to the loss; None where nothing is yet."""
+
+
+@dataclass(frozen=True)
+class WeightedELBO:
+    """distortion + β·rate with free bits, estimated with K samples.
+
+    β = 1 is the VAE; other β are Higgins et al. 2017, "beta-VAE". ``free_bits`` is λ of Kingma et
+    al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", equation 15: nats
+    a latent dimension, averaged over the batch, below which the rate is not pressed further.
+    """
+
+    samples: int = 1
+    beta: float = 1.0
+    free_bits: float = 0.0
+    is_top_warmed: bool = False
+    """Whether annealing holds for the top level alone; those below pay the full rate at once."""
+    is_sampled: bool = False
+    """Whether the rate is estimated with the samples as well, the Monte Carlo ELBO, in place of
+    its closed form: an estimator of the same bound with more variance."""
+    additions: tuple[Addition, ...] = ()
+
+    def __call__(
+        self,
+        model: PoetryVAE,
+        batch: Batch,
+        *,
+        annealing: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Terms:
+        record = _forward(model, batch, self.samples, generator)
+        loss = bounds.distortion(record).mean()
+        for j, level in enumerate(record.levels):
+            if self.is_sampled:
+                rate = -level.log_ratio.mean()
+            else:
+                rate = level.kl.mean(0).clamp_min(self.free_bits).sum()
+            is_annealed = j == 0 or not self.is_top_warmed
+            loss = loss + (annealing if is_annealed else 1.0) * self.beta * rate
+        return _terms(model, batch, record, loss, self.additions, annealing, generator)
+
+
+@dataclass(frozen=True)
+class ImportanceWeighted:
+    """−log (1/K) Σ_k p(x, z_k)/q(z_k|x), Burda et al. 2015, equation 8.
+
+    While the rate warms up, log p(z) − log q(z|x) is scaled within the weights.
+
+    ``is_doubly_reparameterised``: the gradient of the encoder's parameters is Σ_k w̃_k² ∂ log w_k/∂z
+    · ∂z/∂φ (Tucker et al. 2019, "Doubly Reparameterized Gradient Estimators", equation 8), whose
+    signal does not vanish against its noise as K grows. That of all else is the usual one.
+    """
+
+    samples: int = 8
+    is_doubly_reparameterised: bool = False
+    additions: tuple[Addition, ...] = ()
+
+    def __call__(
+        self,
+        model: PoetryVAE,
+        batch: Batch,
+        *,
+        annealing: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Terms:
+        record = _forward(model, batch, self.samples, generator)
+        if self.is_doubly_reparameterised:
+            loss = _doubly_reparameterised(record, annealing)
+        else:
+            loss = -bounds.importance_weighted(record, annealing).mean()
+        return _terms(model, batch, record, loss, self.additions, annealing, generator)
+
+
+def _doubly_reparameterised(record: Record, annealing: float) -> Tensor:
+    """The importance-weighted loss with gradients after Tucker et al. 2019."""
+    weights = bounds.log_weights(record, annealing, is_path_only=True)  # [K, B]
+    share = weights.detach().softmax(0)
+
+    def weigh(gradient: Tensor) -> Tensor:
+        """What reaches z has been weighed by w̃_k once, as the decoder's own gradient must be."""
+        return share[..., None] * gradient
+
+    for level in record.levels:
+        if level.z.requires_grad:
+            level.z.register_hook(weigh)  # type: ignore[no-untyped-call]
+    value = -bounds.importance_weighted(record, annealing).mean().detach()
+    surrogate = -(share * weights).sum(0).mean()
+    return value + surrogate - surrogate.detach()
+
+
+def _forward(
+    model: PoetryVAE, batch: Batch, samples: int, generator: torch.Generator | None
+) -> Record:
+    out: Record = model(
+        batch.ids, batch.labels, samples=samples, as_trained=True, generator=generator
+    )
+    return out
+
+
+def _terms(
+    model: PoetryVAE,
+    batch: Batch,
+    record: Record,
+    loss: Tensor,
+    additions: tuple[Addition, ...],
+    annealing: float,
+    generator: torch.Generator | None,
+) -> Terms:
+    others = {}
+    for addition in additions:
+        value = addition(model, batch, record, annealing=annealing, generator=generator)
+        if value is not None:
+            loss = loss + value
+            others[addition.name] = value.detach()
+    rate, distortion = bounds.rate(record).mean(), bounds.distortion(record).mean()
+    elbo = -(distortion + rate).detach()
+    return Terms(loss, elbo, rate.detach(), distortion.detach(), others)

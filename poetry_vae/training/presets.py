@@ -3,60 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.text.poem import Form
-from poetry_vae.training.schedules import KLSchedule
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a model is trained. Shares are of all steps; β and free bits as in ``WeightedELBO``."""
-
-    epochs: float = 5.0
-    min_steps: int = 1000
-    """A small corpus is gone through more often than ``epochs`` says, until so many steps."""
-    batch_size: int = 128
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.01
-    gradient_clip: float = 5.0
-    samples: int = 1
-    beta: float = 1.0
-    free_bits: float = 0.0
-    masked: float = 0.0
-    """Share of a batch that the encoder also reads with characters hidden, for verse under
-    constraint and for scoring single characters."""
-    kl_schedule: KLSchedule = "constant"
-    warmup: float = 0.2
-    cycles: int = 4
-    validate_every: int = 1000
-    validation_poems: int = 2048
-    patience: int = 8
-    """Validations without a better bound after which training stops; 0 never stops early."""
-
-    def __post_init__(self) -> None:
-        counts = ("batch_size", "samples", "cycles", "validate_every", "validation_poems")
-        for name in (*counts, "min_steps"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be at least 1")
-        for name in ("epochs", "learning_rate", "gradient_clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number above 0")
-        for name in ("weight_decay", "beta", "free_bits", "patience"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number >= 0")
-        for name in ("warmup", "masked"):
-            if not 0 <= getattr(self, name) <= 1:
-                value = getattr(self, name)
-                raise ConfigError(f"{name} is {value!r}: it must be a share between 0 and 1")
-        if self.kl_schedule not in ("constant", "linear", "cyclical"):
-            raise ConfigError(
-                f"kl_schedule is {self.kl_schedule!r}: it must be constant, linear or cyclical"
-            )
+from poetry_vae.training.settings import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -94,11 +47,19 @@ class Preset:
                 raise ConfigError(f"no setting is called {name!r}; there are {known}")
         return ModelConfig(**model), TrainingConfig(**training)
 
+    def settings(self) -> dict[str, Any]:
+        """Every setting that can be changed, with its value in this preset."""
+        defaults = {**_settable(ModelConfig), **_settable(TrainingConfig)}
+        return {**defaults, **self.model, **self.training}
+
 
 def _settable(kind: type) -> dict[str, Any]:
-    """Settings with their defaults; what the corpus decides is not among them."""
+    """Settings with their defaults; what the corpus and its labels decide is not among them."""
     return {
-        f.name: f.default for f in dataclasses.fields(kind) if f.default is not dataclasses.MISSING
+        f.name: f.default
+        for f in dataclasses.fields(kind)
+        if f.default is not dataclasses.MISSING
+        and not (kind is ModelConfig and f.name in ("labels", "classifier"))
     }
 
 
@@ -112,6 +73,23 @@ def _parsed(name: str, text: str, default: Any) -> Any:
         raise ConfigError(f"{name}={text}: the value must be {kind}") from error
 
 
+_LARGE: dict[str, Any] = {
+    "hidden": 192,
+    "latent": 128,
+    "encoder_layers": 4,
+    "decoder_layers": 3,
+    "pooling": "positions",
+    "normalise": True,
+}
+_LEVELS: dict[str, Any] = {
+    **_LARGE,
+    "latent": 64,
+    "line_latent": 16,
+    "character_latent": 4,
+    "prior": "learned",
+}
+_WARMED: dict[str, Any] = {"kl_schedule": "linear", "warmup": 0.6}
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
@@ -119,15 +97,8 @@ PRESETS: dict[str, Preset] = {
             "base",
             "the flat VAE that works best: positions side by side, deeper and wider",
             "Kingma & Welling 2014; gated convolutions of Dauphin et al. 2017",
-            model={
-                "hidden": 192,
-                "latent": 128,
-                "encoder_layers": 4,
-                "decoder_layers": 3,
-                "pooling": "positions",
-                "normalise": True,
-            },
-            training={"kl_schedule": "linear", "warmup": 0.6, "masked": 0.25},
+            model=_LARGE,
+            training={**_WARMED, "masked": 0.25},
         ),
         Preset(
             "finetune",
@@ -141,6 +112,98 @@ PRESETS: dict[str, Preset] = {
             "Su Jianlin 2018, vae_shi.py",
             model={"hidden": 64, "latent": 64, "encoder_layers": 2, "decoder_layers": 1},
             training={"batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.0},
+        ),
+        Preset(
+            "beta",
+            "β times the rate: above 1 it presses the latent, below it frees it",
+            "Higgins et al. 2017, beta-VAE",
+            model=_LARGE,
+            training={**_WARMED, "beta": 1.5},
+        ),
+        Preset(
+            "freebits",
+            "a rate below λ nats a dimension is not pressed, so that none needs a warm-up",
+            "Kingma et al. 2016, Inverse Autoregressive Flow, equation 15",
+            model=_LARGE,
+            training={"free_bits": 0.1},
+        ),
+        Preset(
+            "cyclical",
+            "the weight of the rate rises from 0 to 1 four times",
+            "Fu et al. 2019, Cyclical Annealing Schedule",
+            model=_LARGE,
+            training={"kl_schedule": "cyclical", "warmup": 0.5},
+        ),
+        Preset(
+            "aggressive",
+            "the encoder is trained ahead of the decoder while that adds information to z",
+            "He et al. 2019, Lagging Inference Networks",
+            model=_LARGE,
+            training={"updates": "aggressive"},
+        ),
+        Preset(
+            "iwae",
+            "the importance-weighted bound of 8 samples; also with doubly_reparameterised=true",
+            "Burda et al. 2015; Tucker et al. 2019",
+            model=_LARGE,
+            training={**_WARMED, "bound": "importance", "samples": 8},
+        ),
+        Preset(
+            "hierarchical",
+            "levels for poem, lines and characters, each with a prior learned from those above; "
+            "prior=standard makes them independent",
+            "Rezende et al. 2014; Burda et al. 2015",
+            model=_LEVELS,
+            training=_WARMED,
+        ),
+        Preset(
+            "ladder",
+            "the same levels, whose posteriors are merged with their priors",
+            "Sønderby et al. 2016, Ladder Variational Autoencoders",
+            model={**_LEVELS, "posterior": "merged"},
+            training=_WARMED,
+        ),
+        Preset(
+            "factor",
+            "a penalty on the total correlation of z, by a critic",
+            "Kim & Mnih 2018, Disentangling by Factorising",
+            model=_LARGE,
+            training={**_WARMED, "gamma": 10.0},
+        ),
+        Preset(
+            "fvae",
+            "four squashed parts of z, each with a decoder of its own, trained in turn",
+            "Su Jianlin 2018, F-VAE",
+            model={**_LARGE, "components": 4, "decoder_layers": 1},
+            training={**_WARMED, "updates": "in-turn"},
+        ),
+        Preset(
+            "m2",
+            "labels known of some poems and inferred of the others (label=dynasty, author, metre)",
+            "Kingma et al. 2014, Semi-supervised Learning",
+            model=_LARGE,
+            training={**_WARMED, "label": "dynasty", "labelled": 0.1, "classifier": True},
+        ),
+        Preset(
+            "conditional",
+            "its fully labelled case: p(x|y, z) with y always known",
+            "Kingma et al. 2014; Sohn et al. 2015",
+            model=_LARGE,
+            training={**_WARMED, "label": "dynasty"},
+        ),
+        Preset(
+            "gaussian",
+            "½‖x − x'‖² over fixed character vectors; renormalised over characters for figures",
+            "Kingma & Welling 2014, appendix C.2",
+            model={**_LARGE, "likelihood": "gaussian"},
+            training=_WARMED,
+        ),
+        Preset(
+            "bernoulli",
+            "a Bernoulli for each character of the vocabulary; renormalised for figures",
+            "Kingma & Welling 2014, appendix C.1",
+            model={**_LARGE, "likelihood": "bernoulli"},
+            training=_WARMED,
         ),
     )
 }

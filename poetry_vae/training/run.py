@@ -13,7 +13,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.training.diagnostics import Figures
-from poetry_vae.training.presets import TrainingConfig
+from poetry_vae.training.settings import TrainingConfig
 
 Stopped = Literal["finished", "no better bound", "time is up", "interrupted"]
 
@@ -63,10 +63,25 @@ class Run:
     start: PoetryVAE | None = None
     """The model whose weights are trained on; without one, random weights."""
 
+    def to_json(self, precision: str) -> str:
+        """What a run's folder says of it; ``precision`` is that of its matrix products."""
+        about = {
+            "preset": self.preset,
+            "seed": self.seed,
+            "corpus": self.corpus.source,
+            "form": self.corpus.form.slug,
+            "poems": {part: len(ids) for part, ids in self.corpus.parts.items()},
+            "precision": precision,
+            "training": asdict(self.training),
+        }
+        return json.dumps(about, ensure_ascii=False, indent=2) + "\n"
+
     def fingerprint(self) -> str:
         digest = hashlib.sha256(self.corpus.parts["train"].tobytes())
         for weights in self.start.state_dict().values() if self.start else ():
             digest.update(weights.cpu().numpy().tobytes())
+        if self.training.label:
+            digest.update(self.corpus.labels[self.training.label].parts["train"].tobytes())
         digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
         settings = {"model": asdict(self.model), "training": asdict(self.training)}
         digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))

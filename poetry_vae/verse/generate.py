@@ -40,9 +40,10 @@ def write(
     the encoder has never seen together is not what the decoder writes. With no pass the poems are
     the model's own samples, those that its bound speaks of.
     """
-    ids = model.sample(n, temperature=temperature, generator=generator)
+    labels = model.draw_labels(n, generator=generator)
+    ids = model.sample(n, labels, temperature=temperature, generator=generator)
     for _ in range(passes):
-        ids = model.draw(model.encode(ids).mean, temperature=temperature, generator=generator)
+        ids = model.rewrite(ids, labels, temperature=temperature, generator=generator)
     return ids
 
 
@@ -130,4 +131,4 @@ def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
     Raises:
         FormError: a poem does not have the model's form.
     """
-    return model.poems_of(model.draw(model.encode(poems).mean, temperature=0))
+    return model.poems_of(model.rewrite(model.ids_of(poems)))

@@ -206,4 +206,4 @@ def _encode(
         parts.append(torch.nn.functional.normalize(mean, dim=1).half().cpu().numpy())
         if progress:
             progress(min(start + _ENCODED_AT_ONCE, len(ids)), len(ids))
-    return np.concatenate(parts) if parts else np.zeros((0, model.config.latent), np.float16)
+    return np.concatenate(parts) if parts else np.zeros((0, model.code_size), np.float16)

@@ -86,7 +86,7 @@ class Steering:
         self.temperature, self.passes = temperature, passes
         self.candidates, self.steps = candidates, steps
         self.bias = _favoured(model, compiled)
-        standard = DiagonalGaussian.standard(torch.zeros(1, model.config.latent))
+        standard = DiagonalGaussian.standard(torch.zeros(1, model.code_size))
         self.base = standard if compiled.near is None else model.encode([compiled.near])
         self.proposals = self._read_what_is_known()
         self.tally = Tally()
@@ -225,7 +225,7 @@ def _favoured(model: PoetryVAE, compiled: Compiled) -> Tensor | None:
     if compiled.favour is None:
         return None
     ids = model.tokenizer.encode_folded(compiled.favour.characters)
-    rows = model.decoder.likelihood.output.weight.detach()
+    rows = model.decoder.likelihood.table[0].detach()
     directions = torch.nn.functional.normalize(rows - rows.mean(0), dim=-1)
     kinship = (directions @ directions[torch.from_numpy(ids).long()].T).amax(-1).clamp_min(0)
     return compiled.favour.strength * kinship

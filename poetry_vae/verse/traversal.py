@@ -44,21 +44,59 @@ def traverse(
 
     Raises:
         DimensionError: the latent has no such dimension.
+        LabelError: the model needs a label, and there is no poem to infer it from.
         FormError: the poem does not have the model's form.
         ValueError: fewer than two steps.
     """
     if steps < 2:
         raise ValueError(f"{steps} steps: a way takes at least 2")
-    D = model.config.latent
+    D = model.code_size
     if dimension is not None and not 1 <= dimension <= D:
         raise DimensionError(f"dimension {dimension}: the latent has the dimensions 1 to {D}")
     centre = torch.zeros(D, device=model.device) if poem is None else model.encode([poem]).mean[0]
+    model = model.as_of(poem)
     values = torch.linspace(-_FURTHEST, _FURTHEST, steps, device=model.device)
     if dimension is None:
         changes = [_changes(_written(model, centre, j, values)) for j in range(D)]
         dimension = 1 + changes.index(max(changes))
     ids = _written(model, centre, dimension - 1, values)
     return Traversal(dimension, tuple(values.tolist()), tuple(model.poems_of(ids)))
+
+
+@torch.no_grad()
+def redraw(
+    model: PoetryVAE,
+    poem: Poem | str | None = None,
+    *,
+    level: str,
+    n: int,
+    generator: torch.Generator,
+) -> list[Poem]:
+    """A poem, and ``n`` times the likeliest poem after one level of its latents is drawn anew.
+
+    The poem is the one given, as the model remembers it, or else one of the model's own. With all
+    other levels kept, what changes is what the level stands for.
+
+    Args:
+        level: ``poem``, ``line`` or ``character``, where the model has it.
+
+    Raises:
+        DimensionError: the model has no such level.
+        LabelError: the model needs a label, and there is no poem to infer it from.
+        FormError: the poem does not have the model's form.
+    """
+    sizes = model.level_sizes
+    if level not in sizes:
+        raise DimensionError(f"no level {level!r}: the model has {', '.join(sizes)}")
+    start = sum(list(sizes.values())[: list(sizes).index(level)])
+    model = model.as_of(poem)
+    code = torch.randn(1, model.code_size, generator=generator, device=model.device)
+    if poem is not None:
+        code = model.encode([poem]).mean
+    codes = code.repeat(n + 1, 1)
+    drawn = torch.randn(n, sizes[level], generator=generator, device=model.device)
+    codes[1:, start : start + sizes[level]] = drawn
+    return model.poems_of(model.draw(codes, temperature=0))
 
 
 def _written(model: PoetryVAE, centre: Tensor, j: int, values: Tensor) -> Tensor:

@@ -6,7 +6,7 @@
 
 Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer`` (four layers or
 more), the latter two with as many parameters as the model given by ``--like``, within 2%, and as
-many minutes of training as it is told. Each writes its poems at three temperatures.
+many minutes of processor time as it is told. Each writes its poems at three temperatures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from known_r import five_grams_with_line_ends
 from measure import machine_line, tell, use_threads
 from torch import Tensor, nn
 
-from poetry_vae.model.decoder import CategoricalHeads
+from poetry_vae.model.likelihoods import CategoricalHeads
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
@@ -87,11 +87,11 @@ def of_size(kind: str, parameters: int, vocabulary: int, positions: int) -> nn.M
 
 
 def train(model: nn.Module, ids: Tensor, valid: Tensor, minutes: float, seed: int) -> None:
-    """Maximum likelihood for so many minutes; the learning rate follows the clock."""
+    """Maximum likelihood for so many minutes of processor time, which the learning rate follows."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
     draws = torch.Generator().manual_seed(derived_seed(seed, "batches"))
-    begun, step = time.monotonic(), 0
-    while (share := (time.monotonic() - begun) / (60 * minutes)) < 1:
+    begun, step = time.process_time(), 0
+    while (share := (time.process_time() - begun) / (60 * minutes)) < 1:
         rate = _RATE * min(1.0, share / _WARMUP) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimiser.param_groups:
             group["lr"] = rate

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.alphabet import written
 from poetry_vae.evaluation.judge_file import fitted
 from poetry_vae.evaluation.material import read_samples
 from poetry_vae.text.encoded import EncodedCorpus
@@ -35,7 +34,7 @@ def main() -> None:
     corpus = EncodedCorpus.load(given.corpus)
     form = corpus.form
     train, validation = (
-        written(corpus.parts[part], corpus.tokenizer) for part in ("train", "validation")
+        corpus.tokenizer.decode_rows(corpus.parts[part]) for part in ("train", "validation")
     )
     tell("the judges read")
     judge, _ = fitted(train, validation, form, seed=given.seed, folder=given.judges)

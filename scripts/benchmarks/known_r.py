@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.alphabet import written
 from poetry_vae.evaluation.judge_file import fitted
 from poetry_vae.evaluation.kneser_ney import KneserNey
 from poetry_vae.evaluation.two_sample import TwoSample
@@ -108,7 +107,7 @@ def main() -> None:
     print(machine := machine_line(), end="\n\n")
     corpus = EncodedCorpus.load(given.corpus)
     train, validation = (
-        written(corpus.parts[p], corpus.tokenizer) for p in ("train", "validation")
+        corpus.tokenizer.decode_rows(corpus.parts[p]) for p in ("train", "validation")
     )
     start = time.perf_counter()
     with TemporaryDirectory() as nowhere:
@@ -119,10 +118,10 @@ def main() -> None:
     test = corpus.parts["test"].astype(np.int64)
     order = np.random.default_rng(derived_seed(given.seed, "halves")).permutation(len(test))
     real, other = np.array_split(test[order], 2)
-    real_poems = written(real, corpus.tokenizer)
+    real_poems = corpus.tokenizer.decode_rows(real)
     found: dict[str, list[TwoSample]] = {}
     for name, make in contestants(corpus, other, given.seed).items():
-        poems = written(make(), corpus.tokenizer)
+        poems = corpus.tokenizer.decode_rows(make())
         found[name] = []
         for judge in judges:
             start = time.perf_counter()

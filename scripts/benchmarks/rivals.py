@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from poetry_vae.model.decoder import CategoricalHeads
+from poetry_vae.model.likelihoods import CategoricalHeads
 from poetry_vae.model.sampling import draw
 from poetry_vae.text.tokenizer import CharTokenizer
 

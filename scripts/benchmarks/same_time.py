@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,11 @@ class Progress(Observer):
         tell(f"step {step}: {bound:.3f} nats a character, rate {figures.rate:.1f}")
 
 
-def seconds_a_step(corpus: EncodedCorpus, preset: str) -> float:
+def seconds_a_step(
+    corpus: EncodedCorpus, preset: str, overrides: Mapping[str, str] | None = None
+) -> float:
     """How long an optimiser step takes, validations left out."""
-    settings = {"epochs": "1", "patience": "0", "validate_every": "1000000"}
+    settings = {**(overrides or {}), "epochs": "1", "patience": "0", "validate_every": "1000000"}
     marks: list[float] = []
 
     def mark() -> bool:

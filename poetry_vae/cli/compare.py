@@ -1,0 +1,250 @@
+"""poetry-vae compare"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from poetry_vae.text.encoded import EncodedCorpus
+
+_KEPT = "compared.json"
+_HEADINGS = (
+    "run",
+    "preset",
+    "minutes",
+    "million parameters",
+    "bound, nats/char",
+    "rate, nats/poem",
+    "active units",
+    "reconstructed",
+    "mutual information",
+    "hole, AUC",
+    "total correlation",
+    "labels right",
+)
+
+
+@click.command("compare")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path),
+    help="An encoded corpus; without it the figures are those of training, on validation poems.",
+)
+@click.option("--quick", is_flag=True, help="Fewer poems and samples.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "markdown", "json"]),
+    default="table",
+    show_default=True,
+)
+def command(
+    runs: tuple[Path, ...],
+    corpus: Path | None,
+    quick: bool,
+    seed: int,
+    style: Literal["table", "markdown", "json"],
+) -> None:
+    """Put trained runs beside each other, by the same figures on the same poems.
+
+    With --corpus every run is measured on its test part, which takes minutes a run; what was
+    measured is kept in the run's folder and not measured again. Bounds are of p(x), with 1, 10, 100
+    and 1000 samples; labels are summed over.
+
+    \b
+    poetry-vae compare runs/base runs/ladder
+    poetry-vae compare runs/* --corpus couplet5.safetensors --format markdown
+    """
+    from poetry_vae.cli.console import stderr_console
+
+    console = stderr_console()
+    with console.status("") as status:
+        loaded = _encoded(corpus) if corpus else None
+        rows = []
+        for run in runs:
+            status.update(f"{run}")
+            rows.append(_row(run, loaded, quick, seed))
+    if style == "json":
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    cells = [_cells(row) for row in rows]
+    shown = [i for i in range(len(_HEADINGS)) if any(row[i] != "–" for row in cells)]
+    headings = [_HEADINGS[i] for i in shown]
+    cells = [[row[i] for i in shown] for row in cells]
+    if style == "markdown":
+        click.echo("| " + " | ".join(headings) + " |")
+        click.echo("|---|---" + "|---:" * (len(headings) - 2) + "|")
+        for cell in cells:
+            click.echo("| " + " | ".join(cell) + " |")
+        return
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*headings, box=SIMPLE, padding=(0, 1))
+    for cell in cells:
+        table.add_row(*(text.replace("; ", "\n") for text in cell))
+    Console(highlight=False).print(table)
+    where = f"the test part of {corpus}" if corpus else "validation poems, as training measured"
+    click.echo(f"on {where}; levels from the top", err=True)
+
+
+def _encoded(path: Path) -> EncodedCorpus:
+    from poetry_vae.text.encoded import EncodedCorpus
+    from poetry_vae.text.errors import CorpusError
+
+    corpus = EncodedCorpus.load(path)
+    if not len(corpus.parts["test"]):
+        raise CorpusError(f"{path}: its test part is empty, so there is nothing to compare on")
+    return corpus
+
+
+def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dict[str, Any]:
+    from poetry_vae.model.pretrained import figures_of, model_folder
+    from poetry_vae.training.metrics import read_metrics
+
+    folder = model_folder(run)
+    logged = read_metrics(folder) or []
+    about = {
+        "run": folder.name,
+        "preset": figures_of(folder).get("preset", "–"),
+        "minutes": logged[-1].get("seconds", 0.0) / 60 if logged else None,
+    }
+    if corpus is not None:
+        return {**about, **_measured(folder, corpus, quick, seed)}
+    return {**about, **_logged(folder, logged)}
+
+
+def _logged(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of the last validation that kept the weights."""
+    from poetry_vae.model.pretrained import CheckpointError
+
+    kept = [row["validation"] for row in rows if row.get("best") and "validation" in row]
+    if not kept or "level_rates" not in kept[-1]:
+        raise CheckpointError(
+            f"{folder}: has no figures of a training of this version: give --corpus to measure them"
+        )
+    best = kept[-1]
+    return {
+        "bounds": {"1": {"mean": -best["elbo"] / best["positions"], "error": None}},
+        "levels": {
+            name: {"rate": rate, "active": best["level_active"][name], "size": None}
+            for name, rate in best["level_rates"].items()
+        },
+        "reconstruction": best["reconstruction"],
+        "mutual_information": best["mutual_information"],
+        "accuracy": best["accuracy"],
+    }
+
+
+def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> dict[str, Any]:
+    """The row of a run on the test part, from its folder where it has been measured before."""
+    import torch
+
+    from poetry_vae.evaluation.family import FULL, QUICK, family_figures
+    from poetry_vae.model.pretrained import WEIGHTS, load_model
+    from poetry_vae.model.sampling import derived_seed
+    from poetry_vae.text.errors import FormError
+    from poetry_vae.text.files import replace_file
+
+    model = load_model(folder)
+    if model.form != corpus.form:
+        raise FormError(f"{folder} writes {model.form}, and the corpus holds {corpus.form}")
+    test = corpus.in_vocabulary(model.tokenizer).parts["test"]
+    digest = hashlib.blake2b(test.tobytes(), digest_size=16)
+    digest.update((folder / WEIGHTS).read_bytes())
+    settings = {"of": digest.hexdigest(), "quick": quick, "seed": seed}
+    kept = folder / _KEPT
+    if kept.is_file():
+        try:
+            before = json.loads(kept.read_text(encoding="utf-8"))
+            if before["settings"] == settings:
+                return dict(before["figures"])
+        except (ValueError, KeyError, TypeError):
+            pass  # damaged: measured again
+    order = torch.randperm(
+        len(test), generator=torch.Generator().manual_seed(derived_seed(seed, "family"))
+    )
+    ids = torch.from_numpy(test.astype("int64"))[order]
+    figures = family_figures(
+        model,
+        ids,
+        labels=_known_labels(folder, corpus, order),
+        effort=QUICK if quick else FULL,
+        seed=seed,
+    )
+    text = json.dumps({"settings": settings, "figures": figures}, indent=1)
+    replace_file(kept, text + "\n")
+    return figures
+
+
+def _known_labels(folder: Path, corpus: EncodedCorpus, order: Any) -> Any:
+    """The test poems' labels as numbers of the model's, None where they do not fit each other."""
+    import torch
+
+    from poetry_vae.model.pretrained import load_model
+    from poetry_vae.training.api import with_labels
+
+    labels = load_model(folder).config.labels
+    if labels is None:
+        return None
+    corpus, found = with_labels(corpus, labels.kind)
+    if found.values != labels.values:
+        return None
+    numbers = corpus.labels[labels.kind].parts["test"].astype("int64")
+    return torch.from_numpy(numbers)[order]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    levels = row["levels"]
+    several = len(levels) > 1
+
+    def by_level(text: dict[str, str]) -> str:
+        return (
+            "; ".join(f"{n} {t}" for n, t in text.items()) if several else next(iter(text.values()))
+        )
+
+    bounds = row["bounds"]
+    bound = "; ".join(
+        f"K={k}: {b['mean']:.3f}" + (f" ± {b['error']:.3f}" if b["error"] else "")
+        for k, b in bounds.items()
+    )
+    limit = row.get("limit")
+    information = "–"
+    if row["mutual_information"] is not None:
+        information = f"{row['mutual_information']:.2f}"
+    elif limit is not None:
+        information = f"near its limit of {limit:.1f}"
+    hole, tc = row.get("hole"), row.get("total_correlation")
+    correlation = "–"
+    if tc and tc["critic"] is not None:
+        correlation = f"{tc['critic']:.2f}"
+        if tc["linear"] is not None:
+            correlation += f" (linear {tc['linear']:.2f})"
+    return [
+        row["run"],
+        row["preset"],
+        "–" if row["minutes"] is None else f"{row['minutes']:.1f}",
+        f"{row['parameters'] / 1e6:.2f}" if "parameters" in row else "–",
+        bound,
+        by_level({n: f"{level['rate']:.1f}" for n, level in levels.items()}),
+        by_level(
+            {
+                n: f"{level['active']}" + (f"/{level['size']}" if level["size"] else "")
+                for n, level in levels.items()
+            }
+        ),
+        f"{row['reconstruction']:.1%}",
+        information,
+        f"{hole['mean']:.3f} ± {hole['error']:.3f}" if hole else "–",
+        correlation,
+        "–" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
+    ]

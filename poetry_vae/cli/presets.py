@@ -1,0 +1,49 @@
+"""poetry-vae presets"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("presets")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a preset.")
+def command(name: str | None, as_json: bool) -> None:
+    """List the family: what each preset is, where it comes from, and what it sets.
+
+    \b
+    poetry-vae presets
+    poetry-vae presets ladder        every setting of one, defaults too
+    poetry-vae train POEMS --form 七绝 --preset ladder --set epochs=3 --output my-ladder
+    """
+    from poetry_vae.model.config import ConfigError
+    from poetry_vae.training.presets import PRESETS
+
+    if name is not None and name not in PRESETS:
+        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    chosen = list(PRESETS.values()) if name is None else [PRESETS[name]]
+    if as_json:
+        for preset in chosen:
+            entry = {
+                "name": preset.name,
+                "summary": preset.summary,
+                "source": preset.source,
+                "sets": {**preset.model, **preset.training},
+            }
+            if name is not None:
+                entry["settings"] = preset.settings()
+            click.echo(json.dumps(entry, ensure_ascii=False))
+        return
+    for preset in chosen:
+        click.secho(preset.name, bold=True, nl=False)
+        click.echo(f"  {preset.summary}")
+        click.secho(f"    {preset.source}", dim=True)
+        sets = preset.settings() if name is not None else {**preset.model, **preset.training}
+        click.echo(f"    {' '.join(f'{key}={_typed(value)}' for key, value in sets.items())}")
+
+
+def _typed(value: object) -> str:
+    """As it is typed after --set."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,90 @@
+"""poetry-vae traverse"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import click
+
+from poetry_vae.cli.options import (
+    form_option,
+    label_option,
+    load_for,
+    script_option,
+    tell_unknown,
+    with_label,
+)
+
+if TYPE_CHECKING:
+    from poetry_vae.text.script import Script
+
+
+@click.command("traverse")
+@click.argument("model", required=False)
+@form_option
+@click.option("--poem", metavar="TEXT", help="Around this poem; else around the prior's mean.")
+@click.option(
+    "--dimension",
+    metavar="J|auto",
+    help="Move this dimension, counted from 1; auto is the one that changes most.  [default: auto]",
+)
+@click.option("--level", metavar="NAME", help="Draw this level anew: poem, line or character.")
+@click.option("--steps", type=click.IntRange(2, 1000), default=7, show_default=True)
+@click.option("--seed", type=int, help="Of what --level draws; without it a fresh one.")
+@label_option
+@script_option
+def command(
+    model: str | None,
+    form: str | None,
+    poem: str | None,
+    dimension: str | None,
+    level: str | None,
+    steps: int,
+    seed: int | None,
+    label: str | None,
+    script: Script,
+) -> None:
+    """Move one dimension or one level of the latent, and see verse by verse what it stands for.
+
+    A dimension goes from −3 to 3 standard deviations of its prior while all others stay; a level is
+    drawn anew from its prior. Each row is the likeliest poem.
+
+    \b
+    poetry-vae traverse couplet5
+    poetry-vae traverse couplet5 --poem 白日依山尽，黄河入海流。 --dimension 12
+    poetry-vae traverse my-ladder --level line --seed 1
+    """
+    if level is not None and dimension is not None:
+        raise click.UsageError("--level draws, --dimension moves: give one of the two")
+    if dimension not in (None, "auto") and not str(dimension).isdecimal():
+        raise click.BadParameter(
+            f"{dimension!r} is neither a number nor auto", param_hint="'--dimension'"
+        )
+    import torch
+
+    from poetry_vae.verse.generate import choose_model, in_script
+    from poetry_vae.verse.traversal import redraw, traverse
+
+    chosen = choose_model(form, model) if poem is None else load_for(poem, form, model)
+    chosen = with_label(chosen, label)
+    start = None
+    if poem is not None:
+        start = chosen.form.poem(poem)
+        tell_unknown(chosen, poem)
+    if level is not None:
+        seed = secrets.randbelow(1_000_000) if seed is None else seed
+        generator = torch.Generator().manual_seed(seed)
+        poems = redraw(chosen, start, level=level, n=steps, generator=generator)
+        names = ["as it is", *("drawn" for _ in poems[1:])]
+        about = f"level {level}, {chosen.level_sizes[level]} of {chosen.code_size} dimensions"
+        about += f" (seed {seed})"
+    else:
+        wanted = None if dimension in (None, "auto") else int(str(dimension))
+        found = traverse(chosen, start, dimension=wanted, steps=steps)
+        poems = list(found.poems)
+        names = [f"{value:+.1f}" for value in found.values]
+        about = f"dimension {found.dimension} of {chosen.code_size}"
+    for name, each in zip(names, poems, strict=True):
+        click.echo(f"{name:>8}  {in_script(each, script).one_line}")
+    click.echo(about, err=True)

@@ -1,0 +1,140 @@
+"""p(x_i = c | h_i) for a vocabulary of V characters: three ways that the sources write it.
+
+All of them offer the same four methods. ``log_prob`` is the probability of a character, which sums
+to 1 over the vocabulary, so that nats mean the same in each; ``log_density`` is what the source
+trains with, and for the categorical likelihood the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.sampling import derived_seed, draw
+from poetry_vae.model.softmax import block_rows, log_prob_of
+from poetry_vae.text.tokenizer import CharTokenizer
+
+
+class CharacterHeads(nn.Module):
+    """What the likelihoods share: all are read as a softmax over a table of characters."""
+
+    def read(self, hidden: Tensor) -> Tensor:
+        """What the rows of the table are multiplied with, [..., H]: h itself, unless it is said."""
+        return hidden
+
+    @property
+    def table(self) -> tuple[Tensor, Tensor]:
+        """A row [V, H] and a bias [V] a character: logits are table · read(h) + bias."""
+        raise NotImplementedError
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[..., H] → [..., V]."""
+        return nn.functional.linear(self.read(hidden), *self.table)
+
+    def log_prob(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]."""
+        rows = self.read(hidden).flatten(0, -2)
+        return log_prob_of(rows, *self.table, targets.flatten()).view(targets.shape)
+
+    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """What is trained, [...]: the probability itself, unless it is said."""
+        return self.log_prob(hidden, targets)
+
+    def draw(
+        self, hidden: Tensor, temperature: float, *, generator: torch.Generator | None
+    ) -> Tensor:
+        """Characters drawn independently given h, never a special symbol: [..., H] → ids [...]."""
+        first = len(CharTokenizer.SPECIAL)
+        weight, bias = (values[first:] for values in self.table)
+        read = self.read(hidden)
+        rows = block_rows(len(weight), read)
+        parts = [
+            draw(nn.functional.linear(block, weight, bias), temperature, generator=generator)
+            for block in torch.split(read.flatten(0, -2), rows)
+        ]
+        return (torch.cat(parts) + first).view(hidden.shape[:-1])
+
+
+class CategoricalHeads(CharacterHeads):
+    """The categorical likelihood p(x_i = c | h_i) = softmax(W h_i + b)_c, one for all positions."""
+
+    def __init__(self, hidden: int, vocabulary: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(hidden, vocabulary)
+
+    @property
+    def table(self) -> tuple[Tensor, Tensor]:
+        return self.output.weight, self.output.bias
+
+
+class BernoulliHeads(CharacterHeads):
+    """A Bernoulli for each of V indicators, as for the pixels of Kingma & Welling 2014, appendix C.
+
+    Σ_v x_v log σ(a_v) + (1 − x_v) log(1 − σ(a_v)) at the one-hot x. Among one-hot vectors alone its
+    probability is proportional to exp(a_c), so that renormalised it is softmax(a).
+    """
+
+    def __init__(self, hidden: int, vocabulary: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(hidden, vocabulary)
+
+    @property
+    def table(self) -> tuple[Tensor, Tensor]:
+        return self.output.weight, self.output.bias
+
+    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """log of the product of V Bernoullis, [...]."""
+        flat, wanted = self.read(hidden).flatten(0, -2), targets.flatten()
+        rows = block_rows(len(self.output.weight), flat)
+        parts = []
+        for h, t in zip(torch.split(flat, rows), torch.split(wanted, rows), strict=True):
+            a = nn.functional.linear(h, self.output.weight, self.output.bias).float()
+            parts.append(a.gather(1, t[:, None])[:, 0] - nn.functional.softplus(a).sum(1))
+        return torch.cat(parts).view(targets.shape)
+
+
+class GaussianHeads(CharacterHeads):
+    """N(x_i; x'_i, I) over fixed character vectors of unit length: ½‖x − x'‖² and a constant.
+
+    The vectors are random, of the seed of the model's size alone, and never trained. Among the V
+    vectors p(c | x') ∝ exp(−½‖e_c − x'‖²), and since all ‖e_c‖ = 1 that is softmax(e_c · x').
+    """
+
+    def __init__(self, hidden: int, vocabulary: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(hidden, hidden)
+        generator = torch.Generator().manual_seed(derived_seed(0, "characters", vocabulary, hidden))
+        rows = torch.randn(vocabulary, hidden, generator=generator)
+        self.embeddings: Tensor
+        self.register_buffer("embeddings", nn.functional.normalize(rows, dim=-1))
+
+    def read(self, hidden: Tensor) -> Tensor:
+        """x', [..., H]."""
+        out: Tensor = self.mean(hidden)
+        return out
+
+    @property
+    def table(self) -> tuple[Tensor, Tensor]:
+        return self.embeddings, self.embeddings.new_zeros(len(self.embeddings))
+
+    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """log N(e_x; x', I), [...]: a density of vectors, not to be compared with probabilities."""
+        x = self.read(hidden).float()
+        distance = (self.embeddings[targets] - x).square().sum(-1)
+        return -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
+
+
+_LIKELIHOODS: dict[str, Callable[[int, int], CharacterHeads]] = {
+    "categorical": CategoricalHeads,
+    "gaussian": GaussianHeads,
+    "bernoulli": BernoulliHeads,
+}
+
+
+def build_likelihood(config: ModelConfig) -> CharacterHeads:
+    """The likelihood that a configuration names."""
+    return _LIKELIHOODS[config.likelihood](config.hidden, config.vocabulary)

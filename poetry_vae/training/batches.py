@@ -1,0 +1,69 @@
+"""What a step is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.sampling import derived_seed
+
+_TAUGHT = 64  # poems of known label a step, beside the batch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Poems, and what is known of their labels."""
+
+    ids: Tensor
+    """[B, T]."""
+    labels: Tensor | None = None
+    """Numbers [B], −1 where the label is hidden; None for a model without labels."""
+    taught: tuple[Tensor, Tensor] | None = None
+    """Poems ids [C, T] whose labels [C] are known, for a classifier to learn from: where few are
+    known, a batch by itself would hold hardly any."""
+
+
+class Batches:
+    """The batches of a run, in an order that the seed and the number of the step decide."""
+
+    def __init__(
+        self, ids: Tensor, size: int, *, seed: int, labels: Tensor | None = None, shown: float = 1.0
+    ) -> None:
+        """
+        Args:
+            ids: all poems, [N, T].
+            size: B, made smaller where there are fewer poems.
+            labels: numbers [N].
+            shown: share of the labels that are not hidden, at least one of them.
+        """
+        self.ids, self.labels, self.seed = ids, labels, seed
+        self.size = min(size, len(ids))
+        self.in_epoch = len(ids) // self.size
+        self.known: Tensor | None = None
+        if labels is not None:
+            lots = torch.Generator().manual_seed(derived_seed(seed, "shown labels"))
+            chosen = torch.randperm(len(ids), generator=lots)[: max(1, round(shown * len(ids)))]
+            self.known = chosen.to(ids.device)
+            hidden = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+            hidden[self.known] = False
+            self.labels = labels.masked_fill(hidden, -1)
+        self._order = torch.empty(0)
+        self._epoch = -1
+
+    def __call__(self, step: int) -> Batch:
+        epoch, place = divmod(step, self.in_epoch)
+        if epoch != self._epoch:
+            shuffle = torch.Generator().manual_seed(derived_seed(self.seed, "epoch", epoch))
+            self._order = torch.randperm(len(self.ids), generator=shuffle).to(self.ids.device)
+            self._epoch = epoch
+        rows = self._order[place * self.size : (place + 1) * self.size]
+        if self.labels is None or self.known is None:
+            return Batch(self.ids[rows].long())
+        lots = torch.Generator().manual_seed(derived_seed(self.seed, "taught", step))
+        drawn = torch.randint(len(self.known), (_TAUGHT,), generator=lots).to(self.ids.device)
+        taught = self.known[drawn]
+        return Batch(
+            self.ids[rows].long(), self.labels[rows], (self.ids[taught].long(), self.labels[taught])
+        )

@@ -1,0 +1,70 @@
+"""From settings to the parts that a run is composed of."""
+
+from __future__ import annotations
+
+import torch
+
+from poetry_vae.model.critic import DensityRatioCritic
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.training.additions import MaskedReading, TotalCorrelation, WeightPrior
+from poetry_vae.training.objectives import Addition, ImportanceWeighted, Objective, WeightedELBO
+from poetry_vae.training.semi_supervised import SemiSupervised
+from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.updates import parameter_groups
+
+_CRITIC_BETAS = (0.5, 0.9)  # Kim & Mnih 2018, appendix A
+
+
+def build_critic(
+    model: PoetryVAE, config: TrainingConfig, *, seed: int
+) -> DensityRatioCritic | None:
+    """The critic of the total correlation; None where nothing asks for one."""
+    if not config.gamma:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return DensityRatioCritic(model.code_size)
+
+
+def build_objective(
+    model: PoetryVAE, config: TrainingConfig, critic: DensityRatioCritic | None, *, poems: int
+) -> Objective:
+    """The objective of a run over so many training poems."""
+    if model.classifier is not None:
+        return SemiSupervised(config.alpha)
+    additions: list[Addition] = []
+    if config.masked:
+        additions.append(MaskedReading(config.masked))
+    if critic is not None:
+        additions.append(TotalCorrelation(config.gamma, critic))
+    if config.kappa:
+        additions.append(WeightPrior(config.kappa, poems))
+    if config.bound == "importance":
+        return ImportanceWeighted(config.samples, config.doubly_reparameterised, tuple(additions))
+    return WeightedELBO(
+        config.samples,
+        config.beta,
+        config.free_bits,
+        config.warm_top_only,
+        config.bound == "sampled-elbo",
+        tuple(additions),
+    )
+
+
+def build_optimiser(
+    model: PoetryVAE, critic: DensityRatioCritic | None, config: TrainingConfig
+) -> torch.optim.AdamW:
+    """AdamW over the named groups of parameters, each with its name and the peak of its rate."""
+    peaks = {"critic": config.critic_rate}
+    groups = [
+        {
+            "name": name,
+            "params": parameters,
+            "peak": peaks.get(name, config.learning_rate),
+            "weight_decay": 0.0 if name == "critic" else config.weight_decay,
+            "betas": _CRITIC_BETAS if name == "critic" else (0.9, 0.999),
+        }
+        for name, parameters in parameter_groups(model, critic).items()
+    ]
+    fused = model.device.type in ("cpu", "cuda")
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)

@@ -1,0 +1,130 @@
+"""Which parameters a step updates: all, encoder and decoder in turn, or the encoder ahead.
+
+Parameters come in named groups: ``encoder`` (all that is part of q), ``decoder`` (all that is part
+of p) and ``critic``. What a rule has to remember is a dictionary of numbers, stored with the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Literal, Protocol
+
+from torch import Tensor, nn
+
+from poetry_vae.model.critic import DensityRatioCritic
+from poetry_vae.model.vae import PoetryVAE
+
+Order = Literal["together", "in-turn", "aggressive"]
+
+
+class Updates(Protocol):
+    """The signature that all rules share."""
+
+    memory: dict[str, float]
+
+    def groups(self, step: int) -> frozenset[str]:
+        """The groups that step ``step`` updates."""
+
+    def trained(self, loss: Tensor) -> None:
+        """After a step."""
+
+    def validated(self, mutual_information: float | None) -> None:
+        """After a validation."""
+
+
+class Together:
+    """Every step updates everything."""
+
+    def __init__(self) -> None:
+        self.memory: dict[str, float] = {}
+
+    def groups(self, step: int) -> frozenset[str]:
+        return frozenset({"encoder", "decoder", "critic"})
+
+    def trained(self, loss: Tensor) -> None:
+        pass
+
+    def validated(self, mutual_information: float | None) -> None:
+        pass
+
+
+class InTurn(Together):
+    """Encoder and decoder in alternation, as the F-VAE article trains them (Su Jianlin 2018)."""
+
+    def groups(self, step: int) -> frozenset[str]:
+        return frozenset({"encoder" if step % 2 == 0 else "decoder", "critic"})
+
+
+class Aggressive:
+    """The encoder is updated until its loss falls no further, then the decoder once.
+
+    He et al. 2019, "Lagging Inference Networks and Posterior Collapse", algorithm 1: the loss is
+    compared over windows of steps, and once the mutual information of the validation poems no
+    longer rises, both are updated together for the rest of the run.
+    """
+
+    WINDOW, MOST = 10, 100
+
+    def __init__(self) -> None:
+        self.memory = {"ahead": 1.0, "inner": 0.0, "sum": 0.0, "before": math.inf, "best": 0.0}
+
+    def groups(self, step: int) -> frozenset[str]:
+        if not self.memory["ahead"]:
+            return frozenset({"encoder", "decoder", "critic"})
+        return frozenset({"decoder" if self.memory["inner"] < 0 else "encoder", "critic"})
+
+    def trained(self, loss: Tensor) -> None:
+        m = self.memory
+        if not m["ahead"]:
+            return
+        if m["inner"] < 0:  # that was the decoder's turn
+            m.update(inner=0.0, sum=0.0, before=math.inf)
+            return
+        m["inner"] += 1
+        m["sum"] += loss.item()
+        if m["inner"] % self.WINDOW == 0:
+            is_lower = m["sum"] < m["before"]
+            m.update(before=m["sum"], sum=0.0)
+            if not is_lower or m["inner"] >= self.MOST:
+                m["inner"] = -1.0
+
+    def validated(self, mutual_information: float | None) -> None:
+        m = self.memory
+        if mutual_information is None or not m["ahead"] or not math.isfinite(mutual_information):
+            return
+        if mutual_information < m["best"]:
+            m["ahead"] = 0.0
+        m["best"] = max(m["best"], mutual_information)
+
+
+def updates_of(order: Order) -> Updates:
+    """The rule of a name."""
+    rules: dict[Order, type[Updates]] = {
+        "together": Together,
+        "in-turn": InTurn,
+        "aggressive": Aggressive,
+    }
+    return rules[order]()
+
+
+def parameter_groups(
+    model: PoetryVAE, critic: DensityRatioCritic | None
+) -> dict[str, list[nn.Parameter]]:
+    """Every parameter that is trained, in the group that it belongs to."""
+    q = [model.encoder, *(part for level in model.levels for part in level.inference())]
+    if model.classifier is not None:
+        q.append(model.classifier)
+    encoder = list(_parameters(q))
+    theirs = set(map(id, encoder))
+    groups = {
+        "encoder": encoder,
+        "decoder": [p for p in model.parameters() if id(p) not in theirs],
+        "critic": list(critic.parameters()) if critic is not None else [],
+    }
+    return {name: parameters for name, parameters in groups.items() if parameters}
+
+
+def _parameters(modules: Iterable[nn.Module]) -> Iterator[nn.Parameter]:
+    for module in modules:
+        yield from module.parameters()
