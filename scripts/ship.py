@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ import torch
 from poetry_vae.evaluation.density import Density, density
 from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
-from poetry_vae.text.encoded import poems_for
+from poetry_vae.text.encoded import EncodedCorpus, poems_for
+from poetry_vae.text.known_lines import LINES, KnownLines
 
 _POEMS = 500
+_UNKNOWN = "□"
 
 
 def measure(folder: Path, corpus: Path) -> Density:
@@ -32,6 +35,13 @@ def measure(folder: Path, corpus: Path) -> Density:
     return density(
         model, torch.from_numpy(ids.astype("int64")), samples=(1, 100), generator=generator
     )
+
+
+def training_lines(corpus: Path) -> Iterator[str]:
+    """Every line of the training part; those with a character that is not in it are left out."""
+    encoded = EncodedCorpus.load(corpus)
+    for poem in encoded.tokenizer.decode_rows(encoded.parts["train"]):
+        yield from (line for line in encoded.form.cut(poem) if _UNKNOWN not in line)
 
 
 def table(full: Density, half: Density) -> str:
@@ -75,7 +85,10 @@ def main() -> None:
         figures={**figures, **measured},
         dtype=torch.float16,
     )
-    print(f"{target.name}: {comparison}")
+    lines = KnownLines.of(training_lines(asked.corpus))
+    lines.save(target / LINES)
+    size = (target / LINES).stat().st_size
+    print(f"{target.name}: {comparison}\n{len(lines):,} lines known, {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -436,6 +436,15 @@ def test_copies_are_marked(model: Path, encoded: Path, tmp_path: Path) -> None:
     assert "※ 2 of 4 lines" in result.stderr
     missing = tmp_path / "none.txt"
     assert str(missing) in fails(1, "generate", "--model", model, "--check-copies", missing)
+    assert "--check-copies CORPUS" in fails(2, "generate", "--model", model, "--check-copies")
+
+
+def test_copies_from_the_training_poems_of_what_ships() -> None:
+    common = ("generate", "--form", "五言联", "--first-line", "白日依山尽", "--seed", 1, "-n", 2)
+    result = run(*common, "--check-copies")
+    assert result.exit_code == 0, result.output
+    assert all(poem.startswith("白日依山尽※，") for poem in result.stdout.splitlines())
+    assert "of 4 lines stand in the model's training poems" in result.stderr
 
 
 class TestScore:

@@ -48,7 +48,9 @@ def verse_table(report: Row) -> Table:
     from rich.table import Column, Table
 
     settings, rows = report["settings"], report["verse"]
-    title = f"Samples at temperature {settings['temperature']:g} after {settings['passes']} passes"
+    title = "Poems beside real ones and chance"
+    if report["models"]:
+        title = f"Samples at temperature {settings['temperature']:g}, {settings['passes']} passes"
     table = Table(Column(no_wrap=True), *(row["name"] for row in rows), title=title)
 
     def add(label: str, take: Callable[[Row], str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +63,11 @@ _COPIED = "※"
 @click.option(
     "--check-copies",
     "corpus",
-    metavar="CORPUS",
-    type=click.Path(path_type=Path),
-    help=f"Mark every line that stands in this corpus with {_COPIED}.",
+    metavar="[CORPUS]",
+    is_flag=False,
+    flag_value="",
+    help=f"Mark with {_COPIED} every line that stands in this corpus, or without one in the poems "
+    "that a shipped model was trained on.",
 )
 @output_option
 def command(
@@ -80,7 +82,7 @@ def command(
     script: Script,
     one_line: bool | None,
     as_json: bool,
-    corpus: Path | None,
+    corpus: str | None,
     output: Path | None,
     **constraints: Any,
 ) -> None:
@@ -123,7 +125,8 @@ def command(
     if constraint is not None:
         steering = steer(chosen, constraint, temperature=temperature, passes=passes)
     written = stream(chosen, seed=seed, temperature=temperature, passes=passes, steering=steering)
-    poems = (in_script(poem, script) for poem in _marked(islice(written, count), chosen, corpus))
+    is_known = None if corpus is None else _known(chosen, model, corpus)
+    poems = (in_script(poem, script) for poem in _marked(islice(written, count), is_known))
     texts = _as_json(poems, chosen.form, seed, script) if as_json else _as_text(poems, one_line)
     if output is not None:
         with replacing(output) as file:
@@ -139,22 +142,41 @@ def command(
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 
 
-def _marked(poems: Iterator[Poem], model: PoetryVAE, corpus: Path | None) -> Iterator[Poem]:
-    """The poems, their lines marked that stand in the corpus."""
-    if corpus is None:
+def _known(
+    model: PoetryVAE, name: str | None, corpus: str
+) -> tuple[Callable[[Poem], Sequence[bool]], str]:
+    """Which lines of a poem stand in a corpus, or in the training poems of a model; and where."""
+    if corpus:
+        from poetry_vae.cli.nearest import open_index
+
+        return open_index(Path(corpus), model.form).lines_known, corpus
+    from poetry_vae.model.pretrained import default_model, model_folder
+    from poetry_vae.text.known_lines import LINES, KnownLines
+
+    folder = model_folder(name) if name else default_model(model.form)
+    if not (folder / LINES).is_file():
+        raise click.UsageError(
+            f"{folder} does not say which lines it was trained on: --check-copies CORPUS"
+        )
+    lines = KnownLines.load(folder / LINES)
+    return lambda poem: [line in lines for line in poem.lines], "the model's training poems"
+
+
+def _marked(
+    poems: Iterator[Poem], known: tuple[Callable[[Poem], Sequence[bool]], str] | None
+) -> Iterator[Poem]:
+    """The poems, their known lines marked, and at the end how many there were."""
+    if known is None:
         yield from poems
         return
-    from poetry_vae.cli.nearest import open_index
-    from poetry_vae.verse.neighbours import mark_copies
-
-    index = open_index(corpus, model.form)
+    is_known, where = known
     total = found = 0
     for poem in poems:
-        (copied,) = mark_copies([poem], index)
-        total, found = total + len(poem.lines), found + sum(copied.lines)
-        marks = zip(poem.lines, copied.lines, strict=True)
+        copied = is_known(poem)
+        total, found = total + len(copied), found + sum(copied)
+        marks = zip(poem.lines, copied, strict=True)
         yield poem.with_lines([line + _COPIED * known for line, known in marks])
-    click.echo(f"{_COPIED} {found} of {total} lines stand in {corpus}", err=True)
+    click.echo(f"{_COPIED} {found} of {total} lines stand in {where}", err=True)
 
 
 def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:

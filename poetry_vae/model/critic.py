@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-_WIDTH, _LAYERS, _SLOPE = 512, 4, 0.2
+_WIDTH, _LAYERS, _SLOPE = 256, 4, 0.2
 
 
 class DensityRatioCritic(nn.Module):

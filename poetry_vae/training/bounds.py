@@ -63,8 +63,10 @@ def over_labels(
     """log Σ_y p(y) exp bound(x|y), the bound of p(x) where the model has labels: ids [B, T].
 
     Args:
-        bound: of log p(x|y), from the record of a forward pass, [B] or [K, B]. Also
-            :func:`log_weights`, whose mean over K is then an estimate of p(x).
+        bound: log of an unbiased estimate of p(x|y) from the record of a forward pass, [B] or
+            [K, B]: :func:`importance_weighted`, or :func:`log_weights` before the mean over K. The
+            ELBO is none unless it is exact: the sum favours the labels of lucky draws, and the
+            result can exceed log p(x).
 
     Returns:
         The shape of ``bound``; without labels it is ``bound`` itself.

@@ -23,7 +23,7 @@ class Figures:
     """Means over poems that were not trained on; bound, rate and distortion in nats a poem."""
 
     elbo: float
-    """Of p(x): where the model has labels, they are summed over, log Σ_y p(y) exp ELBO(x|y)."""
+    """Of p(x): where the model has labels, they are summed over, log Σ_y p(y) p(x, z_y)/q(z_y)."""
     rate: float
     distortion: float
     active_units: int
@@ -87,7 +87,7 @@ def watch(
         elbo = bounds.elbo(record)
         if label is not None:
             inferred.append(label)
-            elbo = bounds.over_labels(model, batch, bounds.elbo, generator=generator)
+            elbo = bounds.over_labels(model, batch, bounds.importance_weighted, generator=generator)
         for i, value in enumerate((elbo, bounds.rate(record), bounds.distortion(record))):
             totals[i] += value.cpu().double().sum()
         for name, level in zip(level_rates, record.levels, strict=True):

@@ -78,7 +78,7 @@ class WeightedELBO:
     """Whether annealing holds for the top level alone; those below pay the full rate at once."""
     is_sampled: bool = False
     """Whether the rate is estimated with the samples as well, the Monte Carlo ELBO, in place of
-    its closed form: an estimator of the same bound with more variance."""
+    its closed form: an estimator of the same bound, whose gradient varies more."""
     additions: tuple[Addition, ...] = ()
 
     def __call__(
@@ -109,7 +109,8 @@ class ImportanceWeighted:
 
     ``is_doubly_reparameterised``: the gradient of the encoder's parameters is Σ_k w̃_k² ∂ log w_k/∂z
     · ∂z/∂φ (Tucker et al. 2019, "Doubly Reparameterized Gradient Estimators", equation 8), whose
-    signal does not vanish against its noise as K grows. That of all else is the usual one.
+    signal does not vanish against its noise as K grows; with the ratio scaled by a, one of the two
+    w̃_k becomes 1 − a + a·w̃_k. That of all else is the usual one.
     """
 
     samples: int = 8
@@ -139,7 +140,7 @@ def _doubly_reparameterised(record: Record, annealing: float) -> Tensor:
 
     def weigh(gradient: Tensor) -> Tensor:
         """What reaches z has been weighed by w̃_k once, as the decoder's own gradient must be."""
-        return share[..., None] * gradient
+        return (1 - annealing + annealing * share[..., None]) * gradient
 
     for level in record.levels:
         if level.z.requires_grad:

@@ -89,6 +89,9 @@ _LEVELS: dict[str, Any] = {
     "prior": "learned",
 }
 _WARMED: dict[str, Any] = {"kl_schedule": "linear", "warmup": 0.6}
+# Where all levels warm up, the characters' takes everything while it costs nothing, and those above
+# die; where only the top one does, those below never wake up without free bits.
+_ALIVE: dict[str, Any] = {**_WARMED, "warm_top_only": True, "free_bits": 0.03}
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -154,14 +157,14 @@ PRESETS: dict[str, Preset] = {
             "prior=standard makes them independent",
             "Rezende et al. 2014; Burda et al. 2015",
             model=_LEVELS,
-            training=_WARMED,
+            training=_ALIVE,
         ),
         Preset(
             "ladder",
             "the same levels, whose posteriors are merged with their priors",
             "Sønderby et al. 2016, Ladder Variational Autoencoders",
             model={**_LEVELS, "posterior": "merged"},
-            training=_WARMED,
+            training=_ALIVE,
         ),
         Preset(
             "factor",

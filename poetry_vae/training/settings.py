@@ -96,10 +96,11 @@ class TrainingConfig:
             raise ConfigError("classifier=true takes labels to infer: set label=dynasty, say")
         if self.labelled < 1 and model.labels and not model.classifier:
             raise ConfigError("labels that are hidden take classifier=true, as in the preset m2")
-        if model.classifier and (self.bound != "elbo" or self.free_bits or self.gamma):
-            raise ConfigError(
-                "with classifier=true the bound is M2's: leave out bound, free_bits and gamma"
-            )
+        of_other_bounds = {"bound": "elbo", "samples": 1, "beta": 1.0, "free_bits": 0.0}
+        of_other_bounds |= {"gamma": 0.0, "kappa": 0.0, "warm_top_only": False}
+        for name, usual in of_other_bounds.items():
+            if model.classifier and getattr(self, name) != usual:
+                raise ConfigError(f"with classifier=true the bound is M2's: leave out {name}")
         if self.gamma and self.bound != "elbo":
             raise ConfigError("gamma takes bound=elbo")
         if self.bound != "elbo" and (

@@ -52,21 +52,16 @@ def asked(form: Form) -> dict[str, Constraint]:
     }
 
 
-def masking(subject: Subject, compiled: Compiled) -> Steering:
+def masking(subject: Subject, compiled: Compiled, **settings: Any) -> Steering:
     """Latents of the prior as they come: only the characters keep the constraints."""
-    steering = _steering(subject, compiled, candidates=1, steps=0)
+    steering = _steering(subject, compiled, candidates=1, steps=0, **settings)
     steering.proposals = None
     return steering
 
 
-def _steering(subject: Subject, compiled: Compiled, **settings: int) -> Steering:
-    return Steering(
-        subject.model,
-        compiled,
-        temperature=DEFAULT_TEMPERATURE,
-        passes=DEFAULT_PASSES,
-        **settings,
-    )
+def _steering(subject: Subject, compiled: Compiled, **settings: Any) -> Steering:
+    usual = {"temperature": DEFAULT_TEMPERATURE, "passes": DEFAULT_PASSES}
+    return Steering(subject.model, compiled, **{**usual, **settings})
 
 
 # Whether the latents are bent to the constraints at all, by resampling, or by walking as well.

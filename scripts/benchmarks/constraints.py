@@ -44,7 +44,7 @@ from poetry_vae.text.files import replace_file
 from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import MetreReport, Readings, check
-from poetry_vae.verse.constraints import Constraint, Metre, Pin, Rhyme
+from poetry_vae.verse.constraints import Constraint, Metre, Pin, Rhyme, acrostic
 from poetry_vae.verse.generate import DEFAULT_PASSES, DEFAULT_TEMPERATURE, in_script
 from poetry_vae.verse.steer import steer
 
@@ -170,16 +170,25 @@ _QUALITY: dict[str, Constraint] = {
 }
 
 
-def quality(subjects: Sequence[Subject], n: int, seed: int, folder: Path) -> Figures:
-    """Write the files of samples and of real poems; how many poems each has."""
+def quality(
+    subjects: Sequence[Subject], n: int, seed: int, folder: Path, settings: Figures
+) -> Figures:
+    """Write the files of samples and of real poems; how many poems each has.
+
+    No real poem has the heads of the acrostic: any poems stand for them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     found: Figures = {}
     for subject in subjects:
-        for name, constraint in _QUALITY.items():
+        heads = acrostic("春江花月夜山風水"[: subject.model.form.lines])
+        for name, constraint in {**_QUALITY, "acrostic": heads}.items():
             tell(f"quality: {subject.name}, {name}")
-            steering = steer(subject.model, constraint, **SETTINGS)  # type: ignore[arg-type]
-            plain = masking(subject, steering.compiled)
-            real = [x for x in subject.poems if not naive.broken(constraint.parts, x)]
+            steering = steer(subject.model, constraint, **settings)
+            plain = masking(subject, steering.compiled, **settings)
+            is_kept = name != "acrostic"
+            real = [
+                x for x in subject.poems if not is_kept or not naive.broken(constraint.parts, x)
+            ]
             real = random.Random(seed).sample(real, min(n, len(real)))
             sources = {
                 "steered": written(subject, n, seed, steering),
@@ -228,6 +237,10 @@ def main() -> None:
     options.add_argument("--quality", type=Path, metavar="FOLDER")
     options.add_argument("--poems", type=int, default=1000, help="of --cost and --quality (1000)")
     options.add_argument("--latents", type=int, default=64, help="of --cost (64)")
+    options.add_argument(
+        "--temperature", type=float, default=DEFAULT_TEMPERATURE, help="of --quality"
+    )
+    options.add_argument("--passes", type=int, default=DEFAULT_PASSES, help="of --quality")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--threads", type=int, help="of torch; without it, its own choice")
     options.add_argument("--digests", metavar="MODEL", help="print what --same compares")
@@ -280,13 +293,14 @@ def main() -> None:
     if given.same:
         section(stored, path, "same", {"models": models}, lambda: same(subjects), show_same)
     if given.quality:
-        told = common | SETTINGS | {"poems": given.poems, "folder": str(given.quality)}
+        settings = {"temperature": given.temperature, "passes": given.passes}
+        told = common | settings | {"poems": given.poems, "folder": str(given.quality)}
         section(
             stored,
             path,
             "quality",
             told,
-            lambda: quality(subjects, given.poems, seed, given.quality),
+            lambda: quality(subjects, given.poems, seed, given.quality, settings),
             show_quality,
         )
 

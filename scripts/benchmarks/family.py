@@ -48,6 +48,8 @@ MEMBERS: dict[str, tuple[str, dict[str, str], int]] = {
     "independent-levels": ("hierarchical", {"prior": "standard"}, 0),
     "hierarchical": ("hierarchical", {}, 0),
     "ladder": ("ladder", {}, 0),
+    "ladder-no-free-bits": ("ladder", {"free_bits": "0"}, 0),
+    "ladder-all-warmed": ("ladder", {"free_bits": "0", "warm_top_only": "false"}, 0),
     "factor": ("factor", {}, 0),
     "fvae": ("fvae", {}, 0),
     "gaussian": ("gaussian", {}, 0),
