@@ -72,11 +72,12 @@ class TestCompare:
     def test_figures_of_training(self, runs: dict[str, Path]) -> None:
         shown = run("compare", *runs.values(), "--format", "markdown").stdout.splitlines()
         assert len(shown) == 5
-        assert "bound, nats/char" in shown[0]
+        assert "bound K=1, nats/char" in shown[0]
         assert "hole, AUC" not in shown[0]
         assert shown[3].startswith("| ladder | ladder |")
-        assert "line" in shown[3]
-        assert shown[4].endswith("% |")  # labels right
+        assert shown[0].endswith("| labels right |")
+        assert shown[4].endswith("% |")
+        assert shown[2].endswith("– |")
 
     def test_figures_of_the_test_part_are_kept(self, runs: dict[str, Path], corpus: Path) -> None:
         common = ("compare", runs["ladder"], runs["m2"], "--corpus", corpus, "--quick")

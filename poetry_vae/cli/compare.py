@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,20 +15,8 @@ if TYPE_CHECKING:
     from poetry_vae.text.encoded import EncodedCorpus
 
 _KEPT = "compared.json"
-_HEADINGS = (
-    "run",
-    "preset",
-    "minutes",
-    "million parameters",
-    "bound, nats/char",
-    "rate, nats/poem",
-    "active units",
-    "reconstructed",
-    "mutual information",
-    "hole, AUC",
-    "total correlation",
-    "labels right",
-)
+_SIDE_BY_SIDE = 3  # runs in one table of a terminal
+_LEVELS = ("poem", "line", "character")
 
 
 @click.command("compare")
@@ -75,26 +65,28 @@ def command(
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
         return
-    cells = [_cells(row) for row in rows]
-    shown = [i for i in range(len(_HEADINGS)) if any(row[i] != "–" for row in cells)]
-    headings = [_HEADINGS[i] for i in shown]
-    cells = [[row[i] for i in shown] for row in cells]
+    named = _figures(rows)
     if style == "markdown":
-        click.echo("| " + " | ".join(headings) + " |")
-        click.echo("|---|---" + "|---:" * (len(headings) - 2) + "|")
-        for cell in cells:
-            click.echo("| " + " | ".join(cell) + " |")
+        click.echo("| " + " | ".join(["run", *named]) + " |")
+        click.echo("|---" + "|---:" * len(named) + "|")
+        for name, *cells in zip((row["run"] for row in rows), *named.values(), strict=True):
+            click.echo("| " + " | ".join([name, *cells]) + " |")
         return
     from rich.box import SIMPLE
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*headings, box=SIMPLE, padding=(0, 1))
-    for cell in cells:
-        table.add_row(*(text.replace("; ", "\n") for text in cell))
-    Console(highlight=False).print(table)
+    printed = Console(highlight=False)
+    for start in range(0, len(rows), _SIDE_BY_SIDE):
+        some = slice(start, start + _SIDE_BY_SIDE)
+        names = ["", *(row["run"] for row in rows[some])]
+        columns = (Column(name, no_wrap=True) for name in names)
+        table = Table(*columns, box=SIMPLE, padding=(0, 1))
+        for name, cells in named.items():
+            table.add_row(name, *cells[some])
+        printed.print(table)
     where = f"the test part of {corpus}" if corpus else "validation poems, as training measured"
-    click.echo(f"on {where}; levels from the top", err=True)
+    click.echo(f"on {where}", err=True)
 
 
 def _encoded(path: Path) -> EncodedCorpus:
@@ -203,48 +195,67 @@ def _known_labels(folder: Path, corpus: EncodedCorpus, order: Any) -> Any:
     return torch.from_numpy(numbers)[order]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    levels = row["levels"]
-    several = len(levels) > 1
+def _figures(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The figures that any run has, by name: a text for every run, – where it has none."""
+    counts = sorted({int(k) for row in rows for k in row["bounds"]})
+    levels = [name for name in _LEVELS if any(name in row["levels"] for row in rows)]
+    found: dict[str, list[str]] = {}
 
-    def by_level(text: dict[str, str]) -> str:
-        return (
-            "; ".join(f"{n} {t}" for n, t in text.items()) if several else next(iter(text.values()))
-        )
+    def add(name: str, take: Callable[[dict[str, Any]], str | None]) -> None:
+        cells = [take(row) or "–" for row in rows]
+        if any(cell != "–" for cell in cells):
+            found[name] = cells
 
-    bounds = row["bounds"]
-    bound = "; ".join(
-        f"K={k}: {b['mean']:.3f}" + (f" ± {b['error']:.3f}" if b["error"] else "")
-        for k, b in bounds.items()
-    )
-    limit = row.get("limit")
-    information = "–"
+    add("preset", lambda row: row["preset"])
+    add("minutes", lambda row: _number(row["minutes"], 1))
+    add("parameters, millions", lambda row: _number(row.get("parameters", 0) / 1e6 or None, 2))
+    for k in counts:
+        add(f"bound K={k}, nats/char", partial(_bound, str(k)))
+    for level in levels:
+        add(f"rate, nats/poem: {level}", partial(_rate, level))
+    for level in levels:
+        add(f"active units: {level}", partial(_active, level))
+    add("reconstructed", lambda row: f"{row['reconstruction']:.1%}")
+    add("mutual information", _information)
+    add("hole, AUC", lambda row: _pm(row.get("hole"), 3))
+    add("total correlation, critic", lambda row: _number(_correlation(row, "critic"), 2))
+    add("total correlation, linear", lambda row: _number(_correlation(row, "linear"), 2))
+    add("labels right", lambda row: None if row["accuracy"] is None else f"{row['accuracy']:.1%}")
+    return found
+
+
+def _number(value: float | None, digits: int) -> str | None:
+    return None if value is None else f"{value:.{digits}f}"
+
+
+def _pm(estimate: dict[str, float | None] | None, digits: int) -> str | None:
+    if not estimate:
+        return None
+    error = estimate["error"]
+    return f"{estimate['mean']:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
+
+
+def _bound(k: str, row: dict[str, Any]) -> str | None:
+    return _pm(row["bounds"].get(k), 3)
+
+
+def _rate(level: str, row: dict[str, Any]) -> str | None:
+    return f"{row['levels'][level]['rate']:.1f}" if level in row["levels"] else None
+
+
+def _active(level: str, row: dict[str, Any]) -> str | None:
+    if level not in row["levels"]:
+        return None
+    found = row["levels"][level]
+    return f"{found['active']}" + (f" of {found['size']}" if found["size"] else "")
+
+
+def _information(row: dict[str, Any]) -> str | None:
     if row["mutual_information"] is not None:
-        information = f"{row['mutual_information']:.2f}"
-    elif limit is not None:
-        information = f"near its limit of {limit:.1f}"
-    hole, tc = row.get("hole"), row.get("total_correlation")
-    correlation = "–"
-    if tc and tc["critic"] is not None:
-        correlation = f"{tc['critic']:.2f}"
-        if tc["linear"] is not None:
-            correlation += f" (linear {tc['linear']:.2f})"
-    return [
-        row["run"],
-        row["preset"],
-        "–" if row["minutes"] is None else f"{row['minutes']:.1f}",
-        f"{row['parameters'] / 1e6:.2f}" if "parameters" in row else "–",
-        bound,
-        by_level({n: f"{level['rate']:.1f}" for n, level in levels.items()}),
-        by_level(
-            {
-                n: f"{level['active']}" + (f"/{level['size']}" if level["size"] else "")
-                for n, level in levels.items()
-            }
-        ),
-        f"{row['reconstruction']:.1%}",
-        information,
-        f"{hole['mean']:.3f} ± {hole['error']:.3f}" if hole else "–",
-        correlation,
-        "–" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
-    ]
+        return f"{row['mutual_information']:.2f}"
+    return f"limit {row['limit']:.1f}" if row.get("limit") else None
+
+
+def _correlation(row: dict[str, Any], by: str) -> float | None:
+    found: float | None = (row.get("total_correlation") or {}).get(by)
+    return found

@@ -114,7 +114,10 @@ class _Trainer:
             labels=self._labels("train"),
             shown=self.config.labelled,
         )
-        some = slice(self.config.validation_poems)
+        # Drawn, since a corpus stands in an order (dynasties, authors); the same for every run.
+        lots = torch.Generator().manual_seed(derived_seed(0, "validation poems"))
+        drawn = torch.randperm(len(run.corpus.parts["validation"]), generator=lots)
+        some = drawn[: self.config.validation_poems].sort().values.to(self.device)
         self.valid_ids = self._on_device("validation")[some].long()
         valid_labels = self._labels("validation")
         self.valid_labels = None if valid_labels is None else valid_labels[some]
