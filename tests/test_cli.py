@@ -5,29 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from poetry_vae.cli import main
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
+from tests.commands import fails, run
 from tests.small import small_corpus, small_model
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
 POEM = "不人山无风，一日云有何。"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def fails(code: int, *arguments: str | Path) -> str:
-    """The one line of a failure; a traceback would not be a ClickException's exit."""
-    result = run(*arguments)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert len(errors) == 1
-    return errors[0]
 
 
 @pytest.fixture(scope="module")

@@ -5,27 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
 
-from poetry_vae.cli import main
 from poetry_vae.model.config import Labels
 from poetry_vae.training.presets import PRESETS
+from tests.commands import fails, run
 from tests.small import small_corpus, small_model
 
 POEM = "不人山無風，一日雲有何。"
 _SMALL = ("hidden=8", "latent=4", "epochs=1", "min_steps=4", "batch_size=16", "masked=0")
-
-
-def run(*arguments: str | Path | int) -> Result:
-    return CliRunner().invoke(main, [*map(str, arguments)])
-
-
-def fails(code: int, *arguments: str | Path | int) -> str:
-    result = run(*arguments)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    (error,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    return error
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from poetry_vae.cli import main
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.verse.traversal import DimensionError, traverse
+from tests import commands
 from tests.small import small_corpus, small_model
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
@@ -20,15 +20,11 @@ TEXT = "{http://www.w3.org/2000/svg}text"
 
 
 def run(*arguments: str | Path | int) -> Result:
-    return CliRunner().invoke(main, ["plot", *map(str, arguments)])
+    return commands.run("plot", *arguments)
 
 
 def fails(code: int, *arguments: str | Path | int) -> str:
-    result = run(*arguments)
-    assert result.exit_code == code, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    (error,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    return error
+    return commands.fails(code, "plot", *arguments)
 
 
 @pytest.fixture(scope="module")
