@@ -90,9 +90,13 @@ def command(
 
 
 def _encoded(path: Path) -> EncodedCorpus:
-    from poetry_vae.text.encoded import EncodedCorpus
+    from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
     from poetry_vae.text.errors import CorpusError
 
+    if not looks_encoded(path):
+        raise CorpusError(
+            f"{path}: no encoded corpus; `poetry-vae corpus encode` makes one of poems"
+        )
     corpus = EncodedCorpus.load(path)
     if not len(corpus.parts["test"]):
         raise CorpusError(f"{path}: its test part is empty, so there is nothing to compare on")

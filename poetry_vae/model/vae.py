@@ -339,7 +339,7 @@ class PoetryVAE(nn.Module):
             return torch.tensor(self._given, device=self.device)
         if labels is None:
             raise LabelError(
-                f"this model needs a label: {known.kind}=VALUE, where VALUE is one of "
+                f"this model needs a label: --label {known.kind}=VALUE, where VALUE is one of "
                 f"{', '.join(known.values)}"
             )
         return labels
