@@ -87,9 +87,8 @@ class TestCompare:
 
     def test_bad_input(self, runs: dict[str, Path], corpus: Path, tmp_path: Path) -> None:
         assert "no model 'gone'" in fails(1, "compare", "gone")
-        assert (
-            "no such file" in fails(1, "compare", runs["base"], "--corpus", tmp_path / "no").lower()
-        )
+        missing = ("--corpus", tmp_path / "no")
+        assert "corpus encode` makes one" in fails(1, "compare", runs["base"], *missing)
         assert "and the corpus holds 五言联" in fails(2, "compare", "jueju7", "--corpus", corpus)
         assert "give --corpus" in fails(1, "compare", "couplet5")
 
