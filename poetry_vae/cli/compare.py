@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.encoded import EncodedCorpus
 
 _KEPT = "compared.json"
@@ -173,7 +176,7 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     figures = family_figures(
         model,
         ids,
-        labels=_known_labels(folder, corpus, order),
+        labels=_known_labels(model, corpus, order),
         effort=QUICK if quick else FULL,
         seed=seed,
     )
@@ -182,14 +185,13 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     return figures
 
 
-def _known_labels(folder: Path, corpus: EncodedCorpus, order: Any) -> Any:
+def _known_labels(model: PoetryVAE, corpus: EncodedCorpus, order: Tensor) -> Tensor | None:
     """The test poems' labels as numbers of the model's, None where they do not fit each other."""
     import torch
 
-    from poetry_vae.model.pretrained import load_model
     from poetry_vae.training.api import with_labels
 
-    labels = load_model(folder).config.labels
+    labels = model.config.labels
     if labels is None:
         return None
     corpus, found = with_labels(corpus, labels.kind)

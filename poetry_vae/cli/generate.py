@@ -175,7 +175,7 @@ def _marked(
         copied = is_known(poem)
         total, found = total + len(copied), found + sum(copied)
         marks = zip(poem.lines, copied, strict=True)
-        yield poem.with_lines([line + _COPIED * known for line, known in marks])
+        yield poem.with_lines([line + _COPIED * is_copied for line, is_copied in marks])
     click.echo(f"{_COPIED} {found} of {total} lines stand in {where}", err=True)
 
 

@@ -48,7 +48,7 @@ def seconds_a_step(
     marks: list[float] = []
 
     def mark() -> bool:
-        marks.append(time.perf_counter())
+        marks.append(time.process_time())
         return len(marks) > _TIMED_STEPS
 
     with tempfile.TemporaryDirectory() as folder:
