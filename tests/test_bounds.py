@@ -5,8 +5,7 @@ import math
 import torch
 
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.latents import LevelRecord
-from poetry_vae.model.vae import Record
+from poetry_vae.model.latents import LevelRecord, Record
 from poetry_vae.training import bounds
 from tests.small import small_model
 

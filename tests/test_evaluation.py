@@ -25,6 +25,7 @@ from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import encode_corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.poem import Form
+from poetry_vae.verse.manner import Manner
 from tests.conftest import Write
 from tests.small import CHARACTERS, COUPLET, small_model
 
@@ -136,10 +137,14 @@ def test_a_whole_report(tmp_path: Path) -> None:
     judges = (_Judge(), _Judge())
     reader = Reader(material, judges, most=30, seed=0)  # type: ignore[arg-type]
     effort = Effort(8, (1, 2), 40, 30, 40)
-    evaluation = Evaluation(material, reader, effort=effort, temperature=1.0, passes=0, seed=0)
+
+    def evaluation() -> Evaluation:
+        manner = Manner(1.0, 0)
+        return Evaluation(material, reader, effort=effort, manner=lambda _: manner, seed=0)
+
     model = small_model()
     subject = Subject("mine", model, {"corpus": "something else"}, [{"step": 1}])
-    report = evaluation.report([subject], [("copies", list(material.parts["test"]))])
+    report = evaluation().report([subject], [("copies", list(material.parts["test"]))])
     rows = {row["name"]: row for row in report["verse"]}
     assert list(rows) == [
         "real poems",
@@ -167,7 +172,4 @@ def test_a_whole_report(tmp_path: Path) -> None:
     missing = {entry["figure"] for entry in report["missing"]}
     assert "certainty that mine has not seen these poems" in missing
     assert "gaussian_total_correlation of mine" not in missing  # 40 poems of 4 dimensions suffice
-    again = Evaluation(material, reader, effort=effort, temperature=1.0, passes=0, seed=0).report(
-        [subject], [("copies", list(material.parts["test"]))]
-    )
-    assert again == report
+    assert evaluation().report([subject], [("copies", list(material.parts["test"]))]) == report

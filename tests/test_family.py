@@ -16,11 +16,12 @@ from poetry_vae.training.presets import PRESETS
 from poetry_vae.verse.generate import generate
 from tests.small import small_corpus, small_model
 
-MEMBERS = [name for name in PRESETS if name != "finetune"]
+MEMBERS = [name for name in PRESETS if name not in ("finetune", "refine")]  # those take a model
 VARIANTS: list[tuple[str, dict[str, str]]] = [
     *((name, {}) for name in MEMBERS),
     ("hierarchical", {"prior": "standard"}),
     ("iwae", {"doubly_reparameterised": "true"}),
+    ("base", {"refiner_layers": "1"}),
     ("base", {"bound": "sampled-elbo", "samples": "3", "kappa": "2", "masked": "0"}),
 ]
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from poetry_vae.model.config import Labels
 from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.latents import LevelRecord
-from poetry_vae.model.vae import PoetryVAE, Record
+from poetry_vae.model.latents import LevelRecord, Record
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.additions import TotalCorrelation, WeightPrior
 from poetry_vae.training.batches import Batch, Batches

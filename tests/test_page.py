@@ -63,6 +63,7 @@ def report() -> dict[str, Any]:
     value = {"mean": 1.0, "error": 0.5}
     measured = {
         "name": "small <model>",
+        "manner": {"temperature": 0.9, "passes": 8, "trust": 0.8},
         "parameters": 1234,
         "card": {"corpus": "a & b", "preset": "small", "nested": {"left": "out"}},
         "density": {
@@ -126,7 +127,6 @@ def report() -> dict[str, Any]:
         "part": "test",
         "seed": 7,
         "quick": True,
-        "settings": {"temperature": 0.5, "passes": 8},
         "effort": {"importance_samples": [1, 10]},
         "models": [measured],
         "verse": verse,
@@ -147,7 +147,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_whole_page(whole: str) -> None:
     found = Page(whole)
-    for shown in ("small <model>", "<poems>", "x < y", "a & b", "五言联", "1.000 ± 0.500", "−2.0"):
+    wrote = "small <model> wrote with temperature 0.9, 8 refinement passes and trust 0.8."
+    assert wrote in found.text
+    for shown in (
+        wrote,
+        "small <model>",
+        "<poems>",
+        "x < y",
+        "a & b",
+        "五言联",
+        "1.000 ± 0.500",
+        "−2.0",
+    ):
         assert shown in found.text
     assert "<model>" not in whole
     assert "<poems>" not in whole

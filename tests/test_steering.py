@@ -37,6 +37,7 @@ from poetry_vae.verse.constraints import (
     together,
 )
 from poetry_vae.verse.generate import generate
+from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.repeats import Repeats
 from poetry_vae.verse.shares import Shares
 from poetry_vae.verse.steer import Steering, steer
@@ -57,7 +58,7 @@ def _model(form: Form, seed: int = 0) -> PoetryVAE:
 
 
 def _steering(constraint: Constraint, form: Form = QUATRAIN, passes: int = 2) -> Steering:
-    return steer(_model(form), constraint, temperature=1.0, passes=passes, candidates=4)
+    return steer(_model(form), constraint, Manner(1.0, passes), candidates=4)
 
 
 def _write(constraint: Constraint, n: int = 16, form: Form = QUATRAIN, seed: int = 0) -> list[str]:
@@ -178,7 +179,7 @@ def test_metre_is_kept_where_the_model_wants_one_tone_only(tone: str, temperatur
     other = [i for i, c in enumerate(TOKENIZER.characters, 2) if tones(c) == {tone}]
     with torch.no_grad():
         model.decoder.likelihood.output.bias[other] += 60
-    ids = steer(model, Metre(), temperature=temperature, passes=1).write(
+    ids = steer(model, Metre(), Manner(temperature, 1)).write(
         4, generator=torch.Generator().manual_seed(0)
     )
     assert all(check(form.cut(poem.text)).ok for poem in model.poems_of(ids))
@@ -189,9 +190,7 @@ def test_low_temperatures_keep_rules_that_the_model_finds_absurd(temperature: fl
     model = _model(QUATRAIN)
     with torch.no_grad():
         model.decoder.likelihood.output.bias[TOKENIZER.encode_folded("東空同紅蓬通公工中窮")] -= 60
-    steering = steer(
-        model, Metre() & Rhyme("東") & Words(("東風",)), temperature=temperature, passes=1
-    )
+    steering = steer(model, Metre() & Rhyme("東") & Words(("東風",)), Manner(temperature, 1))
     ids = steering.write(8, generator=torch.Generator().manual_seed(0))
     for poem in model.poems_of(ids):
         assert "東" in {r.group for r in readings(poem.text[-1])}
@@ -230,7 +229,7 @@ def test_near_a_poem_the_latents_are_its_neighbours() -> None:
     with torch.no_grad():
         model.latents[0].log_variance.bias.fill_(-6.0)  # type: ignore[union-attr]
         mean = model.encode([poem]).mean
-    steering = steer(model, Near(poem), temperature=1.0, passes=0)
+    steering = steer(model, Near(poem), Manner(1.0, 0))
     z, _ = steering._latents(16, torch.Generator().manual_seed(0))
     assert (z - mean).abs().max() < 0.5
 
@@ -241,7 +240,7 @@ def test_weights_favour_latents_that_make_the_pins_likely() -> None:
     pin = TOKENIZER.encode_folded("花")[0]
     constraint = Pin(1, 1, "花")
     compiled = compile_constraints(constraint, COUPLET, TOKENIZER)
-    steering = Steering(model, compiled, temperature=1.0, passes=0, candidates=64)
+    steering = Steering(model, compiled, Manner(1.0, 0), candidates=64)
     draws = torch.Generator().manual_seed(0)
     z, _ = steering._latents(64, draws)
     free = torch.randn(64, 8, generator=draws)
@@ -258,7 +257,7 @@ def test_langevin_steps_leave_the_target_as_it_is() -> None:
     with torch.no_grad():
         model.decoder.heads.weight.mul_(8)
     compiled = compile_constraints(acrostic("春江") & Pin(1, 3, "花"), COUPLET, TOKENIZER)
-    steering = Steering(model, compiled, temperature=1.0, passes=0, steps=100)
+    steering = Steering(model, compiled, Manner(1.0, 0), steps=100)
     grid = torch.linspace(-6, 6, 3001)[:, None]
     with torch.no_grad():
         log_p = decode.log_prob(compiled, model.decode(grid)) - 0.5 * grid[:, 0].square()
@@ -274,8 +273,8 @@ def test_langevin_steps_leave_the_target_as_it_is() -> None:
 
 def test_a_theme_makes_its_kin_likelier() -> None:
     model = _model(COUPLET)
-    plain = steer(model, together([]), temperature=1.0, passes=0)
-    themed = steer(model, Favour("花", strength=8.0), temperature=1.0, passes=0)
+    plain = steer(model, together([]), Manner(1.0, 0))
+    themed = steer(model, Favour("花", strength=8.0), Manner(1.0, 0))
     share = [
         sum(
             poem.count("花")

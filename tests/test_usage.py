@@ -14,8 +14,12 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
+def _kept(z: Tensor, passes: int) -> Tensor:
+    return z.long()
+
+
 def test_a_code_that_holds_the_poem() -> None:
-    (figures,) = usage(IDS, encode=Tensor.float, draw=Tensor.long, generator=seeded())
+    (figures,) = usage(IDS, encode=Tensor.float, write=_kept, generator=seeded())
     assert (figures.passes, figures.characters, figures.poems) == (0, 1, 1)
     assert (figures.characters_shuffled, figures.poems_shuffled) == (0, 0)
     assert (figures.agreement, figures.chance) == (0, 0)
@@ -23,7 +27,10 @@ def test_a_code_that_holds_the_poem() -> None:
 
 def test_a_code_that_nobody_reads() -> None:
     (figures,) = usage(
-        IDS, encode=Tensor.float, draw=lambda z: IDS[:1].expand(len(z), -1), generator=seeded()
+        IDS,
+        encode=Tensor.float,
+        write=lambda z, passes: IDS[:1].expand(len(z), -1),
+        generator=seeded(),
     )
     assert figures.agreement == 1
     assert figures.characters == figures.characters_shuffled == 1 / 20
@@ -34,20 +41,19 @@ def test_a_code_of_the_first_half_beside_what_luck_gives() -> None:
     ids = IDS.clone()
     ids[:, 9] = 7  # every poem ends alike
     half = lambda x: torch.cat([x[:, :5], torch.full((len(x), 5), 7)], dim=1)  # noqa: E731
-    (figures,) = usage(ids, encode=half, draw=half, generator=seeded())
+    (figures,) = usage(ids, encode=half, write=lambda z, passes: half(z), generator=seeded())
     assert figures.characters == pytest.approx(0.6)
     assert figures.characters_shuffled == pytest.approx(0.1)
     assert figures.agreement == pytest.approx(0.5)
     assert figures.chance == pytest.approx(0.1)
 
 
-def test_a_pass_reads_and_writes_again() -> None:
-    """A decoder that adds 1 to every character is a pass further from the poem each time."""
+def test_every_number_of_passes_has_its_figures() -> None:
     ids = torch.zeros(4, 6, dtype=torch.long)
     figures = usage(
         ids,
         encode=Tensor.float,
-        draw=lambda z: (z.long() + 1) % 3,  # back where it began after three
+        write=lambda z, passes: (z.long() + passes + 1) % 3,  # back where it began after three
         passes=(2, 0, 1, 2),
         generator=seeded(),
     )
@@ -56,7 +62,7 @@ def test_a_pass_reads_and_writes_again() -> None:
 
 def test_no_poem_keeps_its_own_latent() -> None:
     for n in (2, 3, 5):
-        (figures,) = usage(IDS[:n], encode=Tensor.float, draw=Tensor.long, generator=seeded())
+        (figures,) = usage(IDS[:n], encode=Tensor.float, write=_kept, generator=seeded())
         assert figures.characters_shuffled == 0
     with pytest.raises(MetricError, match="at least 2"):
-        usage(IDS[:1], encode=Tensor.float, draw=Tensor.long, generator=seeded())
+        usage(IDS[:1], encode=Tensor.float, write=_kept, generator=seeded())

@@ -11,6 +11,7 @@ from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.verse.generate import in_script, reconstruct, stream
+from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.morph import interpolate, spherical
 from tests.small import small_model
 
@@ -24,7 +25,7 @@ def test_poem_i_of_a_seed_does_not_depend_on_how_many_are_asked_for() -> None:
 
 
 def test_poems_of_one_stream_differ() -> None:
-    poems = list(islice(stream(small_model(), seed=0, temperature=1.0, passes=0), 600))
+    poems = list(islice(stream(small_model(), Manner(1.0, 0), seed=0), 600))
     assert len({poem.text for poem in poems}) > 550
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from poetry_vae.cli.options import encoding_option, form_option
+from poetry_vae.cli.options import encoding_option, form_option, manner_from, manner_options
 
 if TYPE_CHECKING:
     from poetry_vae.evaluation.material import Material
@@ -32,10 +33,7 @@ if TYPE_CHECKING:
     help="Poems of another program, one a line; may be given several times.",
 )
 @click.option("--quick", is_flag=True, help="Fewer poems, and no two-sample test.")
-@click.option(
-    "--temperature", type=click.FloatRange(0), help="Of the models' samples.  [default: as written]"
-)
-@click.option("--passes", type=click.IntRange(0, 1000), help="The same.")
+@manner_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--output",
@@ -50,12 +48,11 @@ def command(
     form: str | None,
     samples: tuple[Path, ...],
     quick: bool,
-    temperature: float | None,
-    passes: int | None,
     seed: int,
     output: Path | None,
     encoding: str,
     as_json: bool,
+    **manner: Any,
 ) -> None:
     """Measure models, and poems of other programs, beside real poems and chance.
 
@@ -75,7 +72,6 @@ def command(
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
     from poetry_vae.text.files import replace_file
-    from poetry_vae.verse.generate import DEFAULT_PASSES, DEFAULT_TEMPERATURE
 
     subjects = _subjects(models, form, has_samples=bool(samples))
     wanted = _only_form(subjects, form)
@@ -93,8 +89,7 @@ def command(
             material,
             reader,
             effort=effort,
-            temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
-            passes=DEFAULT_PASSES if passes is None else passes,
+            manner=partial(manner_from, options=manner),
             seed=seed,
             progress=progress,
         )

@@ -16,6 +16,8 @@ from poetry_vae.cli.constraint_options import constraint_from, constraint_option
 from poetry_vae.cli.options import (
     form_option,
     label_option,
+    manner_from,
+    manner_options,
     model_option,
     output_option,
     script_option,
@@ -38,17 +40,7 @@ _COPIED = "※"
     "-n", "count", type=click.IntRange(1, sys.maxsize), default=3, show_default=True, help="Poems."
 )
 @click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0),
-    help="Of the characters given the latent: 0 takes the likeliest, 1 is the model's own.  "
-    "[default: 0.5]",
-)
-@click.option(
-    "--passes",
-    type=click.IntRange(0, 1000),
-    help="How often the model reads its draft and writes it again.  [default: 2]",
-)
+@manner_options
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @label_option
 @constraint_options
@@ -75,8 +67,6 @@ def command(
     model: str | None,
     count: int,
     seed: int | None,
-    temperature: float | None,
-    passes: int | None,
     greedy: bool,
     label: str | None,
     script: Script,
@@ -84,7 +74,7 @@ def command(
     as_json: bool,
     corpus: str | None,
     output: Path | None,
-    **constraints: Any,
+    **options: Any,
 ) -> None:
     """Write poems.
 
@@ -97,34 +87,29 @@ def command(
     poetry-vae generate --theme "秋夜思乡，月照大江" --no-repeat
     poetry-vae generate --template "□□□□□□月，□□江□□□□" --avoid 花柳
     """
-    if greedy and temperature:
+    if greedy and options["temperature"]:
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import replacing
     from poetry_vae.verse.generate import (
-        DEFAULT_PASSES,
-        DEFAULT_TEMPERATURE,
         choose_model,
         in_script,
         stream,
     )
     from poetry_vae.verse.steer import steer
 
-    if temperature is None:
-        temperature = 0.0 if greedy else DEFAULT_TEMPERATURE
-    if passes is None:
-        passes = DEFAULT_PASSES
+    if greedy:
+        options["temperature"] = 0.0
     to_terminal = output is None and sys.stdout.isatty()
     if one_line is None:
         one_line = not to_terminal
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     chosen = with_label(choose_model(form, model), label)
-    constraint = constraint_from(chosen.form, constraints)
-    steering = None
-    if constraint is not None:
-        steering = steer(chosen, constraint, temperature=temperature, passes=passes)
-    written = stream(chosen, seed=seed, temperature=temperature, passes=passes, steering=steering)
+    manner = manner_from(chosen, options)
+    constraint = constraint_from(chosen.form, options)
+    steering = None if constraint is None else steer(chosen, constraint, manner)
+    written = stream(chosen, manner, seed=seed, steering=steering)
     is_known = None if corpus is None else _known(chosen, model, corpus)
     poems = (in_script(poem, script) for poem in _marked(islice(written, count), is_known))
     texts = _as_json(poems, chosen.form, seed, script) if as_json else _as_text(poems, one_line)

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.verse.manner import Manner
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +42,25 @@ output_option = click.option(
     help="Write to this file (whole or not at all) instead of the terminal.",
 )
 
+_MANNER = (
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0),
+        help="Of the characters: 0 takes the likeliest, 1 is the model's own.  [default: the "
+        "model's]",
+    ),
+    click.option(
+        "--passes",
+        type=click.IntRange(0, 1000),
+        help="How often the model reads what it has written and goes on.  [default: the model's]",
+    ),
+    click.option(
+        "--trust",
+        type=click.FloatRange(0, 1),
+        help="How far a refiner goes by the latent: 0 not at all, 1 entirely.  [default: the "
+        "model's]",
+    ),
+)
 
 label_option = click.option(
     "--label",
@@ -77,6 +97,21 @@ def reading_options(command: F) -> F:
     for option in (script_option, model_option, form_option):
         command = option(command)
     return command
+
+
+def manner_options(command: F) -> F:
+    """--temperature, --passes and --trust: how a model draws poems."""
+    for option in reversed(_MANNER):
+        command = option(command)
+    return command
+
+
+def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
+    """The manner that the options ask for, and for the rest the model's own."""
+    from poetry_vae.verse.manner import Manner
+
+    names = ("temperature", "passes", "trust")
+    return Manner.of(model, **{name: options[name] for name in names})
 
 
 def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:

@@ -78,11 +78,10 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     models: Sequence[Report] = report.get("models") or []
     verse: Sequence[Report] = report.get("verse") or []
     lang = _LANGUAGES[report.get("script", "simplified")]
-    settings = report.get("settings") or {}
     yield (
         "verse",
         "As poets",
-        f"<p>{_how_written(settings)} Read every column against real poems that nobody trained on, "
+        f"<p>{_how_written(report)} Read every column against real poems that nobody trained on, "
         "and against chance: lines, or single characters, dealt out anew among real poems.</p>"
         f"{verse_table(verse)}{verse_pictures(verse, chars=_chars(report))}",
     )
@@ -110,13 +109,16 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
     yield ("measured", "How this was measured", measured_html(report))
 
 
-def _how_written(settings: Report) -> str:
-    known = [
-        f"{name} {settings[key]}"
-        for key, name in (("temperature", "temperature"), ("passes", "refinement passes"))
-        if settings.get(key) is not None
-    ]
-    return escape(f"The models wrote with {' and '.join(known)}." if known else "")
+def _how_written(report: Report) -> str:
+    told = []
+    for model in report.get("models") or []:
+        if manner := model.get("manner"):
+            with_trust = f" and trust {manner['trust']:g}" if manner["trust"] < 1 else ""
+            told.append(
+                f"{model['name']} wrote with temperature {manner['temperature']:g}, "
+                f"{manner['passes']} refinement passes{with_trust}."
+            )
+    return escape(" ".join(told))
 
 
 def _latent(models: Sequence[Report]) -> str:

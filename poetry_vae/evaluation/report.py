@@ -35,7 +35,8 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.metre import MetreError, templates
 from poetry_vae.text.scansion import check
 from poetry_vae.text.script import present
-from poetry_vae.verse.generate import write
+from poetry_vae.verse.generate import write, write_from
+from poetry_vae.verse.manner import Manner
 
 _SHOWN, _EXTREMES, _ON_THE_MAP = 20, 5, 1500
 _AT_ONCE = 256
@@ -78,13 +79,12 @@ class Evaluation:
         reader: Reader,
         *,
         effort: Effort,
-        temperature: float,
-        passes: int,
+        manner: Callable[[PoetryVAE], Manner],
         seed: int,
         progress: Progress = lambda what: None,
     ) -> None:
         self.material, self.reader, self.effort = material, reader, effort
-        self.temperature, self.passes, self.seed = temperature, passes, seed
+        self.manner, self.seed = manner, seed
         self.progress = progress
         self.missing: list[dict[str, str]] = []
 
@@ -105,7 +105,6 @@ class Evaluation:
             "corpus": self.material.source,
             "part": "test",
             "seed": self.seed,
-            "settings": {"temperature": self.temperature, "passes": self.passes},
             "effort": asdict(self.effort),
             "models": models,
             "verse": [*self._measures_of_verse(), *(self._verse(*row) for row in written + given)],
@@ -119,9 +118,7 @@ class Evaluation:
             self.progress(f"writing poems, {start:,} of {self.effort.samples:,}")
             n = min(_AT_ONCE, self.effort.samples - start)
             generator = self._generator("samples", start)
-            ids = write(
-                model, n, temperature=self.temperature, passes=self.passes, generator=generator
-            )
+            ids = write(model, n, self.manner(model), generator=generator)
             texts += [poem.text for poem in model.poems_of(ids)]
         return texts
 
@@ -177,6 +174,7 @@ class Evaluation:
         )
         result: dict[str, Any] = {
             "name": name,
+            "manner": asdict(self.manner(model)),
             "parameters": sum(p.numel() for p in model.parameters()),
             "card": subject.card,
             "density": {
@@ -212,8 +210,8 @@ class Evaluation:
             for used in usage(
                 some,
                 encode=partial(_code_and_label, model),
-                draw=partial(_written_from, model),
-                passes=(0, self.passes),
+                write=partial(_written_from, model, self.manner(model).trust),
+                passes=(0, self.manner(model).passes),
                 generator=self._generator("usage"),
             )
         ]
@@ -290,13 +288,7 @@ class Evaluation:
         }
 
     def _fresh(self, model: PoetryVAE) -> list[str]:
-        ids = write(
-            model,
-            _SHOWN,
-            temperature=self.temperature,
-            passes=self.passes,
-            generator=self._generator("fresh"),
-        )
+        ids = write(model, _SHOWN, self.manner(model), generator=self._generator("fresh"))
         return self._shown(model, ids)
 
     def _shown(self, model: PoetryVAE, ids: Tensor) -> list[str]:
@@ -322,8 +314,10 @@ def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
     return mean if label is None else torch.cat([mean, label[:, None].to(mean.dtype)], dim=1)
 
 
-def _written_from(model: PoetryVAE, codes: Tensor) -> Tensor:
+def _written_from(model: PoetryVAE, trust: float, codes: Tensor, passes: int) -> Tensor:
     """The likeliest characters given what :func:`_code_and_label` returned: ids [N, T]."""
     D = model.code_size
     label = codes[:, D].long() if codes.shape[1] > D else None
-    return model.draw(codes[:, :D], label, temperature=0)
+    manner = Manner(0.0, passes, trust)
+    generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
+    return write_from(model, codes[:, :D], label, manner, generator=generator)

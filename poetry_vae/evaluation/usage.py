@@ -33,18 +33,17 @@ def usage(
     ids: Tensor,
     *,
     encode: Callable[[Tensor], Tensor],
-    draw: Callable[[Tensor], Tensor],
+    write: Callable[[Tensor, int], Tensor],
     passes: Sequence[int] = (0,),
     generator: torch.Generator,
 ) -> list[Usage]:
     """The figures of poems ids [N, T] after each number of ``passes``, fewest first.
 
-    Every poem is also written from the z of another, none from its own. A pass reads what was
-    written and writes it again, from wherever it began.
+    Every poem is also written from the z of another, none from its own.
 
     Args:
         encode: ids [N, T] → z [N, D], such as the posterior's mean.
-        draw: z [N, D] → ids [N, T], such as the likeliest characters.
+        write: z [N, D] and a number of passes → ids [N, T], such as the likeliest characters.
 
     Raises:
         MetricError: fewer than two poems.
@@ -55,12 +54,9 @@ def usage(
     other = torch.empty_like(order)
     other[order] = order.roll(1)  # a single cycle, so that no poem keeps its own
     z = encode(ids)
-    own, swapped = draw(z), draw(z[other])
-    done, results = 0, []
+    results = []
     for wanted in sorted(set(passes)):
-        for _ in range(wanted - done):
-            own, swapped = draw(encode(own)), draw(encode(swapped))
-        done = wanted
+        own, swapped = write(z, wanted), write(z[other], wanted)
         results.append(
             Usage(
                 passes=wanted,

@@ -94,6 +94,8 @@ class ModelConfig:
     """What the model is conditioned on, beside z."""
     classifier: bool = False
     """Whether the model infers labels that are hidden (M2)."""
+    refiner_layers: int = 0
+    """Pairs of mixing and gated convolution in the refiner; 0 leaves the refiner out."""
 
     def __post_init__(self) -> None:
         for name in ("lines", "chars"):
@@ -107,6 +109,7 @@ class ModelConfig:
             "line_latent",
             "character_latent",
             "components",
+            "refiner_layers",
         )
         for name in (*at_least_one, *at_least_none):
             value = getattr(self, name)

@@ -56,6 +56,19 @@ class LevelRecord:
         return (self.z - self.prior.mean) / self.prior.stddev
 
 
+@dataclass(frozen=True)
+class Record:
+    """One forward pass: log p(x|z) [K, B] in nats, and what each level did."""
+
+    log_likelihood: Tensor
+    levels: tuple[LevelRecord, ...]
+
+    @property
+    def code(self) -> Tensor:
+        """The samples of all levels in the coordinates of their priors, [K, B, D]."""
+        return torch.cat([level.code for level in self.levels], dim=-1)
+
+
 class GaussianLevel(nn.Module):
     """The one level of a flat VAE: q(z|x) = N(μ(x), diag σ²(x)) and p(z) = N(0, I)."""
 

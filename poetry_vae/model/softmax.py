@@ -66,27 +66,37 @@ class _LogProb(torch.autograd.Function):
         else:
             h, w, b = hidden, weight, bias
         with torch.autocast(kind, enabled=False):  # else it would widen the softmax on some devices
-            log_prob, residual_h, grad_w, grad_b = _blocks(h, w, b, targets, scale=None)
+            log_prob, residual_h, grad_w, grad_b = _blocks(
+                h, w, b, targets, scale=None, is_table_trained=weight.requires_grad
+            )
         ctx.save_for_backward(h, w, b, targets, residual_h, grad_w, grad_b)
         ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
         return log_prob
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         h, w, b, targets, residual_h, grad_w, grad_b = ctx.saved_tensors
         (g,) = grads
         hidden_dtype, weight_dtype, bias_dtype = ctx.dtypes
-        grad_h = residual_h * g[:, None].to(residual_h.dtype)
+        grad_h = (residual_h * g[:, None].to(residual_h.dtype)).to(hidden_dtype)
+        if not ctx.needs_input_grad[1]:
+            return grad_h, None, None, None
         first = g[0]
         if bool((g == first).all()):
             grad_w, grad_b = grad_w * first, grad_b * first
         else:
             _, _, grad_w, grad_b = _blocks(h, w, b, targets, scale=g)
-        return grad_h.to(hidden_dtype), grad_w.to(weight_dtype), grad_b.to(bias_dtype), None
+        return grad_h, grad_w.to(weight_dtype), grad_b.to(bias_dtype), None
 
 
 def _blocks(
-    h: Tensor, w: Tensor, b: Tensor, targets: Tensor, *, scale: Tensor | None
+    h: Tensor,
+    w: Tensor,
+    b: Tensor,
+    targets: Tensor,
+    *,
+    scale: Tensor | None,
+    is_table_trained: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """log p [R], (onehot − p)·w [R, H], and Σ_r scale_r (onehot − p)_r ⊗ h_r with its bias."""
     exact = torch.float64 if h.dtype == torch.float64 else torch.float32
@@ -107,6 +117,7 @@ def _blocks(
             torch.mm(residual, w, out=residual_h[block])
         else:
             residual *= scale[block, None].to(residual.dtype)
-        grad_w += residual.T @ h[block]
-        grad_b += residual.sum(0)
+        if is_table_trained:
+            grad_w += residual.T @ h[block]
+            grad_b += residual.sum(0)
     return log_prob, residual_h, grad_w, grad_b

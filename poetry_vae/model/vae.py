@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,25 +24,14 @@ from poetry_vae.model.latents import (
     HierarchicalLevel,
     LevelRecord,
     Placing,
+    Record,
     build_levels,
 )
+from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.tokenizer import CharTokenizer
-
-
-@dataclass(frozen=True)
-class Record:
-    """One forward pass: log p(x|z) [K, B] in nats, and what each level did."""
-
-    log_likelihood: Tensor
-    levels: tuple[LevelRecord, ...]
-
-    @property
-    def code(self) -> Tensor:
-        """The samples of all levels in the coordinates of their priors, [K, B, D]."""
-        return torch.cat([level.code for level in self.levels], dim=-1)
 
 
 class PoetryVAE(nn.Module):
@@ -63,12 +51,14 @@ class PoetryVAE(nn.Module):
         config: ModelConfig,
         tokenizer: CharTokenizer,
         classifier: LabelClassifier | None = None,
+        refiner: Refiner | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.latents = nn.ModuleList(latents)
         self.decoder = decoder
         self.classifier = classifier
+        self.refiner = refiner
         self.config = config
         self.tokenizer = tokenizer
         self._given: int | None = None
@@ -81,9 +71,14 @@ class PoetryVAE(nn.Module):
             encoder = ConvEncoder(config)
             levels = build_levels(config, encoder.features)
             decoder = ParallelDecoder(config)
-            classifier = LabelClassifier(config) if config.classifier else None
             return cls(
-                encoder, levels, decoder, config=config, tokenizer=tokenizer, classifier=classifier
+                encoder,
+                levels,
+                decoder,
+                config=config,
+                tokenizer=tokenizer,
+                classifier=LabelClassifier(config) if config.classifier else None,
+                refiner=Refiner(config) if config.refiner_layers else None,
             )
 
     @property
@@ -177,6 +172,16 @@ class PoetryVAE(nn.Module):
         parts = iter(torch.split(code, list(self.level_sizes.values()), dim=-1))
         _, state = self._walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts))
         out: Tensor = self.decoder(state, self._label(labels))
+        return out
+
+    def refine(self, ids: Tensor, states: Tensor, trust: Tensor) -> Tensor:
+        """What the likelihood reads, given z and the characters of ids [B, T] that are settled.
+
+        ``ids`` are ``<mask>`` where nothing is; ``states`` are :meth:`hidden` of trust·code, and
+        ``trust`` [B] is how far to go by them; see :class:`Refiner`.
+        """
+        assert self.refiner is not None
+        out: Tensor = self.refiner(ids, self.encoder.embedding(ids), states, trust)
         return out
 
     def draw(

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.critic import DensityRatioCritic, permuted
-from poetry_vae.model.vae import PoetryVAE, Record
+from poetry_vae.model.latents import Record
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.masking import masked_divergence
 

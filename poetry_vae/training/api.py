@@ -130,14 +130,23 @@ def train(
             raise FormError(
                 f"the poems are {corpus.form}, and the model to start from writes {start.form}"
             )
+        layers = start.config.refiner_layers or model.refiner_layers
+        is_new = layers and not start.config.refiner_layers
         for name in sorted(set(overrides or ()) & set(vars(model))):
+            if is_new and name == "refiner_layers":
+                continue
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         if start.config.labels or training.label:
             raise ConfigError(
                 "a model with labels is trained anew: leave out the one to start from"
             )
-        corpus, model = corpus.in_vocabulary(start.tokenizer), start.config
+        corpus = corpus.in_vocabulary(start.tokenizer)
+        model = replace(start.config, refiner_layers=layers)
         training.check_with(model)
+    elif training.refiner_only:
+        raise ConfigError(
+            "a refiner is trained for a model that is trained already: name it with --from"
+        )
     return run_training(
         Run(corpus, model, training, seed, preset, start),
         Path(output),

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from poetry_vae.model.vae import PoetryVAE, Record
+from poetry_vae.model.latents import Record
+from poetry_vae.model.vae import PoetryVAE
 
 
 def rate(record: Record) -> Tensor:

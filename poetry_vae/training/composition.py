@@ -8,6 +8,7 @@ from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.additions import MaskedReading, TotalCorrelation, WeightPrior
 from poetry_vae.training.objectives import Addition, ImportanceWeighted, Objective, WeightedELBO
+from poetry_vae.training.refinement import Refinement, RefinerAlone
 from poetry_vae.training.semi_supervised import SemiSupervised
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.updates import parameter_groups
@@ -30,6 +31,8 @@ def build_objective(
     model: PoetryVAE, config: TrainingConfig, critic: DensityRatioCritic | None, *, poems: int
 ) -> Objective:
     """The objective of a run over so many training poems."""
+    if config.refiner_only:
+        return RefinerAlone()
     if model.classifier is not None:
         return SemiSupervised(config.alpha)
     additions: list[Addition] = []
@@ -37,6 +40,8 @@ def build_objective(
         additions.append(MaskedReading(config.masked))
     if critic is not None:
         additions.append(TotalCorrelation(config.gamma, critic))
+    if model.refiner is not None:
+        additions.append(Refinement())
     if config.kappa:
         additions.append(WeightPrior(config.kappa, poems))
     if config.bound == "importance":
@@ -65,6 +70,7 @@ def build_optimiser(
             "betas": _CRITIC_BETAS if name == "critic" else (0.9, 0.999),
         }
         for name, parameters in parameter_groups(model, critic).items()
+        if parameters[0].requires_grad
     ]
     fused = model.device.type in ("cpu", "cuda")
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)

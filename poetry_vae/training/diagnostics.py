@@ -12,6 +12,7 @@ from torch import Tensor
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
+from poetry_vae.training.refinement import refined
 
 _BATCH = 512
 _PAIRS = 2_000_000  # densities in memory at one time
@@ -38,6 +39,8 @@ class Figures:
     Gaussian."""
     accuracy: float | None = None
     """Share of labels inferred rightly; None without labels."""
+    refined: float | None = None
+    """Bound of the refiner in nats a character, over all amounts of trust; None without one."""
 
     @property
     def is_finite(self) -> bool:
@@ -113,7 +116,16 @@ def watch(
         {n: active_units(means) for n, means in zip(level_rates, by_level, strict=True)},
         mutual_information(posterior, generator=generator) if model.has_gaussian_code else None,
         accuracy,
+        _refined(model, ids, generator) if model.refiner is not None else None,
     )
+
+
+def _refined(model: PoetryVAE, ids: Tensor, generator: torch.Generator) -> float:
+    found = [
+        torch.stack(refined(model, batch, generator=generator)).sum(0)
+        for batch in torch.split(ids, _BATCH)
+    ]
+    return torch.cat(found).mean().item() / model.form.positions
 
 
 def mutual_information(posterior: DiagonalGaussian, *, generator: torch.Generator) -> float:

@@ -103,8 +103,12 @@ class _Trainer:
                 )
         self.device = find_device(device)
         self.model = PoetryVAE.build(run.model, run.corpus.tokenizer, seed=run.seed)
-        if run.start is not None:
-            self.model.load_state_dict(run.start.state_dict())
+        if run.start is not None:  # a refiner may be new to it
+            self.model.load_state_dict({**self.model.state_dict(), **run.start.state_dict()})
+        if self.config.refiner_only:
+            self.model.requires_grad_(False)
+            if self.model.refiner is not None:
+                self.model.refiner.requires_grad_(True)
         self.model.to(self.device)
         self.config.check_with(run.model)
         self.batches = Batches(
@@ -253,6 +257,8 @@ class _Trainer:
         figures = self._figures()
         step = self.progress.step
         bound = figures.nats_per_character
+        if self.config.refiner_only and figures.refined is not None:
+            bound = figures.refined
         if not figures.is_finite:
             raise TrainingError(
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.vae import PoetryVAE, Record
+from poetry_vae.model.latents import Record
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 
 

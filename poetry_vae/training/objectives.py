@@ -13,7 +13,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from poetry_vae.model.vae import PoetryVAE, Record
+from poetry_vae.model.latents import Record
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.batches import Batch
 

@@ -110,6 +110,19 @@ PRESETS: dict[str, Preset] = {
             training={"learning_rate": 1e-3, "epochs": 2.0, "masked": 0.25},
         ),
         Preset(
+            "refine",
+            "gives a trained model (--from) a refiner: characters agree with each other, not only "
+            "with z",
+            "Ghazvininejad et al. 2019, Mask-Predict; Hoogeboom et al. 2022",
+            model={"refiner_layers": 4},
+            training={
+                "refiner_only": True,
+                "batch_size": 256,
+                "learning_rate": 2e-3,
+                "epochs": 10.0,
+            },
+        ),
+        Preset(
             "shi",
             "the article's model to the letter: two gated layers, mean pooling, 64 units",
             "Su Jianlin 2018, vae_shi.py",

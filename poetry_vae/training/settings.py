@@ -48,6 +48,8 @@ class TrainingConfig:
     """Whether a classifier infers the labels that are hidden (M2)."""
     alpha: float = 50.0
     """Weight of the classification loss on labels that are shown."""
+    refiner_only: bool = False
+    """Whether all of a trained model but its refiner stays as it is."""
     updates: Order = "together"
     """Encoder and decoder together, in-turn, or the encoder ahead (aggressive)."""
     kl_schedule: KLSchedule = "constant"
@@ -91,6 +93,13 @@ class TrainingConfig:
         if self.masked and (model.is_hierarchical or model.labels):
             raise ConfigError(
                 "masked reading takes one level of latents and no labels: set masked=0"
+            )
+        if self.refiner_only and not model.refiner_layers:
+            raise ConfigError("refiner_only=true takes a refiner: set refiner_layers=4, say")
+        if model.refiner_layers and (model.classifier or self.bound == "importance"):
+            raise ConfigError(
+                "a refiner learns beside the ELBO, or alone: train without it first, then with the "
+                "preset refine"
             )
         if self.classifier and not self.label:
             raise ConfigError("classifier=true takes labels to infer: set label=dynasty, say")

@@ -1,7 +1,8 @@
 """Which parameters a step updates: all, encoder and decoder in turn, or the encoder ahead.
 
 Parameters come in named groups: ``encoder`` (all that is part of q), ``decoder`` (all that is part
-of p) and ``critic``. What a rule has to remember is a dictionary of numbers, stored with the run.
+of p), ``refiner`` and ``critic``; the latter two are updated in every step. What a rule has to
+remember is a dictionary of numbers, stored with the run.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.vae import PoetryVAE
 
+ALWAYS = frozenset({"refiner", "critic"})
 Order = Literal["together", "in-turn", "aggressive"]
 
 
@@ -40,7 +42,7 @@ class Together:
         self.memory: dict[str, float] = {}
 
     def groups(self, step: int) -> frozenset[str]:
-        return frozenset({"encoder", "decoder", "critic"})
+        return frozenset({"encoder", "decoder", *ALWAYS})
 
     def trained(self, loss: Tensor) -> None:
         pass
@@ -53,7 +55,7 @@ class InTurn(Together):
     """Encoder and decoder in alternation, as the F-VAE article trains them (Su Jianlin 2018)."""
 
     def groups(self, step: int) -> frozenset[str]:
-        return frozenset({"encoder" if step % 2 == 0 else "decoder", "critic"})
+        return frozenset({"encoder" if step % 2 == 0 else "decoder", *ALWAYS})
 
 
 class Aggressive:
@@ -71,8 +73,8 @@ class Aggressive:
 
     def groups(self, step: int) -> frozenset[str]:
         if not self.memory["ahead"]:
-            return frozenset({"encoder", "decoder", "critic"})
-        return frozenset({"decoder" if self.memory["inner"] < 0 else "encoder", "critic"})
+            return frozenset({"encoder", "decoder", *ALWAYS})
+        return frozenset({"decoder" if self.memory["inner"] < 0 else "encoder", *ALWAYS})
 
     def trained(self, loss: Tensor) -> None:
         m = self.memory
@@ -116,10 +118,12 @@ def parameter_groups(
     if model.classifier is not None:
         q.append(model.classifier)
     encoder = list(_parameters(q))
-    theirs = set(map(id, encoder))
+    refiner = list(model.refiner.parameters()) if model.refiner is not None else []
+    theirs = set(map(id, [*encoder, *refiner]))
     groups = {
         "encoder": encoder,
         "decoder": [p for p in model.parameters() if id(p) not in theirs],
+        "refiner": refiner,
         "critic": list(critic.parameters()) if critic is not None else [],
     }
     return {name: parameters for name, parameters in groups.items() if parameters}

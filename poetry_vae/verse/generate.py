@@ -16,6 +16,8 @@ from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.script import Script, present
 from poetry_vae.verse.constraints import Constraint
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.refine import refined
 from poetry_vae.verse.steer import Steering, steer
 
 # Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
@@ -24,48 +26,62 @@ _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
 _STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
 
-DEFAULT_TEMPERATURE = 0.5
-DEFAULT_PASSES = 2
+
+@torch.no_grad()
+def write(model: PoetryVAE, n: int, manner: Manner, *, generator: torch.Generator) -> Tensor:
+    """``n`` poems as ids [n, T], from codes that are drawn from the prior.
+
+    A model with a refiner settles their characters pass by pass. One without writes a draft, reads
+    it and writes it again: a pass takes the posterior's mean of the poem before and draws all
+    characters anew. Alternating between q(z|x) and p(x|z) is the Markov chain by which Rezende et
+    al. 2014 (appendix F) fill in missing data; here it lets characters that were drawn
+    independently fall into line, since what the encoder has never seen together is not what the
+    decoder writes. With no pass the poems are the model's own samples, those that its bound speaks
+    of.
+    """
+    labels = model.draw_labels(n, generator=generator)
+    code = torch.randn(n, model.code_size, generator=generator, device=model.device)
+    return write_from(model, code, labels, manner, generator=generator)
 
 
 @torch.no_grad()
-def write(
-    model: PoetryVAE, n: int, *, temperature: float, passes: int, generator: torch.Generator
+def write_from(
+    model: PoetryVAE,
+    code: Tensor,
+    labels: Tensor | None,
+    manner: Manner,
+    *,
+    generator: torch.Generator | None,
 ) -> Tensor:
-    """``n`` poems as ids [n, T]: a draft from the prior, which the model reads and writes again.
-
-    A pass takes the posterior's mean of the poem before and draws all characters anew. Alternating
-    between q(z|x) and p(x|z) is the Markov chain by which Rezende et al. 2014 (appendix F) fill in
-    missing data; here it lets characters that were drawn independently fall into line, since what
-    the encoder has never seen together is not what the decoder writes. With no pass the poems are
-    the model's own samples, those that its bound speaks of.
-    """
-    labels = model.draw_labels(n, generator=generator)
-    ids = model.sample(n, labels, temperature=temperature, generator=generator)
-    for _ in range(passes):
+    """Poems as ids [n, T] from codes [n, D]; see :func:`write`."""
+    if model.refiner is not None:
+        return refined(model, code, labels, manner, generator=generator)
+    temperature = manner.temperature
+    ids = model.draw(code, labels, temperature=temperature, generator=generator)
+    for _ in range(manner.passes):
         ids = model.rewrite(ids, labels, temperature=temperature, generator=generator)
     return ids
 
 
 def stream(
     model: PoetryVAE,
+    manner: Manner | None = None,
     *,
     seed: int,
-    temperature: float = DEFAULT_TEMPERATURE,
-    passes: int = DEFAULT_PASSES,
     steering: Steering | None = None,
 ) -> Iterator[Poem]:
     """Poems without end, in the models' orthography; poem i depends on the seed and i alone.
 
-    With ``steering`` they keep its constraints, and its own temperature and passes count.
+    With ``steering`` they keep its constraints, and its own manner counts.
     """
+    manner = manner or Manner.of(model)
     for block in count():
         generator = torch.Generator(model.device).manual_seed(derived_seed(seed, "poems", block))
         if steering is not None:
             ids = steering.write(_STEERED_BLOCK, generator=generator)
         else:
             size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
-            ids = write(model, size, temperature=temperature, passes=passes, generator=generator)
+            ids = write(model, size, manner, generator=generator)
         yield from model.poems_of(ids)
 
 
@@ -75,8 +91,9 @@ def generate(
     form: Form | str | None = None,
     model: PoetryVAE | str | Path | None = None,
     seed: int = 0,
-    temperature: float = DEFAULT_TEMPERATURE,
-    passes: int = DEFAULT_PASSES,
+    temperature: float | None = None,
+    passes: int | None = None,
+    trust: float | None = None,
     constraint: Constraint | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
@@ -85,8 +102,8 @@ def generate(
     Args:
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
-        temperature: of the characters given the latent; 0 takes the likeliest.
-        passes: how often the model reads its draft and writes it again; see :func:`write`.
+        temperature, passes, trust: see :class:`~poetry_vae.verse.manner.Manner`; by default what
+            suits the model.
         constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
             ``poetry_vae.verse.constraints``.
 
@@ -94,12 +111,12 @@ def generate(
         ConstraintError: no poem of the model can meet the constraint.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
+        SamplingError: temperature, passes or trust out of range.
     """
     chosen = choose_model(form, model)
-    steering = None
-    if constraint is not None:
-        steering = steer(chosen, constraint, temperature=temperature, passes=passes)
-    poems = stream(chosen, seed=seed, temperature=temperature, passes=passes, steering=steering)
+    manner = Manner.of(chosen, temperature=temperature, passes=passes, trust=trust)
+    steering = None if constraint is None else steer(chosen, constraint, manner)
+    poems = stream(chosen, manner, seed=seed, steering=steering)
     return [in_script(next(poems), script) for _ in range(n)]
 
 

@@ -118,6 +118,13 @@ class Placements:
             shares = shares.within(rows, at, self.allowed[at] & forms)
         return shares
 
+    def holds(self, way: Tensor) -> Tensor:
+        """The positions that words take under ``way`` [R]: [R, T]."""
+        taken = torch.zeros(len(way), len(self.allowed), dtype=torch.bool)
+        for rows, at, _ in self._places(way):
+            taken[rows, at] = True
+        return taken
+
     def _places(self, way: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """For every character of every word: rows, its positions [R] and what may stand there."""
         rows = torch.arange(len(way))

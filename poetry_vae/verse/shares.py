@@ -49,6 +49,14 @@ class Shares:
             log_mass = log_mass.index_put((rows, limited), mass)
         return cls(probs, log_mass)
 
+    def settled(self, ids: Tensor, where: Tensor) -> Shares:
+        """All on the characters of ids [R, T] that are settled, [R, T]."""
+        sure = torch.nn.functional.one_hot(ids, self.probs.shape[-1]).to(self.probs.dtype)
+        return Shares(
+            torch.where(where[..., None], sure, self.probs),
+            self.log_mass.masked_fill(where, 0.0),
+        )
+
     def __getitem__(self, rows: Tensor) -> Shares:
         return Shares(self.probs[rows], self.log_mass[rows])
 

@@ -30,6 +30,8 @@ from poetry_vae.verse import decode
 from poetry_vae.verse.compiled import Compiled, compile_constraints
 from poetry_vae.verse.constraints import Constraint, ConstraintError
 from poetry_vae.verse.decode import Held, Tally
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.refine import Passes
 from poetry_vae.verse.shares import Shares
 
 DEFAULT_CANDIDATES = 16
@@ -71,9 +73,8 @@ class Steering:
         self,
         model: PoetryVAE,
         compiled: Compiled,
+        manner: Manner,
         *,
-        temperature: float,
-        passes: int,
         candidates: int = DEFAULT_CANDIDATES,
         steps: int = _STEPS,
     ) -> None:
@@ -83,7 +84,7 @@ class Steering:
             steps: Langevin steps where the candidates do not suffice; 0 takes none.
         """
         self.model, self.compiled = model, compiled
-        self.temperature, self.passes = temperature, passes
+        self.manner = manner
         self.candidates, self.steps = candidates, steps
         self.bias = _favoured(model, compiled)
         standard = DiagonalGaussian.standard(torch.zeros(1, model.code_size))
@@ -113,8 +114,9 @@ class Steering:
     def _write(self, n: int, generator: torch.Generator) -> Tensor:
         """As :meth:`write`; rows that found no parallel couplets are all ``<unk>``."""
         z, held = self._latents(n, generator)
+        temperature = self.manner.temperature
         settings: Any = {
-            "temperature": self.temperature,
+            "temperature": temperature,
             "generator": generator,
             "tally": self.tally,
         }
@@ -122,17 +124,44 @@ class Steering:
         for rows in torch.split(torch.arange(n), _ROWS):
             ids, kept = decode.first_draft(
                 self.compiled,
-                self._shares(z[rows], temperature=self.temperature),
+                self._shares(z[rows], temperature=temperature),
                 held[rows],
                 **settings,
             )
-            for _ in range(self.passes):
-                read = self._shares(self.model.encode(ids).mean, temperature=self.temperature)
-                again = decode.redraft(self.compiled, read, kept, **settings)
-                lost = (again == CharTokenizer.UNKNOWN).any(1, keepdim=True)
-                ids = torch.where(lost, ids, again)
-            out.append(ids)
+            out.append(self._again(z[rows], ids, kept, settings))
         return torch.cat(out)
+
+    def _again(self, z: Tensor, ids: Tensor, held: Held, settings: dict[str, Any]) -> Tensor:
+        """The passes: drafts ids [R, T] of latents z [R, D], gone over under what is held."""
+
+        def redraft(shares: Shares) -> Tensor:
+            again = decode.redraft(self.compiled, shares, held, **settings)
+            lost = (again == CharTokenizer.UNKNOWN).any(1, keepdim=True)
+            return torch.where(lost, ids, again)
+
+        temperature = self.manner.temperature
+        if self.model.refiner is None or not self.manner.passes:
+            for _ in range(self.manner.passes):
+                read = self.model.hidden(self.model.encode(ids).mean)
+                ids = redraft(self._shares_of(read, temperature=temperature))
+            return ids
+        labels = self.model.infer_labels(ids)
+        passes = Passes(self.model, z, labels, self.manner, generator=settings["generator"])
+        settled = self._is_given(held, len(ids))
+        for number in range(passes.count):
+            read = passes.read(ids.masked_fill(~settled, CharTokenizer.MASK))
+            shares = self._shares_of(read, temperature=temperature).settled(ids, settled)
+            # What is settled stays in every draft, so a draft that fails leaves the one before.
+            ids = redraft(shares)
+            settled = settled | passes.turn(number)
+        return ids
+
+    def _is_given(self, held: Held, rows: int) -> Tensor:
+        """Which characters are pinned or part of a word: [R, T]."""
+        given = (self.compiled.known != CharTokenizer.MASK).expand(rows, -1)
+        if self.compiled.placements is None or held.way is None:
+            return given
+        return given | self.compiled.placements.holds(held.way)
 
     def _latents(self, n: int, generator: torch.Generator) -> tuple[Tensor, Held]:
         """One of ``candidates`` latents for each poem, [n, D], and where its words stand."""
@@ -198,7 +227,10 @@ class Steering:
         return torch.cat(values), torch.cat(gradients)
 
     def _shares(self, z: Tensor, *, temperature: float) -> Shares:
-        logits = self.model.decode(z)
+        return self._shares_of(self.model.hidden(z), temperature=temperature)
+
+    def _shares_of(self, hidden: Tensor, *, temperature: float) -> Shares:
+        logits = self.model.decoder.likelihood.logits(hidden)
         if self.bias is not None:
             logits = logits + self.bias
         return Shares.of(logits, self.compiled.allowed, temperature=temperature)
@@ -234,9 +266,8 @@ def _favoured(model: PoetryVAE, compiled: Compiled) -> Tensor | None:
 def steer(
     model: PoetryVAE,
     constraint: Constraint,
+    manner: Manner,
     *,
-    temperature: float,
-    passes: int,
     candidates: int = DEFAULT_CANDIDATES,
     steps: int = _STEPS,
 ) -> Steering:
@@ -249,8 +280,7 @@ def steer(
     return Steering(
         model,
         compiled,
-        temperature=temperature,
-        passes=passes,
+        manner,
         candidates=candidates,
         steps=steps,
     )

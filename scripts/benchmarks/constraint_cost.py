@@ -29,7 +29,8 @@ from poetry_vae.verse.constraints import (
     Words,
     acrostic,
 )
-from poetry_vae.verse.generate import DEFAULT_PASSES, DEFAULT_TEMPERATURE, stream
+from poetry_vae.verse.generate import stream
+from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.steer import Steering
 
 Figures = dict[str, Any]
@@ -52,16 +53,17 @@ def asked(form: Form) -> dict[str, Constraint]:
     }
 
 
-def masking(subject: Subject, compiled: Compiled, **settings: Any) -> Steering:
+def masking(subject: Subject, compiled: Compiled, manner: Manner | None = None) -> Steering:
     """Latents of the prior as they come: only the characters keep the constraints."""
-    steering = _steering(subject, compiled, candidates=1, steps=0, **settings)
+    steering = _steering(subject, compiled, manner, candidates=1, steps=0)
     steering.proposals = None
     return steering
 
 
-def _steering(subject: Subject, compiled: Compiled, **settings: Any) -> Steering:
-    usual = {"temperature": DEFAULT_TEMPERATURE, "passes": DEFAULT_PASSES}
-    return Steering(subject.model, compiled, **{**usual, **settings})
+def _steering(
+    subject: Subject, compiled: Compiled, manner: Manner | None = None, **settings: Any
+) -> Steering:
+    return Steering(subject.model, compiled, manner or Manner.of(subject.model), **settings)
 
 
 # Whether the latents are bent to the constraints at all, by resampling, or by walking as well.

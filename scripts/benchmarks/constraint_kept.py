@@ -18,6 +18,7 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.verse.compiled import compile_constraints
 from poetry_vae.verse.constraints import Constraint, Metre, NoRepeat, Parallel, Pin, Rhyme, Template
+from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.steer import Steering
 
 Figures = dict[str, Any]
@@ -88,9 +89,7 @@ def _outcome(
     model = subject.model
     try:
         compiled = compile_constraints(constraint, model.form, model.tokenizer)
-        steering = Steering(
-            model, compiled, temperature=temperature, passes=1, candidates=4, steps=steps
-        )
+        steering = Steering(model, compiled, Manner(temperature, 1), candidates=4, steps=steps)
         ids = steering.write(_POEMS, generator=torch.Generator().manual_seed(seed))
     except PoetryVAEError as error:
         return "refused", str(error), False
@@ -158,7 +157,7 @@ def unsatisfied(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
 
 def _later(subject: Subject, compiled: Any, constraint: Constraint) -> tuple[str, str]:
     """What came of a constraint that was not refused at first."""
-    steering = Steering(subject.model, compiled, temperature=0.5, passes=1, candidates=4, steps=0)
+    steering = Steering(subject.model, compiled, Manner(0.5, 1), candidates=4, steps=0)
     try:
         ids = steering.write(1, generator=torch.Generator().manual_seed(0))
     except PoetryVAEError as error:

@@ -45,11 +45,11 @@ from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import MetreReport, Readings, check
 from poetry_vae.verse.constraints import Constraint, Metre, Pin, Rhyme, acrostic
-from poetry_vae.verse.generate import DEFAULT_PASSES, DEFAULT_TEMPERATURE, in_script
+from poetry_vae.verse.generate import in_script
+from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.steer import steer
 
 Figures = dict[str, Any]
-SETTINGS = {"temperature": DEFAULT_TEMPERATURE, "passes": DEFAULT_PASSES}
 # Shares of length, rhyme, metre and all that others report of poems by language models.
 _REPORTED = {
     "reported: a masked 8B language model": ("100%", "97.5%", "100%", "97.5%"),
@@ -63,7 +63,7 @@ def metre(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
     for subject in subjects:
         form = subject.model.form
         real = random.Random(seed).sample(subject.poems, min(n, len(subject.poems)))
-        steering = steer(subject.model, Metre(), **SETTINGS)  # type: ignore[arg-type]
+        steering = steer(subject.model, Metre(), Manner.of(subject.model))
         tell(f"metre: {subject.name}")
         sources: dict[str, Sequence[Lines]] = {
             "constrained": [poem.lines for poem in written(subject, n, seed, steering)],
@@ -126,7 +126,7 @@ def digests(model: PoetryVAE) -> dict[str, str]:
     """What is to be the same in every process: latents and poems, by constraint."""
     found = {}
     for name, constraint in asked(model.form).items():
-        steering = steer(model, constraint, **SETTINGS)  # type: ignore[arg-type]
+        steering = steer(model, constraint, Manner.of(model))
         generator = torch.Generator().manual_seed(1)
         z, _ = steering._latents(8, generator)
         ids = steering.write(8, generator=generator)
@@ -183,8 +183,9 @@ def quality(
         heads = acrostic("春江花月夜山風水"[: subject.model.form.lines])
         for name, constraint in {**_QUALITY, "acrostic": heads}.items():
             tell(f"quality: {subject.name}, {name}")
-            steering = steer(subject.model, constraint, **settings)
-            plain = masking(subject, steering.compiled, **settings)
+            manner = Manner.of(subject.model, **settings)
+            steering = steer(subject.model, constraint, manner)
+            plain = masking(subject, steering.compiled, manner)
             is_kept = name != "acrostic"
             real = [
                 x for x in subject.poems if not is_kept or not naive.broken(constraint.parts, x)
@@ -237,10 +238,8 @@ def main() -> None:
     options.add_argument("--quality", type=Path, metavar="FOLDER")
     options.add_argument("--poems", type=int, default=1000, help="of --cost and --quality (1000)")
     options.add_argument("--latents", type=int, default=64, help="of --cost (64)")
-    options.add_argument(
-        "--temperature", type=float, default=DEFAULT_TEMPERATURE, help="of --quality"
-    )
-    options.add_argument("--passes", type=int, default=DEFAULT_PASSES, help="of --quality")
+    options.add_argument("--temperature", type=float, help="of --quality; else the model's")
+    options.add_argument("--passes", type=int, help="of --quality; else the model's")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--threads", type=int, help="of torch; without it, its own choice")
     options.add_argument("--digests", metavar="MODEL", help="print what --same compares")
@@ -278,10 +277,10 @@ def main() -> None:
             show_unsatisfied,
         )
     if many := given.metre:
-        told = common | SETTINGS | {"poems": many}
+        told = common | {"poems": many}
         section(stored, path, "metre", told, lambda: metre(subjects, many, seed), show_metre)
     if given.cost:
-        told = common | SETTINGS | {"poems": given.poems, "latents": given.latents}
+        told = common | {"poems": given.poems, "latents": given.latents}
         section(
             stored,
             path,

@@ -1,0 +1,109 @@
+"""R and its companions at several settings of drawing: temperature, passes, trust.
+
+    python scripts/benchmarks/quality.py CORPUS.safetensors --model couplet5 \\
+        --manners 0.9,10,0.8 0.9,4,0.8 1,10,0
+
+CORPUS is an encoded corpus of the model's form; its test part stands for real poems. Each manner is
+written as temperature,passes,trust. Poems a second are those of one core, in blocks of 256.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import torch
+from measure import machine_line, parser, table, tell, use_threads, write_json
+
+from poetry_vae.evaluation.judge_file import fitted
+from poetry_vae.evaluation.material import Material
+from poetry_vae.evaluation.verse import Reader, Row
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.verse.generate import write
+from poetry_vae.verse.manner import Manner
+
+_BLOCK, _TIMED = 256, 4
+_MEASURED = 10_000  # poems that figures other than R are taken of
+
+
+def written(model: PoetryVAE, n: int, manner: Manner, seed: int) -> tuple[list[str], float]:
+    """``n`` poems as texts, and how many a second."""
+    parts, seconds = [], []
+    for start in range(0, n, _BLOCK):
+        generator = torch.Generator().manual_seed(derived_seed(seed, "quality", start))
+        begun = time.process_time()
+        parts.append(write(model, _BLOCK, manner, generator=generator))
+        seconds.append(time.process_time() - begun)
+    ids = torch.cat(parts)[:n]
+    some = sorted(seconds)[: max(1, len(seconds) // _TIMED)]
+    return model.tokenizer.decode_rows(ids.numpy()), _BLOCK * len(some) / sum(some)
+
+
+def row(name: str, found: Row, speed: float | None) -> list[str]:
+    r = found["two_sample"]
+    metre = found["metre"]
+    return [
+        name,
+        f"{r['r']:.1f} ± {r['error']:.1f}",
+        f"{r['second_r']:.1f} ± {r['second_error']:.1f}",
+        f"{metre['both']:.1%}" if metre else "–",
+        f"{found['diversity']['distinct_2']:.3f}",
+        f"{found['diversity']['repeats']:.1%}",
+        f"{found['words']['words']:.1%}",
+        f"{found['novelty']['known_lines']:.2%}",
+        "–" if speed is None else f"{speed:,.0f}",
+    ]
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("corpus", type=Path)
+    options.add_argument("--model", required=True)
+    options.add_argument("--manners", nargs="+", default=[], metavar="T,PASSES,TRUST")
+    options.add_argument("-n", type=int, default=25_000, help="poems a side, at most (25,000)")
+    options.add_argument("--seed", type=int, default=0)
+    given = options.parse_args()
+    use_threads(1)
+    print(machine_line(), end="\n\n", flush=True)
+    model = PoetryVAE.from_pretrained(given.model)
+    material = Material.read(given.corpus, model.form)
+    judges = fitted(
+        material.parts["train"],
+        material.parts["validation"],
+        material.form,
+        seed=given.seed,
+        folder=Path(platformdirs.user_cache_dir("poetry-vae")) / "judges",
+    )
+    reader = Reader(material, judges, _MEASURED, given.seed)
+    drawn = np.random.default_rng(derived_seed(given.seed, "real")).permutation(
+        len(material.parts["test"])
+    )
+    real = [material.parts["test"][i] for i in drawn]
+    found: dict[str, Row] = {}
+    rows = []
+    texts, speed = real[: len(real) // 2], None
+    for text in ["real poems", *given.manners]:
+        against = real
+        if text == "real poems":
+            against = real[len(real) // 2 :]
+        else:
+            temperature, passes, trust = text.split(",")
+            manner = Manner(float(temperature), int(passes), float(trust))
+            texts, speed = written(model, given.n, manner, given.seed)
+        tell(text)
+        found[text] = reader.measure(text, "model", texts)
+        found[text]["two_sample"] = reader.two_sample(against[: given.n], texts[: given.n])
+        found[text]["poems_a_second"] = speed
+        rows.append(row(text, found[text], speed))
+        tell(" | ".join(rows[-1]))
+    header = ["temperature, passes, trust", "R", "R, second judge", "metre and rhyme"]
+    header += ["distinct-2", "with repeats", "words", "known lines", "poems/s"]
+    print(table(header, rows))
+    write_json(given.json, {"found": found})
+
+
+if __name__ == "__main__":
+    main()

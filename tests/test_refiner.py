@@ -1,0 +1,245 @@
+"""The refiner: what it starts as, the bound it learns, and poems in passes."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from poetry_vae.model.config import ConfigError
+from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.sampling import SamplingError
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.api import train
+from poetry_vae.training.refinement import blurred, hidden_places, refined
+from poetry_vae.verse.constraints import Constraint, NoRepeat, Parallel, Words, acrostic
+from poetry_vae.verse.generate import generate, write, write_from
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.refine import Passes
+from poetry_vae.verse.steer import steer
+from tests.small import COUPLET, small_config, small_corpus, small_model, small_tokenizer
+
+T = COUPLET.positions
+
+
+def _seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _shaken(**changes: object) -> PoetryVAE:
+    """A model whose refiner does something."""
+    model = small_model(refiner_layers=1, **changes)
+    with torch.no_grad():
+        for i, parameter in enumerate(model.refiner.parameters()):  # type: ignore[union-attr]
+            parameter += 0.3 * torch.randn(parameter.shape, generator=_seeded(i))
+    return model
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[PoetryVAE, PoetryVAE]:
+    """A model without refiner, and the same with one that was trained for it."""
+    folder = tmp_path_factory.mktemp("refined")
+    corpus = small_corpus(2000)
+    settings = {"hidden": "16", "latent": "8", "decoder_layers": "1", "encoder_layers": "1"}
+    plain = train(
+        corpus, folder / "plain", preset="base", overrides={**settings, "epochs": "2"}
+    ).model
+    more = {"refiner_layers": "2", "learning_rate": "0.01", "epochs": "12", "patience": "0"}
+    whole = train(
+        corpus, folder / "whole", preset="refine", start=plain, overrides=more, precision="float32"
+    ).model
+    return plain, whole
+
+
+def test_at_the_start_it_changes_nothing() -> None:
+    model = small_model(refiner_layers=2)
+    states = model.hidden(torch.randn(6, 4, generator=_seeded()))
+    ids = torch.randint(2, 20, (6, T), generator=_seeded())
+    trust = torch.linspace(0, 1, 6)
+    assert torch.equal(model.refine(ids, states, trust), states)
+
+
+def test_noise_on_a_posterior() -> None:
+    posterior = DiagonalGaussian(torch.randn(3, 4), torch.randn(3, 4))
+    nothing, half, all_ = (blurred(posterior, torch.full((3,), t)) for t in (0.0, 0.5, 1.0))
+    torch.testing.assert_close(all_.mean, posterior.mean)
+    torch.testing.assert_close(all_.log_variance, posterior.log_variance)
+    torch.testing.assert_close(nothing.mean, torch.zeros(3, 4))
+    torch.testing.assert_close(nothing.log_variance, torch.zeros(3, 4))
+    z = posterior.rsample(200_000, generator=_seeded())
+    noisy = 0.5 * z + 0.75**0.5 * torch.randn(z.shape, generator=_seeded(1))
+    torch.testing.assert_close(half.mean, noisy.mean(0), atol=0.02, rtol=0)
+    torch.testing.assert_close(half.stddev, noisy.std(0), atol=0.02, rtol=0)
+
+
+def test_every_number_of_characters_is_hidden_equally_often() -> None:
+    hides = hidden_places(1000, T, generator=_seeded())
+    counts = torch.bincount(hides.sum(1), minlength=T + 1)
+    assert counts[0] == 0
+    assert counts[1:].min() >= 99
+    assert counts[1:].max() <= 101
+    assert (hides.float().mean(0) - 0.55).abs().max() < 0.06
+
+
+def test_the_bound_is_the_mean_over_all_orders() -> None:
+    """−Σ_i log p(x_σ(i) | those before), averaged over the 24 orders of four characters."""
+    model = PoetryVAE.build(
+        small_config(lines=1, chars=4, refiner_layers=1), small_tokenizer()
+    ).eval()
+    with torch.no_grad():
+        for i, parameter in enumerate(model.refiner.parameters()):  # type: ignore[union-attr]
+            parameter += 0.5 * torch.randn(parameter.shape, generator=_seeded(i))
+    poem = torch.tensor([[3, 9, 4, 12]])
+    nothing = torch.zeros(1)
+    states = model.hidden(torch.zeros(1, 4))
+
+    @torch.no_grad()
+    def surprise(order: tuple[int, ...]) -> float:
+        ids, total = torch.full((1, 4), CharTokenizer.MASK), 0.0
+        for place in order:
+            logits = model.decoder.likelihood.logits(model.refine(ids, states, nothing))
+            total -= logits[0, place].log_softmax(-1)[poem[0, place]].item()
+            ids[0, place] = poem[0, place]
+        return total
+
+    expected = sum(map(surprise, permutations(range(4)))) / 24
+    with torch.no_grad():
+        rate, distortion = refined(
+            model, poem.expand(20_000, -1), trust=torch.zeros(20_000), generator=_seeded()
+        )
+    assert rate.abs().max() < 1e-5  # nothing is known of z
+    error = distortion.std() / 20_000**0.5
+    assert abs(distortion.mean() - expected) < 4 * error
+    assert error < 0.05
+
+
+def test_nothing_but_the_refiner_is_trained(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
+    plain, whole = trained
+    before = plain.state_dict()
+    after = whole.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert any(name.startswith("refiner.") for name in after)
+    code = torch.randn(5, plain.code_size, generator=_seeded())
+    assert torch.equal(plain.decode(code), whole.decode(code))
+
+
+def _halves_agree(ids: Tensor) -> float:
+    return (ids[:, :5] == ids[:, 5:]).float().mean().item()
+
+
+def test_passes_make_characters_agree(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
+    """The second half of each poem repeats the first, which heads cannot know of each other."""
+    _, whole = trained
+    without = _halves_agree(write(whole, 400, Manner(1.0, 0), generator=_seeded()))
+    few = _halves_agree(write(whole, 400, Manner(1.0, 3, 0.5), generator=_seeded()))
+    many = _halves_agree(write(whole, 400, Manner(1.0, T, 0.5), generator=_seeded()))
+    assert without < few < many
+    assert many > 0.8
+
+
+def test_trust_decides_how_far_z_matters(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
+    _, whole = trained
+    codes = torch.randn(2, 50, whole.code_size, generator=_seeded())
+
+    def common(trust: float) -> float:
+        first, second = (
+            write_from(whole, code, None, Manner(0.5, T, trust), generator=_seeded(1))
+            for code in codes
+        )
+        return (first == second).float().mean().item()
+
+    assert common(0.0) == 1.0  # the same lots, and nothing else
+    assert common(1.0) < 0.5
+
+
+def test_every_character_is_settled_once() -> None:
+    model = _shaken()
+    for passes, most in ((1, 10), (3, 4), (4, 3), (10, 1), (1000, 1)):
+        made = Passes(model, torch.zeros(6, 4), None, Manner(1.0, passes), generator=_seeded())
+        turns = torch.stack([made.turn(number) for number in range(made.count)])
+        assert (turns.sum(0) == 1).all()
+        assert turns.sum(-1).max() == most
+    ids = write(model, 200, Manner(1.0, 4), generator=_seeded())
+    assert (ids >= len(CharTokenizer.SPECIAL)).all()
+
+
+def test_a_seed_gives_the_same_poems_however_many() -> None:
+    model = _shaken()
+    many = generate(20, model=model, seed=5)
+    assert generate(9, model=model, seed=5) == many[:9]
+    assert generate(9, model=model, seed=6) != many[:9]
+    assert generate(9, model=model, seed=5, passes=0) != many[:9]
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        acrostic("春月"),
+        NoRepeat(),
+        Words(("有風",)),
+        acrostic("春月") & NoRepeat(),
+    ],
+)
+@pytest.mark.parametrize("passes", [1, 4, 10])
+def test_constraints_hold_through_all_passes(constraint: Constraint, passes: int) -> None:
+    model = _shaken()
+    steering = steer(model, constraint, Manner(1.0, passes, 0.5), candidates=4)
+    for poem in model.poems_of(steering.write(24, generator=_seeded())):
+        for part in constraint.parts:
+            if isinstance(part, NoRepeat):
+                assert len(set(poem.text)) == T
+            elif isinstance(part, Words):
+                assert any("有風" in line for line in poem.lines)
+        if len(constraint.parts) != 1 or not isinstance(constraint.parts[0], NoRepeat | Words):
+            assert [line[0] for line in poem.lines] == ["春", "月"]
+
+
+def test_parallel_lines_through_all_passes() -> None:
+    model = _shaken()
+    steering = steer(model, Parallel(), Manner(1.0, 5, 0.5), candidates=4)
+    for poem in model.poems_of(steering.write(8, generator=_seeded())):
+        upper, lower = poem.lines
+        assert not set(upper) & set(lower)
+
+
+def test_a_manner_suits_the_model() -> None:
+    plain, whole = small_model(), _shaken()
+    assert Manner.of(plain).passes == 2
+    assert Manner.of(whole).passes > 2
+    assert Manner.of(whole, passes=3, trust=0.25).trust == 0.25
+    assert Manner.of(whole, passes=0).temperature == Manner.of(plain).temperature
+    for wrong in ({"trust": 1.5}, {"trust": -0.1}, {"passes": -1}, {"temperature": float("nan")}):
+        (name,) = wrong
+        with pytest.raises(SamplingError, match=f"{name} is"):
+            Manner.of(whole, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--from"):
+        train(small_corpus(), tmp_path / "a", preset="refine")
+    with pytest.raises(ConfigError, match="refiner_layers=4"):
+        train(
+            small_corpus(),
+            tmp_path / "b",
+            preset="refine",
+            start=small_model(),
+            overrides={"refiner_layers": "0"},
+        )
+    with pytest.raises(ConfigError, match="refiner_layers is settled"):
+        train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": "3"})
+    with pytest.raises(ConfigError, match="a refiner learns beside the ELBO"):
+        train(small_corpus(), tmp_path / "d", preset="iwae", overrides={"refiner_layers": "1"})
+
+
+def test_a_refined_model_is_tuned_as_a_whole(tmp_path: Path) -> None:
+    start = _shaken()
+    settings = {"epochs": "1", "min_steps": "6", "batch_size": "16"}
+    tuned = train(small_corpus(), tmp_path / "m", start=start, overrides=settings).model
+    before, after = start.state_dict(), tuned.state_dict()
+    assert before.keys() == after.keys()
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"encoder", "latents", "decoder", "refiner"}
