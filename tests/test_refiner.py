@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from poetry_vae.evaluation.surprise import expected, surprises
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.api import train
-from poetry_vae.training.refinement import blurred, hidden_places, refined
+from poetry_vae.training.refinement import hidden_places, refined
 from poetry_vae.verse.constraints import Constraint, NoRepeat, Parallel, Words, acrostic
 from poetry_vae.verse.generate import generate, write, write_from
 from poetry_vae.verse.manner import Manner
@@ -65,7 +66,7 @@ def test_at_the_start_it_changes_nothing() -> None:
 
 def test_noise_on_a_posterior() -> None:
     posterior = DiagonalGaussian(torch.randn(3, 4), torch.randn(3, 4))
-    nothing, half, all_ = (blurred(posterior, torch.full((3,), t)) for t in (0.0, 0.5, 1.0))
+    nothing, half, all_ = (posterior.blurred(torch.tensor(t)) for t in (0.0, 0.5, 1.0))
     torch.testing.assert_close(all_.mean, posterior.mean)
     torch.testing.assert_close(all_.log_variance, posterior.log_variance)
     torch.testing.assert_close(nothing.mean, torch.zeros(3, 4))
@@ -243,3 +244,18 @@ def test_a_refined_model_is_tuned_as_a_whole(tmp_path: Path) -> None:
     assert before.keys() == after.keys()
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved == {"encoder", "latents", "decoder", "refiner"}
+
+
+def test_a_character_that_does_not_fit_surprises(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
+    """It and its partner in the other half do, and no other; what is expected is the partner."""
+    _, whole = trained
+    ids = torch.from_numpy(small_corpus().parts["test"].astype("int64"))
+    spoilt = ids.clone()
+    spoilt[:, 2] = (ids[:, 2] - 2 + 7) % 20 + 2
+    found = surprises(whole, spoilt, samples=8, generator=_seeded())
+    highest = found.topk(2, dim=1).indices.sort(1).values
+    assert (highest == torch.tensor([2, 7])).all(1).float().mean() > 0.8
+    likely = [expected(whole, row, 7, samples=8, generator=_seeded()).argmax() for row in spoilt]
+    assert (torch.stack(likely) == spoilt[:, 2]).float().mean() > 0.8
+    sums = [expected(whole, row, 0, samples=8, generator=_seeded()).sum() for row in spoilt[:2]]
+    torch.testing.assert_close(torch.stack(sums), torch.ones(2))

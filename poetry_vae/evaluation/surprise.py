@@ -8,6 +8,7 @@ from torch import Tensor
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.manner import Manner
 
 # Readings of masked poems, times samples, in one forward pass.
 _AT_ONCE = 512
@@ -18,16 +19,20 @@ def surprises(model: PoetryVAE, ids: Tensor, *, samples: int, generator: torch.G
     """−log p(x_i | all other characters) in nats of every character of poems ids [N, T]: [N, T].
 
     The encoder reads each poem with place i masked, so that z ~ q(z | x without i) has not seen the
-    character; self-normalised importance weights p(z)·p(x without i | z)/q(z) then correct the
-    proposal: p(x_i | rest) ≈ Σ_k w_k p(x_i | z_k) / Σ_k w_k with K = ``samples``. Biased upward a
-    little for few samples, as every such ratio is (Owen 2013, "Monte Carlo theory", 9.2).
+    character, K = ``samples`` times. A refiner reads the other characters beside each z, and its
+    K answers are averaged. Without one, self-normalised importance weights
+    p(z)·p(x without i | z)/q(z) bring the other characters in: p(x_i | rest) ≈ Σ_k w_k p(x_i | z_k)
+    / Σ_k w_k, biased upward a little for few samples, as every such ratio is (Owen 2013, "Monte
+    Carlo theory", 9.2).
     """
     N, T = ids.shape
     poems, places = ids.repeat_interleave(T, dim=0), torch.arange(T).repeat(N)
     found = []
     rows = max(1, _AT_ONCE // samples)
     for whole, place in zip(torch.split(poems, rows), torch.split(places, rows), strict=True):
-        _, weight, own = _weighed(model, whole, place, samples, generator)
+        states, weight = _read(model, whole, place, samples, generator)
+        character = whole.gather(1, place[:, None])[:, 0].expand(samples, -1)
+        own = model.decoder.likelihood.log_prob(states, character)
         found.append(weight.logsumexp(0) - (weight + own).logsumexp(0))
     return torch.cat(found).view(N, T)
 
@@ -37,9 +42,8 @@ def expected(
     model: PoetryVAE, poem: Tensor, place: int, *, samples: int, generator: torch.Generator
 ) -> Tensor:
     """p(x_i = v | all other characters) of one poem ids [T] at place i, from 0: [V]."""
-    z, weight, _ = _weighed(model, poem[None], torch.tensor([place]), samples, generator)
-    label = model.infer_labels(read_without(poem[None], torch.tensor([place])))
-    probs = model.decode(z, label)[:, 0, place].softmax(-1)  # [K, V]
+    states, weight = _read(model, poem[None], torch.tensor([place]), samples, generator)
+    probs = model.decoder.likelihood.logits(states)[:, 0].softmax(-1)  # [K, V]
     out: Tensor = weight.softmax(0).T @ probs
     return out[0]
 
@@ -49,18 +53,27 @@ def read_without(whole: Tensor, place: Tensor) -> Tensor:
     return whole.scatter(1, place[:, None], CharTokenizer.MASK)
 
 
-def _weighed(
+def _read(
     model: PoetryVAE, whole: Tensor, place: Tensor, samples: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents [K, R, D] that have not seen the character at ``place`` [R] of poems [R, T], their
-    log-weights [K, R], and the log-probability of that character under each [K, R]."""
+) -> tuple[Tensor, Tensor]:
+    """Of poems [R, T], all but the character at ``place`` [R]: the states that stand for it under K
+    latents, [K, R, H], and the log-weights of these latents, [K, R]."""
     read = read_without(whole, place)
     label = model.infer_labels(read)
     posterior = model.encode(read, label)
+    at = place.view(1, -1, 1, 1).expand(samples, -1, 1, model.config.hidden)
+    if model.refiner is not None:
+        trust = torch.tensor(Manner.of(model).trust)
+        z = posterior.blurred(trust).rsample(samples, generator=generator)
+        states = model.hidden(trust * z, label).flatten(0, 1)  # [K·R, T, H]
+        refined = model.refine(read.repeat(samples, 1), states, trust.expand(len(states)))
+        states = refined.view(samples, *whole.shape, -1)
+        return states.gather(2, at)[:, :, 0], states.new_zeros(samples, len(whole))
     z = posterior.rsample(samples, generator=generator)
-    prior = DiagonalGaussian.standard(posterior.mean)
+    states = model.hidden(z, label)
     targets = whole.expand(samples, *whole.shape)
-    log_probs = model.decoder.likelihood.log_prob(model.hidden(z, label), targets)  # [K, R, T]
+    log_probs = model.decoder.likelihood.log_prob(states, targets)  # [K, R, T]
     own = log_probs.gather(-1, place.expand(samples, -1)[..., None])[..., 0]
+    prior = DiagonalGaussian.standard(posterior.mean)
     weight = log_probs.sum(-1) - own + prior.log_prob(z) - posterior.log_prob(z)
-    return z, weight, own
+    return states.gather(2, at)[:, :, 0], weight

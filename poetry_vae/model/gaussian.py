@@ -49,6 +49,14 @@ class DiagonalGaussian:
         mean = (self.mean * ours + other.mean * theirs) * torch.exp(log_variance)
         return DiagonalGaussian(mean, log_variance)
 
+    def blurred(self, trust: Tensor) -> DiagonalGaussian:
+        """The distribution of t·z + √(1 − t²)·ε, ε ~ N(0, I), for t in [0, 1]: [..., 1] or [].
+
+        N(0, I) stays what it is; everything else comes nearer to it as t falls.
+        """
+        variance = trust.square() * torch.exp(self.log_variance) + 1 - trust.square()
+        return DiagonalGaussian(trust * self.mean, variance.log())
+
     def detached(self) -> DiagonalGaussian:
         """The same distribution, through whose parameters no gradient flows."""
         return DiagonalGaussian(self.mean.detach(), self.log_variance.detach())

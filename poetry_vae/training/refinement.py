@@ -27,13 +27,6 @@ from poetry_vae.training.objectives import Terms
 _NOTHING, _ALL = 0.2, 0.1
 
 
-def blurred(posterior: DiagonalGaussian, trust: Tensor) -> DiagonalGaussian:
-    """q(z̃|x) of z̃ = t·z + √(1 − t²)·ε, from q(z|x) [B, D] and t [B]."""
-    t = trust[:, None]
-    variance = t.square() * torch.exp(posterior.log_variance) + 1 - t.square()
-    return DiagonalGaussian(t * posterior.mean, variance.log())
-
-
 def hidden_places(poems: int, positions: int, *, generator: torch.Generator | None) -> Tensor:
     """Which characters are hidden, [B, T]: 1 to T of a poem, every number equally often."""
     device = generator.device if generator is not None else None
@@ -65,7 +58,7 @@ def refined(
             lot = torch.rand(B, generator=generator, device=ids.device)
             trust = ((lot - _NOTHING) / (1 - _NOTHING - _ALL)).clamp(0, 1)
         labels = model.infer_labels(ids) if labels is None else labels
-        noisy = blurred(model.encode(ids, labels), trust)
+        noisy = model.encode(ids, labels).blurred(trust[:, None])
         code = noisy.rsample(1, generator=generator)[0]
         states = model.hidden(trust[:, None] * code, labels)
         rate = noisy.kl(DiagonalGaussian.standard(noisy.mean)).sum(-1)
