@@ -1,9 +1,12 @@
 """Put a trained model into the package: half precision, measured on poems it has not seen.
 
     python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS
+    poetry-vae evaluate --form FORM --corpus ENCODED_CORPUS --output report
+    python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS --report report/report.json
 
 The model takes the place of the one that ships for its form. Card and figures are those of the test
-part, taken with the half-precision weights, beside the same figures of the full ones.
+part, taken with the half-precision weights, beside the same figures of the full ones; with a report
+its poems stand there too, beside real ones and chance.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,10 +62,39 @@ def table(full: Density, half: Density) -> str:
     return "\n".join(["| | float32 | float16, as shipped |", "|---|---|---|", *lines])
 
 
+_VERSE = [
+    ("R", "{0[two_sample][r]:.1f} ± {0[two_sample][error]:.1f}"),
+    ("R, second judge", "{0[two_sample][second_r]:.1f} ± {0[two_sample][second_error]:.1f}"),
+    ("metre and rhyme", "{0[metre][both]:.1%}"),
+    ("distinct-2", "{0[diversity][distinct_2]:.3f}"),
+    ("poems with repeats", "{0[diversity][repeats]:.1%}"),
+    ("pairs that are words", "{0[words][words]:.1%}"),
+    ("lines in the training poems", "{0[novelty][known_lines]:.2%}"),
+]
+
+
+def verse(report: dict[str, Any]) -> str:
+    """The poems of a report as Markdown, a column a source."""
+    sources = report["verse"]
+    lines = ["", *(source["name"] for source in sources)], ["---"] * (1 + len(sources))
+    rows = [[name, *(_cell(text, source) for source in sources)] for name, text in _VERSE]
+    told = ", ".join(f"{name} {value}" for name, value in report["models"][0]["manner"].items())
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in [*lines, *rows])
+    return f"\nPoems ({told}):\n\n{table}\n"
+
+
+def _cell(text: str, source: dict[str, Any]) -> str:
+    try:
+        return text.format(source)
+    except (KeyError, TypeError):
+        return "–"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--report", type=Path, help="report.json of `poetry-vae evaluate`")
     asked = parser.parse_args()
     model = load_model(asked.model)
     target = Path(pretrained.__file__).parent / "shipped" / model.form.slug
@@ -78,6 +111,11 @@ def main() -> None:
         "measured_on": f"{half.poems} test poems",
     }
     comparison = f"\nOn {half.poems} poems of the test part:\n\n{table(full, half)}\n"
+    if asked.report is not None:
+        report = json.loads(asked.report.read_text(encoding="utf-8"))
+        comparison += verse(report)
+        found = next(row for row in report["verse"] if row["kind"] == "model")["two_sample"]
+        measured |= {"r": round(found["r"], 1), "second_r": round(found["second_r"], 1)}
     save_model(
         model,
         target,

@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
     from rich.table import Table
 
     table = Table("name", "form", "size", "preset", box=SIMPLE, padding=(0, 1))
-    for heading in ("nats/char", "rate", "active", "kept"):
+    for heading in ("nats/char", "rate", "active", "kept", "R"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
@@ -45,11 +45,13 @@ def command(as_json: bool) -> None:
             f"{row['rate']:.1f}",
             str(row["active_units"]),
             f"{row['reconstruction']:.0%}",
+            f"{min(row['r'], row['second_r']):.0f}" if "r" in row else "–",
         )
     Console().print(table)
     click.echo(
         "nats/char: the bound -ELBO on unseen poems; rate: nats a poem; active: units in use;\n"
-        "kept: characters reconstructed. Trained on:"
+        "kept: characters reconstructed; R: 100 where poems cannot be told from real ones, by the\n"
+        "stricter of two judges. Trained on:"
     )
     for row in rows:
         click.echo(f"  {row['name']}: {row['training_poems']:,} poems of {row['corpus']}")

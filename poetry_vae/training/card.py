@@ -32,10 +32,17 @@ traditional script.
 | rate, KL(q‖p) | {figures.rate:.2f} nats a poem |
 | active units | {figures.active_units} of {run.model.latent} |
 | characters reconstructed | {figures.reconstruction:.1%} |
-
+{_refined(figures)}
 Load it with `poetry_vae.PoetryVAE.from_pretrained(folder)`, or write poems with
 `poetry-vae generate --model FOLDER`.
 """
+
+
+def _refined(figures: Figures) -> str:
+    if figures.refined is None:
+        return ""
+    told = f"{figures.refined:.3f} nats a character"
+    return f"| bound of the refiner, mean over all amounts of trust | {told} |\n"
 
 
 def measured(run: Run, figures: Figures, step: int) -> dict[str, object]:
