@@ -32,7 +32,9 @@ def command(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "form", "size", "preset", box=SIMPLE, padding=(0, 1))
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("name", "form", "size", "preset"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("nats/char", "rate", "active", "kept", "R"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
