@@ -25,6 +25,7 @@ from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
 from poetry_vae.text.encoded import EncodedCorpus, poems_for
 from poetry_vae.text.known_lines import LINES, KnownLines
+from poetry_vae.verse.manner import Manner
 
 _POEMS = 500
 _UNKNOWN = "□"
@@ -78,7 +79,7 @@ def verse(report: dict[str, Any]) -> str:
     sources = report["verse"]
     lines = ["", *(source["name"] for source in sources)], ["---"] * (1 + len(sources))
     rows = [[name, *(_cell(text, source) for source in sources)] for name, text in _VERSE]
-    told = ", ".join(f"{name} {value}" for name, value in report["models"][0]["manner"].items())
+    told = Manner(**report["models"][0]["manner"])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in [*lines, *rows])
     return f"\nPoems ({told}):\n\n{table}\n"
 

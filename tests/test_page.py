@@ -147,7 +147,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_whole_page(whole: str) -> None:
     found = Page(whole)
-    wrote = "small <model> wrote with temperature 0.9, 8 refinement passes and trust 0.8."
+    wrote = "small <model> wrote with temperature 0.9, 8 passes, trust 0.8."
     assert wrote in found.text
     for shown in (
         wrote,

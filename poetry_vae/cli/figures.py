@@ -47,13 +47,15 @@ def verse_table(report: Row) -> Table:
     """Poems as poems, a column a source."""
     from rich.table import Column, Table
 
+    from poetry_vae.verse.manner import Manner
+
     rows = report["verse"]
     table = Table(
         Column(no_wrap=True),
         *(row["name"] for row in rows),
         title="Poems beside real ones and chance",
         caption="; ".join(
-            f"{m['name']} wrote with {_manner(m['manner'])}" for m in report["models"]
+            f"{m['name']} wrote with {Manner(**m['manner'])}" for m in report["models"]
         ),
     )
 
@@ -74,11 +76,6 @@ def verse_table(report: Row) -> Table:
     add("known lines", lambda row: f"{row['novelty']['known_lines']:.2%}")
     add("longest copy, mean", lambda row: f"{row['novelty']['longest_copy_mean']:.2f}")
     return table
-
-
-def _manner(manner: Row) -> str:
-    told = f"temperature {manner['temperature']:g}, {manner['passes']} passes"
-    return told + (f", trust {manner['trust']:g}" if manner["trust"] < 1 else "")
 
 
 def _taken(take: Callable[[Row], str], row: Row) -> str:

@@ -91,11 +91,7 @@ def command(
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import replacing
-    from poetry_vae.verse.generate import (
-        choose_model,
-        in_script,
-        stream,
-    )
+    from poetry_vae.verse.generate import choose_model, in_script, stream
     from poetry_vae.verse.steer import steer
 
     if greedy:

@@ -19,6 +19,7 @@ from poetry_vae.evaluation.page_tables import density_table, latent_table, usage
 from poetry_vae.evaluation.page_verses import reconstructions_html, samples_html
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form
+from poetry_vae.verse.manner import Manner
 
 Report = Mapping[str, Any]
 _LANGUAGES = {"simplified": "zh-Hans", "traditional": "zh-Hant"}
@@ -110,14 +111,11 @@ def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 def _how_written(report: Report) -> str:
-    told = []
-    for model in report.get("models") or []:
-        if manner := model.get("manner"):
-            with_trust = f" and trust {manner['trust']:g}" if manner["trust"] < 1 else ""
-            told.append(
-                f"{model['name']} wrote with temperature {manner['temperature']:g}, "
-                f"{manner['passes']} refinement passes{with_trust}."
-            )
+    told = [
+        f"{model['name']} wrote with {Manner(**model['manner'])}."
+        for model in report.get("models") or []
+        if model.get("manner")
+    ]
     return escape(" ".join(told))
 
 

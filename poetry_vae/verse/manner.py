@@ -35,6 +35,10 @@ class Manner:
         if not 0 <= self.trust <= 1:
             raise SamplingError(f"trust is {self.trust}: it must be a number between 0 and 1")
 
+    def __str__(self) -> str:
+        told = f"temperature {self.temperature:g}, {self.passes} passes"
+        return told + (f", trust {self.trust:g}" if self.trust < 1 else "")
+
     @classmethod
     def of(
         cls,

@@ -142,11 +142,10 @@ class Steering:
         temperature = self.manner.temperature
         if self.model.refiner is None or not self.manner.passes:
             for _ in range(self.manner.passes):
-                read = self.model.hidden(self.model.encode(ids).mean)
-                ids = redraft(self._shares_of(read, temperature=temperature))
+                z = self.model.encode(ids).mean
+                ids = redraft(self._shares(z, temperature=temperature))
             return ids
-        labels = self.model.infer_labels(ids)
-        passes = Passes(self.model, z, labels, self.manner, generator=settings["generator"])
+        passes = Passes(self.model, z, None, self.manner, generator=settings["generator"])
         settled = self._is_given(held, len(ids))
         for number in range(passes.count):
             read = passes.read(ids.masked_fill(~settled, CharTokenizer.MASK))
