@@ -1,11 +1,11 @@
-"""Put a trained model into the package: half precision, measured on poems it has not seen.
+"""Put a trained model into the package: a byte a weight, measured on poems it has not seen.
 
     python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS
     poetry-vae evaluate --form FORM --corpus ENCODED_CORPUS --output report
     python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS --report report/report.json
 
 The model takes the place of the one that ships for its form. Card and figures are those of the test
-part, taken with the half-precision weights, beside the same figures of the full ones; with a report
+part, taken with the weights as shipped, beside the same figures of the full ones; with a report
 its poems stand there too, beside real ones and chance.
 """
 
@@ -49,7 +49,7 @@ def training_lines(corpus: Path) -> Iterator[str]:
         yield from (line for line in encoded.form.cut(poem) if _UNKNOWN not in line)
 
 
-def table(full: Density, half: Density) -> str:
+def table(full: Density, packed: Density) -> str:
     """Both precisions side by side, as Markdown."""
     rows = [
         ("bound, K = 1, nats a character", "{0.bounds[1].mean:.4f} ± {0.bounds[1].error:.4f}"),
@@ -59,8 +59,8 @@ def table(full: Density, half: Density) -> str:
         ("characters reconstructed", "{0.reconstruction:.2%}"),
         ("whole poems reconstructed", "{0.whole_poems:.2%}"),
     ]
-    lines = [f"| {name} | {row.format(full)} | {row.format(half)} |" for name, row in rows]
-    return "\n".join(["| | float32 | float16, as shipped |", "|---|---|---|", *lines])
+    lines = [f"| {name} | {row.format(full)} | {row.format(packed)} |" for name, row in rows]
+    return "\n".join(["| | float32 | int8, as shipped |", "|---|---|---|", *lines])
 
 
 _VERSE = [
@@ -101,17 +101,17 @@ def main() -> None:
     target = Path(pretrained.__file__).parent / "shipped" / model.form.slug
     card = (asked.model / CARD).read_text(encoding="utf-8")
     figures = json.loads((asked.model / FIGURES).read_text(encoding="utf-8"))
-    save_model(model, target, card=card, figures=figures, dtype=torch.float16)
-    full, half = measure(asked.model, asked.corpus), measure(target, asked.corpus)
+    save_model(model, target, card=card, figures=figures, dtype=torch.int8)
+    full, packed = measure(asked.model, asked.corpus), measure(target, asked.corpus)
     measured = {
-        "nats_per_character": round(half.bounds[1].mean, 4),
-        "nats_per_character_k100": round(half.bounds[100].mean, 4),
-        "rate": round(half.rate.mean, 3),
-        "active_units": half.active_units,
-        "reconstruction": round(half.reconstruction, 4),
-        "measured_on": f"{half.poems} test poems",
+        "nats_per_character": round(packed.bounds[1].mean, 4),
+        "nats_per_character_k100": round(packed.bounds[100].mean, 4),
+        "rate": round(packed.rate.mean, 3),
+        "active_units": packed.active_units,
+        "reconstruction": round(packed.reconstruction, 4),
+        "measured_on": f"{packed.poems} test poems",
     }
-    comparison = f"\nOn {half.poems} poems of the test part:\n\n{table(full, half)}\n"
+    comparison = f"\nOn {packed.poems} poems of the test part:\n\n{table(full, packed)}\n"
     if asked.report is not None:
         report = json.loads(asked.report.read_text(encoding="utf-8"))
         comparison += verse(report)
@@ -122,7 +122,7 @@ def main() -> None:
         target,
         card=card + comparison,
         figures={**figures, **measured},
-        dtype=torch.float16,
+        dtype=torch.int8,
     )
     lines = KnownLines.of(training_lines(asked.corpus))
     lines.save(target / LINES)

@@ -11,8 +11,10 @@ from poetry_vae.model.pretrained import (
     CheckpointError,
     default_model,
     load_model,
+    packed,
     save_model,
     shipped_models,
+    unpacked,
 )
 from poetry_vae.text.files import FileWriteError
 from poetry_vae.text.poem import Form
@@ -32,6 +34,26 @@ def test_a_saved_model_loads_with_equal_logits_and_vocabulary(folder: Path) -> N
     assert again.tokenizer == model.tokenizer
     assert not again.training
     assert (folder / "README.md").read_text(encoding="utf-8") == "# a card\n"
+
+
+def test_a_byte_a_weight_keeps_each_within_half_a_step(tmp_path: Path) -> None:
+    model = small_model(hidden=64, refiner_layers=1)
+    sizes = []
+    for dtype in (torch.float32, torch.int8):
+        save_model(model, tmp_path / str(dtype), dtype=dtype)
+        sizes.append((tmp_path / str(dtype) / "model.safetensors").stat().st_size)
+    assert sizes[1] < 0.35 * sizes[0]
+    before, after = model.state_dict(), load_model(tmp_path / "torch.int8").state_dict()
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        if tensor.dim() == 2:
+            step = tensor.abs().amax(1, keepdim=True).clamp_min(1e-4) / 127
+            assert ((after[name] - tensor).abs() <= 0.501 * step).all(), name
+        else:
+            torch.testing.assert_close(after[name], tensor, atol=1e-3, rtol=1e-3)
+    packing = packed({"zeros": torch.zeros(3, 4), "b": torch.ones(4)}, torch.int8)
+    assert torch.equal(unpacked(packing)["zeros"], torch.zeros(3, 4))
+    assert unpacked(packing).keys() == {"zeros", "b"}
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from torch import Tensor
 from poetry_vae.evaluation.surprise import expected, surprises
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.orders import grown, shuffled
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.api import train
-from poetry_vae.training.refinement import hidden_places, refined
+from poetry_vae.training.refinement import any_order, growing, refined
 from poetry_vae.verse.constraints import Constraint, NoRepeat, Parallel, Words, acrostic
 from poetry_vae.verse.generate import generate, write, write_from
 from poetry_vae.verse.manner import Manner
@@ -78,12 +79,76 @@ def test_noise_on_a_posterior() -> None:
 
 
 def test_every_number_of_characters_is_hidden_equally_often() -> None:
-    hides = hidden_places(1000, T, generator=_seeded())
+    weights = any_order(1000, T, generator=_seeded())
+    hides = weights > 0
     counts = torch.bincount(hides.sum(1), minlength=T + 1)
     assert counts[0] == 0
     assert counts[1:].min() >= 99
     assert counts[1:].max() <= 101
     assert (hides.float().mean(0) - 0.55).abs().max() < 0.06
+    torch.testing.assert_close(weights.sum(1), torch.full((1000,), float(T)))
+
+
+def test_lines_grow_outwards_and_take_turns() -> None:
+    order = grown(500, COUPLET, generator=_seeded())
+    assert (order.sort(1).values == torch.arange(T)).all()
+    lines = order.view(500, 2, 5)
+    assert (lines.sort(-1).values // 2 == torch.arange(5)).all()  # as many of each line
+    for turn in range(1, 5):  # what has come by then is an interval
+        has_come = lines // 2 < turn
+        assert (has_come.int().diff(dim=-1).abs().sum(-1) <= 2).all()
+        assert (has_come.int()[..., 1:-1] >= has_come.int()[..., :-2] * has_come[..., 2:]).all()
+    first = (lines // 2).argmin(-1)
+    assert torch.bincount(first.flatten(), minlength=5).min() > 150  # of 200 that are expected
+    # From the middle, either side is as likely to be next.
+    from_middle = (lines // 2)[first == 2]
+    assert abs((from_middle[:, 1] == 1).float().mean() - 0.5) < 0.15
+    assert shuffled(500, T, generator=_seeded()).sort(1).values.equal(order.sort(1).values)
+
+
+def test_growing_asks_for_what_is_next_in_every_line() -> None:
+    hides, weights = growing(500, COUPLET, generator=_seeded())
+    torch.testing.assert_close(weights.sum(1), torch.full((500,), float(T)))
+    assert (hides | (weights == 0)).all()
+    for hidden, weight in zip(hides.view(-1, 5), weights.view(-1, 5), strict=True):
+        asked = (weight > 0).nonzero()[:, 0].tolist()
+        settled = (~hidden).nonzero()[:, 0].tolist()
+        if settled:
+            beside = {settled[0] - 1, settled[-1] + 1} & set(range(5))
+            assert settled == list(range(settled[0], settled[-1] + 1))
+            assert set(asked) == beside
+        else:
+            assert asked == list(range(5))
+        assert weight[asked].unique().numel() == 1
+
+
+def test_the_bound_of_growing_is_that_of_the_order() -> None:
+    """The mean over starts and sides of −Σ log p(the next in each line | those before)."""
+    model = PoetryVAE.build(
+        small_config(lines=1, chars=3, refiner_layers=1), small_tokenizer()
+    ).eval()
+    with torch.no_grad():
+        for i, parameter in enumerate(model.refiner.parameters()):  # type: ignore[union-attr]
+            parameter += 0.5 * torch.randn(parameter.shape, generator=_seeded(i))
+    poem, states = torch.tensor([[3, 9, 4]]), model.hidden(torch.zeros(1, 4))
+    ways = {(0, 1, 2): 1 / 3, (1, 0, 2): 1 / 6, (1, 2, 0): 1 / 6, (2, 1, 0): 1 / 3}
+
+    @torch.no_grad()
+    def surprise(order: tuple[int, ...]) -> float:
+        ids, total = torch.full((1, 3), CharTokenizer.MASK), 0.0
+        for place in order:
+            logits = model.decoder.likelihood.logits(model.refine(ids, states, torch.zeros(1)))
+            total -= logits[0, place].log_softmax(-1)[poem[0, place]].item()
+            ids[0, place] = poem[0, place]
+        return total
+
+    expected = sum(share * surprise(order) for order, share in ways.items())
+    with torch.no_grad():
+        many = poem.expand(20_000, -1)
+        _, found = refined(model, many, trust=torch.zeros(20_000), grown=1.0, generator=_seeded())
+    error = found.std() / 20_000**0.5
+    assert abs(found.mean() - expected) < 4 * error
+    assert error < 0.05
 
 
 def test_the_bound_is_the_mean_over_all_orders() -> None:
@@ -159,13 +224,39 @@ def test_trust_decides_how_far_z_matters(trained: tuple[PoetryVAE, PoetryVAE]) -
 
 def test_every_character_is_settled_once() -> None:
     model = _shaken()
-    for passes, most in ((1, 10), (3, 4), (4, 3), (10, 1), (1000, 1)):
+    for passes, most in ((1, 10), (3, 4), (4, 3), (5, 2), (10, 1), (1000, 1)):
         made = Passes(model, torch.zeros(6, 4), None, Manner(1.0, passes), generator=_seeded())
         turns = torch.stack([made.turn(number) for number in range(made.count)])
         assert (turns.sum(0) == 1).all()
         assert turns.sum(-1).max() == most
+        if passes == 5:
+            assert (turns.view(5, 6, 2, 5).sum(-1) == 1).all()  # one of each line
     ids = write(model, 200, Manner(1.0, 4), generator=_seeded())
     assert (ids >= len(CharTokenizer.SPECIAL)).all()
+
+
+def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
+    """softmax((1 + w)·log p(x_i | settled, z) − w·log p(x_i)), of all likelihoods."""
+    for likelihood in ("categorical", "gaussian", "bernoulli"):
+        model = _shaken(likelihood=likelihood)
+        code = torch.randn(4, model.code_size, generator=_seeded())
+        ids = torch.randint(2, 20, (4, T), generator=_seeded(1))
+        ids[:, ::2] = CharTokenizer.MASK
+        heads = model.decoder.likelihood
+        with torch.no_grad():
+            plain, guided = (
+                Passes(model, code, None, Manner(1.0, T, 0.7, w), generator=_seeded()).read(ids)
+                for w in (0.0, 0.6)
+            )
+            nothing = model.refine(
+                torch.full((1, T), CharTokenizer.MASK),
+                model.hidden(torch.zeros(1, model.code_size)),
+                torch.zeros(1),
+            )
+            known, common = (heads.logits(h).log_softmax(-1) for h in (plain, nothing))
+            found = heads.logits(guided).log_softmax(-1)
+        assert (known - common).abs().max() > 0.1
+        torch.testing.assert_close(found, (1.6 * known - 0.6 * common).log_softmax(-1))
 
 
 def test_a_seed_gives_the_same_poems_however_many() -> None:
@@ -210,13 +301,15 @@ def test_parallel_lines_through_all_passes() -> None:
 def test_a_manner_suits_the_model() -> None:
     plain, whole = small_model(), _shaken()
     assert Manner.of(plain).passes == 2
-    assert Manner.of(whole).passes > 2
+    assert Manner.of(whole).passes == whole.form.chars
+    assert Manner.of(whole).guidance > 0
+    assert Manner.of(whole, guidance=0).guidance == 0
     assert Manner.of(whole, passes=3, trust=0.25).trust == 0.25
     assert Manner.of(whole, passes=0).temperature == Manner.of(plain).temperature
-    for wrong in ({"trust": 1.5}, {"trust": -0.1}, {"passes": -1}, {"temperature": float("nan")}):
-        (name,) = wrong
+    wrong = [("trust", 1.5), ("trust", -0.1), ("guidance", -1), ("passes", -1)]
+    for name, value in [*wrong, ("temperature", float("nan"))]:
         with pytest.raises(SamplingError, match=f"{name} is"):
-            Manner.of(whole, **wrong)  # type: ignore[arg-type]
+            Manner.of(whole, **{name: value})  # type: ignore[arg-type]
 
 
 def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
@@ -230,6 +323,14 @@ def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
             start=small_model(),
             overrides={"refiner_layers": "0"},
         )
+    wide = {"refiner_layers": "1", "refiner_hidden": "24", "epochs": "1", "min_steps": "2"}
+    model = train(
+        small_corpus(), tmp_path / "w", preset="refine", start=small_model(), overrides=wide
+    ).model
+    assert model.config.refiner_hidden == 24
+    assert model.config.hidden == small_model().config.hidden
+    with pytest.raises(ConfigError, match="refiner_hidden is settled"):
+        train(small_corpus(), tmp_path / "x", start=model, overrides={"refiner_hidden": "8"})
     with pytest.raises(ConfigError, match="refiner_layers is settled"):
         train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": "3"})
     with pytest.raises(ConfigError, match="a refiner learns beside the ELBO"):

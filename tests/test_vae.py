@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from poetry_vae.model.config import ConfigError, ModelConfig
+from poetry_vae.model.layers import convolved
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Poem
 from tests.small import small_config, small_model
@@ -20,6 +21,25 @@ def test_shapes_keep_the_sample_axis_first() -> None:
     assert level.log_ratio.shape == (4, 3)
     assert model.decode(level.z).shape == (4, 3, 10, len(model.tokenizer))
     assert model.encode(ids).mean.shape == (3, 4)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_a_convolution_is_a_product_over_neighbours(kernel: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 7, 8, generator=generator)
+    weight = torch.randn(6, kernel, 8, generator=generator)
+    bias = torch.randn(6, generator=generator)
+    expected = bias.expand(2, 3, 7, 6).clone()
+    for place in range(7):
+        for tap in range(kernel):
+            if 0 <= (there := place + tap - kernel // 2) < 7:
+                expected[..., place, :] += x[..., there, :] @ weight[:, tap].T
+    torch.testing.assert_close(convolved(x, weight, bias), expected)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(
+            convolved(x, weight, bias).float(), expected, atol=0.2, rtol=0.05
+        )
+    assert convolved(x[:0], weight).shape == (0, 3, 7, 6)
 
 
 def test_likelihood_is_the_product_over_positions() -> None:

@@ -60,6 +60,12 @@ _MANNER = (
         help="How far a refiner goes by the latent: 0 not at all, 1 entirely.  [default: the "
         "model's]",
     ),
+    click.option(
+        "--guidance",
+        type=click.FloatRange(0),
+        help="How much a refiner prefers what fits this poem to what is common: 0 not at all.  "
+        "[default: the model's]",
+    ),
 )
 
 label_option = click.option(
@@ -100,7 +106,7 @@ def reading_options(command: F) -> F:
 
 
 def manner_options(command: F) -> F:
-    """--temperature, --passes and --trust: how a model draws poems."""
+    """--temperature, --passes, --trust and --guidance: how a model draws poems."""
     for option in reversed(_MANNER):
         command = option(command)
     return command
@@ -110,7 +116,7 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
     """The manner that the options ask for, and for the rest the model's own."""
     from poetry_vae.verse.manner import Manner
 
-    names = ("temperature", "passes", "trust")
+    names = ("temperature", "passes", "trust", "guidance")
     return Manner.of(model, **{name: options[name] for name in names})
 
 

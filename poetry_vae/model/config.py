@@ -96,6 +96,8 @@ class ModelConfig:
     """Whether the model infers labels that are hidden (M2)."""
     refiner_layers: int = 0
     """Pairs of mixing and gated convolution in the refiner; 0 leaves the refiner out."""
+    refiner_hidden: int = 0
+    """Units of the refiner; 0 takes as many as ``hidden``."""
 
     def __post_init__(self) -> None:
         for name in ("lines", "chars"):
@@ -110,6 +112,7 @@ class ModelConfig:
             "character_latent",
             "components",
             "refiner_layers",
+            "refiner_hidden",
         )
         for name in (*at_least_one, *at_least_none):
             value = getattr(self, name)

@@ -10,12 +10,34 @@ import torch
 from torch import Tensor, nn
 
 
-class GatedConv(nn.Module):
-    """x + a ⊙ σ(b), where (a, b) is a convolution of x over positions, [..., T, H] → the same.
+def convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A convolution of x [..., T, H] over positions: [..., T, C], of ``weight`` [C, kernel, H].
 
-    The convolution is one matrix product over unfolded neighbours: on the processors this was
-    measured on it is a fifth faster than the library's own, in either precision.
+    On the processors this was measured on, the library's convolution of channels that lie side by
+    side in memory is two to four times as fast as a matrix product over unfolded neighbours in
+    single precision, be the kernel 1 or 3; in half precision the product is the faster one.
     """
+    (T, H), kernel = x.shape[-2:], weight.shape[1]
+    reach = kernel // 2
+    if torch.is_autocast_enabled(x.device.type):
+        padded = nn.functional.pad(x, (0, 0, reach, reach)) if reach else x
+        windows = torch.cat([padded[..., i : i + T, :] for i in range(kernel)], dim=-1)
+        return nn.functional.linear(windows, weight.flatten(1), bias)
+    image = x.reshape(-1, 1, T, H).permute(0, 3, 1, 2)
+    weight = weight.unsqueeze(1).permute(0, 3, 1, 2)
+    wide = nn.functional.conv2d(image, weight, bias, padding=(0, reach))
+    return wide.permute(0, 2, 3, 1).reshape(*x.shape[:-1], len(weight))
+
+
+class Dense(nn.Linear):
+    """The library's dense layer of [..., T, H], by the product that is the faster."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return convolved(x, self.weight.unsqueeze(1), self.bias)
+
+
+class GatedConv(nn.Module):
+    """x + a ⊙ σ(b), where (a, b) is a convolution of x over positions, [..., T, H] → the same."""
 
     def __init__(self, hidden: int, kernel: int, *, normalise: bool = False) -> None:
         super().__init__()
@@ -24,11 +46,8 @@ class GatedConv(nn.Module):
         self.neighbours = nn.Linear(kernel * hidden, 2 * hidden, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        T = x.shape[-2]
-        reach = self.kernel // 2
-        padded = nn.functional.pad(self.norm(x), (0, 0, reach, reach))
-        windows = torch.cat([padded[..., i : i + T, :] for i in range(self.kernel)], dim=-1)
-        values, gates = self.neighbours(windows).chunk(2, dim=-1)
+        weight = self.neighbours.weight.view(-1, self.kernel, x.shape[-1])
+        values, gates = convolved(self.norm(x), weight).chunk(2, dim=-1)
         out: Tensor = x + values * torch.sigmoid(gates)
         return out
 
@@ -49,9 +68,9 @@ class PositionMix(nn.Module):
     def __init__(self, hidden: int, positions: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.enter = nn.Linear(hidden, 2 * hidden, bias=False)
+        self.enter = Dense(hidden, 2 * hidden, bias=False)
         self.mix = nn.Parameter(torch.empty(positions, positions))
-        self.leave = nn.Linear(hidden, hidden, bias=False)
+        self.leave = Dense(hidden, hidden, bias=False)
         nn.init.normal_(self.mix, std=0.3 * positions**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:

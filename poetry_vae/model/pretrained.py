@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
@@ -108,6 +109,38 @@ def figures_of(folder: Path) -> dict[str, Any]:
     return figures if isinstance(figures, dict) else {}
 
 
+_SCALE = ".scale"
+
+
+def packed(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Weights in another precision, by name.
+
+    For int8 each row of a matrix becomes whole numbers from −127 to 127 times a scale, which stands
+    beside it, and all that is no matrix is kept in half precision: a byte a weight.
+    """
+    if dtype != torch.int8:
+        return {name: tensor.to(dtype) for name, tensor in weights.items()}
+    out = {}
+    for name, tensor in weights.items():
+        if tensor.dim() != 2:
+            out[name] = tensor.half()
+            continue
+        scale = (tensor.abs().amax(1, keepdim=True) / 127).clamp_min(1e-30)
+        out[name] = (tensor / scale).round().to(torch.int8)
+        out[name + _SCALE] = scale
+    return out
+
+
+def unpacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of :func:`packed`, in single precision."""
+    scales = {name: weights[name + _SCALE] for name in weights if name + _SCALE in weights}
+    return {
+        name: tensor.float() * scales[name] if name in scales else tensor.float()
+        for name, tensor in weights.items()
+        if name.removesuffix(_SCALE) not in scales or name in scales
+    }
+
+
 def load_model(name_or_path: str | Path) -> PoetryVAE:
     """A model from its folder, or by the name it ships under; on the CPU, in evaluation mode.
 
@@ -130,9 +163,9 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"{config.vocabulary}: they are from different models"
         )
     try:
-        weights = load_tensors(_read(folder / WEIGHTS))
+        weights = unpacked(load_tensors(_read(folder / WEIGHTS)))
         model = PoetryVAE.build(config, tokenizer)
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        model.load_state_dict(weights)
     except SafetensorError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from error
     except (RuntimeError, MemoryError) as error:  # also sizes that no memory holds
@@ -154,10 +187,15 @@ def save_model(
 ) -> None:
     """Write a model's folder. Each file is replaced as a whole, the weights last.
 
+    Args:
+        dtype: of the weights in the file; int8 as :func:`packed` has it.
+
     Raises:
         FileWriteError: a file cannot be written; what stood there before is untouched.
     """
-    weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in _tensors(model)}
+    weights = packed(
+        {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}, dtype
+    )
     replace_file(folder / CONFIG, model.config.to_json())
     replace_file(folder / TOKENIZER, model.tokenizer.to_json())
     replace_file(folder / CARD, card or _plain_card(model))
@@ -173,10 +211,6 @@ def _plain_card(model: PoetryVAE) -> str:
         f"# poetry-vae: {model.form} ({model.form.slug})\n\n{parameters:,} parameters, vocabulary "
         f"of {model.config.vocabulary:,} symbols. Nothing is recorded of its training.\n"
     )
-
-
-def _tensors(model: PoetryVAE) -> list[tuple[str, torch.Tensor]]:
-    return list(model.state_dict().items())
 
 
 def _read(path: Path) -> bytes:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.layers import GatedConv, PositionMix
+from poetry_vae.model.layers import Dense, GatedConv, PositionMix
 from poetry_vae.text.tokenizer import CharTokenizer
 
 
@@ -33,16 +33,17 @@ class Refiner(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         H, T = config.hidden, config.form.positions
-        self.characters = nn.Sequential(nn.LayerNorm(H), nn.Linear(H, H))
-        self.mask = nn.Parameter(0.1 * torch.randn(H))
-        self.states = nn.Sequential(nn.LayerNorm(H), nn.Linear(H, H))
-        self.places = nn.Parameter(0.1 * torch.randn(T, H))
-        self.trust = nn.Linear(2, H)
+        W = config.refiner_hidden or H
+        self.characters = nn.Sequential(nn.LayerNorm(H), Dense(H, W))
+        self.mask = nn.Parameter(0.1 * torch.randn(W))
+        self.states = nn.Sequential(nn.LayerNorm(H), Dense(H, W))
+        self.places = nn.Parameter(0.1 * torch.randn(T, W))
+        self.trust = nn.Linear(2, W)
         layers: list[nn.Module] = []
         for _ in range(config.refiner_layers):
-            layers += [PositionMix(H, T), GatedConv(H, config.kernel, normalise=True)]
-        self.stack = nn.Sequential(*layers, nn.LayerNorm(H))
-        self.change = nn.Linear(H, H)
+            layers += [PositionMix(W, T), GatedConv(W, config.kernel, normalise=True)]
+        self.stack = nn.Sequential(*layers, nn.LayerNorm(W))
+        self.change = Dense(W, H)
         self.kept = nn.Linear(2, H)
         nn.init.zeros_(self.change.weight)
         nn.init.zeros_(self.change.bias)

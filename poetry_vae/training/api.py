@@ -20,6 +20,8 @@ from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.run import Observer, Result, Run
 from poetry_vae.training.settings import TrainingConfig
 
+_OF_REFINERS = ("refiner_layers", "refiner_hidden")
+
 
 def load_training_corpus(
     path: Path | str,
@@ -130,18 +132,16 @@ def train(
             raise FormError(
                 f"the poems are {corpus.form}, and the model to start from writes {start.form}"
             )
-        layers = start.config.refiner_layers or model.refiner_layers
-        is_new = layers and not start.config.refiner_layers
-        for name in sorted(set(overrides or ()) & set(vars(model))):
-            if is_new and name == "refiner_layers":
-                continue
+        # Of what the model is made of, only a refiner that it does not have yet can be chosen.
+        new = {} if start.config.refiner_layers else {n: getattr(model, n) for n in _OF_REFINERS}
+        for name in sorted((set(overrides or ()) & set(vars(model))) - set(new)):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         if start.config.labels or training.label:
             raise ConfigError(
                 "a model with labels is trained anew: leave out the one to start from"
             )
         corpus = corpus.in_vocabulary(start.tokenizer)
-        model = replace(start.config, refiner_layers=layers)
+        model = replace(start.config, **new)
         training.check_with(model)
     elif training.refiner_only:
         raise ConfigError(

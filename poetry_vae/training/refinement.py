@@ -18,23 +18,56 @@ from torch import Tensor
 
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
+from poetry_vae.model.orders import grown as grown_orders
+from poetry_vae.model.orders import shuffled
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.poem import Form
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.objectives import Terms
 
 # Shares of a batch that trust z not at all, and entirely; the others anything between.
 _NOTHING, _ALL = 0.2, 0.1
+# Share of a batch that is asked for what is next where poems grow, as they do when written.
+_GROWN = 0.5
 
 
-def hidden_places(poems: int, positions: int, *, generator: torch.Generator | None) -> Tensor:
-    """Which characters are hidden, [B, T]: 1 to T of a poem, every number equally often."""
+def any_order(poems: int, positions: int, *, generator: torch.Generator | None) -> Tensor:
+    """How much the surprise of each character counts, [B, T]: T/n for those that are hidden.
+
+    Of a poem, n of 1 to T are hidden, every number equally often.
+    """
+    lots = _spread(poems, positions, generator)
+    hides = shuffled(poems, positions, generator=generator) <= lots[:, None]
+    return hides * (positions / (lots + 1.0))[:, None]
+
+
+def growing(poems: int, form: Form, *, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Poems that have grown for some turns: what is hidden, and how much each surprise counts.
+
+    Either side of what a line has is as likely to be next, so each counts for half of the turn;
+    both [B, T].
+    """
+    L = form.chars
+    turns = _spread(poems, L, generator)[:, None]
+    order = grown_orders(poems, form, generator=generator) // form.lines  # all lines at once
+    hides = (order >= turns).view(poems, form.lines, L)
+    around = torch.nn.functional.pad(hides, (1, 1), value=True)
+    beside = hides & ~(around[..., :-2] & around[..., 2:])
+    asked = torch.where(turns[..., None] == 0, hides, beside).float()
+    return hides.flatten(1), (L * asked / asked.sum(-1, keepdim=True)).flatten(1)
+
+
+def _spread(poems: int, n: int, generator: torch.Generator | None) -> Tensor:
+    """A number of 0 to n − 1 for every poem, [B], all equally often, in random order."""
     device = generator.device if generator is not None else None
     start = torch.rand(1, generator=generator, device=device)
-    spread = (torch.arange(poems, device=device) + start) / poems  # one lot for each B-th of (0, 1)
-    wanted = (spread * positions).long().clamp_max(positions - 1) + 1
-    lots = torch.rand(poems, positions, generator=generator, device=device)
-    return lots.argsort(1).argsort(1) < wanted[:, None]
+    evenly = (torch.arange(poems, device=device) + start) / poems
+    return (
+        (evenly * n)
+        .long()
+        .clamp_max(n - 1)[torch.randperm(poems, generator=generator, device=device)]
+    )
 
 
 def refined(
@@ -43,6 +76,7 @@ def refined(
     labels: Tensor | None = None,
     *,
     trust: Tensor | None = None,
+    grown: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rate and distortion of poems ids [B, T] in nats a poem, [B] each: minus their sum is a bound.
@@ -51,6 +85,7 @@ def refined(
 
     Args:
         trust: t of each poem, [B]; without it, amounts as they are trained.
+        grown: share of the poems whose characters come as they grow instead of in any order.
     """
     B, T = ids.shape
     with torch.no_grad():
@@ -62,12 +97,16 @@ def refined(
         code = noisy.rsample(1, generator=generator)[0]
         states = model.hidden(trust[:, None] * code, labels)
         rate = noisy.kl(DiagonalGaussian.standard(noisy.mean)).sum(-1)
-    hides = hidden_places(B, T, generator=generator)
+    weights = any_order(B, T, generator=generator)
+    hides = weights > 0
+    if first := round(grown * B):
+        hides[:first], weights[:first] = growing(first, model.form, generator=generator)
+    asked = weights > 0
     read = model.refine(ids.masked_fill(hides, CharTokenizer.MASK), states, trust)
-    surprise = -model.decoder.likelihood.log_density(read[hides], ids[hides])
+    surprise = -model.decoder.likelihood.log_density(read[asked], ids[asked])
     by_place = torch.zeros(B, T, dtype=surprise.dtype, device=ids.device)
-    by_place = by_place.masked_scatter(hides, surprise)
-    return rate, T * by_place.sum(1) / hides.sum(1)
+    by_place = by_place.masked_scatter(asked, surprise)
+    return rate, (weights * by_place).sum(1)
 
 
 @dataclass(frozen=True)
@@ -82,7 +121,9 @@ class RefinerAlone:
         annealing: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Terms:
-        rates, distortions = refined(model, batch.ids, batch.labels, generator=generator)
+        rates, distortions = refined(
+            model, batch.ids, batch.labels, grown=_GROWN, generator=generator
+        )
         rate, distortion = rates.mean(), distortions.mean()
         elbo = -(distortion + rate).detach()
         return Terms(distortion, elbo, rate, distortion.detach())
@@ -103,4 +144,5 @@ class Refinement:
         annealing: float,
         generator: torch.Generator | None,
     ) -> Tensor | None:
-        return refined(model, batch.ids, batch.labels, generator=generator)[1].mean()
+        _, distortions = refined(model, batch.ids, batch.labels, grown=_GROWN, generator=generator)
+        return distortions.mean()

@@ -94,6 +94,7 @@ def generate(
     temperature: float | None = None,
     passes: int | None = None,
     trust: float | None = None,
+    guidance: float | None = None,
     constraint: Constraint | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
@@ -102,8 +103,8 @@ def generate(
     Args:
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
-        temperature, passes, trust: see :class:`~poetry_vae.verse.manner.Manner`; by default what
-            suits the model.
+        temperature, passes, trust, guidance: see :class:`~poetry_vae.verse.manner.Manner`; by
+            default what suits the model.
         constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
             ``poetry_vae.verse.constraints``.
 
@@ -111,10 +112,12 @@ def generate(
         ConstraintError: no poem of the model can meet the constraint.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
-        SamplingError: temperature, passes or trust out of range.
+        SamplingError: temperature, passes, trust or guidance out of range.
     """
     chosen = choose_model(form, model)
-    manner = Manner.of(chosen, temperature=temperature, passes=passes, trust=trust)
+    manner = Manner.of(
+        chosen, temperature=temperature, passes=passes, trust=trust, guidance=guidance
+    )
     steering = None if constraint is None else steer(chosen, constraint, manner)
     poems = stream(chosen, manner, seed=seed, steering=steering)
     return [in_script(next(poems), script) for _ in range(n)]

@@ -1,4 +1,4 @@
-"""How poems are drawn from a model: temperature, passes, and how far the passes go by z."""
+"""How poems are drawn from a model: temperature, passes, how far they go by z and by each other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 
 _TEMPERATURE, _PASSES = 0.5, 2
-# With a refiner: nearly its own distribution, one or two characters a pass.
-_REFINED_TEMPERATURE, _REFINED_PASSES, _REFINED_TRUST = 0.9, 14, 0.8
+# With a refiner, and as many passes as a line has characters; docs/quality.md has the measurements.
+_REFINED_TEMPERATURE, _REFINED_TRUST, _REFINED_GUIDANCE = 0.8, 0.8, 0.4
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Manner:
     passes: int
     trust: float = 1.0
     """How far passes of a refiner go by the latent, from 0 to 1; nothing to other models."""
+    guidance: float = 0.0
+    """How much more than its own share what is known counts for a refiner, see ``verse.refine``."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
@@ -34,10 +36,13 @@ class Manner:
             raise SamplingError(f"passes is {self.passes}: it must be a number >= 0")
         if not 0 <= self.trust <= 1:
             raise SamplingError(f"trust is {self.trust}: it must be a number between 0 and 1")
+        if not 0 <= self.guidance < float("inf"):
+            raise SamplingError(f"guidance is {self.guidance}: it must be a number >= 0")
 
     def __str__(self) -> str:
         told = f"temperature {self.temperature:g}, {self.passes} passes"
-        return told + (f", trust {self.trust:g}" if self.trust < 1 else "")
+        told += f", trust {self.trust:g}" if self.trust < 1 else ""
+        return told + (f", guidance {self.guidance:g}" if self.guidance else "")
 
     @classmethod
     def of(
@@ -47,6 +52,7 @@ class Manner:
         temperature: float | None = None,
         passes: int | None = None,
         trust: float | None = None,
+        guidance: float | None = None,
     ) -> Manner:
         """What is asked for, and for the rest what suits the model.
 
@@ -54,13 +60,15 @@ class Manner:
             SamplingError: a value is out of range.
         """
         if model.refiner is None:
-            usual = cls(_TEMPERATURE, _PASSES, 1.0)
+            usual = cls(_TEMPERATURE, _PASSES)
+        elif passes == 0:
+            usual = cls(_TEMPERATURE, 0)
         else:
-            usual = cls(_REFINED_TEMPERATURE, _REFINED_PASSES, _REFINED_TRUST)
-            if passes == 0:
-                usual = cls(_TEMPERATURE, 0, 1.0)
+            turns = model.form.chars
+            usual = cls(_REFINED_TEMPERATURE, turns, _REFINED_TRUST, _REFINED_GUIDANCE)
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,
             usual.trust if trust is None else trust,
+            usual.guidance if guidance is None else guidance,
         )

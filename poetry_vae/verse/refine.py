@@ -1,8 +1,13 @@
 """Poems in passes: some characters are settled, the refiner reads them, more are settled.
 
-The order is random and another for every poem. With as many passes as characters each is drawn
-given all that were settled before, from the refiner's own distribution; with fewer, several are
-drawn at once that do not know of each other (mask-predict, Ghazvininejad et al. 2019).
+Each line grows outwards from a place of its own, another in every poem. With as many passes as
+characters each is drawn given all that were settled before; with as many as a line has, all lines
+grow at once, by characters that do not know of each other; and so on (mask-predict, Ghazvininejad
+et al. 2019).
+
+**Guidance** w draws from p(x_i | settled, z) · (p(x_i | settled, z) / p(x_i))^w: what is known
+counts for more, what is common everywhere for less (classifier-free guidance, Ho & Salimans 2022).
+p(x_i) is what the refiner says of a place when it knows nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from poetry_vae.model.orders import grown
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.manner import Manner
@@ -36,7 +42,13 @@ class Passes:
         self.count = min(manner.passes, T)  # a pass without a character would change nothing
         self.trust = torch.full((B,), manner.trust, device=code.device)
         self.states = model.hidden(manner.trust * code, labels)
-        self.order = _shuffled(B, T, self.count, generator, code.device)
+        self.order = grown(B, model.form, generator=generator) * self.count // T
+        self.guidance = manner.guidance
+        # Logits are affine in hidden states, so that what is to be subtracted is one state a place.
+        no_code = torch.zeros_like(code[: 1 if labels is None else B])
+        nothing = torch.full((len(no_code), T), CharTokenizer.MASK, device=code.device)
+        states = model.hidden(no_code, labels)
+        self.unread = model.refine(nothing, states, no_code.new_zeros(len(no_code)))
 
     def turn(self, number: int) -> Tensor:
         """The places that pass ``number``, from 0, settles: [B, T]."""
@@ -44,16 +56,8 @@ class Passes:
 
     def read(self, ids: Tensor) -> Tensor:
         """Hidden states for every position, given ids [B, T] with ``<mask>`` where open."""
-        return self.model.refine(ids, self.states, self.trust)
-
-
-def _shuffled(
-    poems: int, positions: int, passes: int, generator: torch.Generator | None, device: torch.device
-) -> Tensor:
-    """The pass that settles a character, [B, T]: equally many in each, but for rounding."""
-    lots = torch.rand(poems, positions, generator=generator, device=device)
-    ranks = lots.argsort(1).argsort(1)
-    return ranks * passes // positions
+        read = self.model.refine(ids, self.states, self.trust)
+        return read + self.guidance * (read - self.unread) if self.guidance else read
 
 
 @torch.no_grad()
