@@ -204,7 +204,7 @@ class TestTrain:
         assert run_file["preset"] == "finetune"
         other = ("--from", model, "--output", tmp_path / "n")
         assert "is settled by the model" in fails(2, "train", encoded, *other, "--set", "hidden=9")
-        assert "was encoded as 五言联, not 七绝" in fails(
+        assert "name the form" in fails(
             2, "train", encoded, "--from", "jueju7", "--output", tmp_path / "n"
         )
         assert "no model 'nobody'" in fails(

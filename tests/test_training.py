@@ -12,9 +12,10 @@ import torch
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import FileWriteError
 from poetry_vae.training import loop
+from poetry_vae.training.api import train as train_from
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.device import DeviceError, find_device
 from poetry_vae.training.diagnostics import Figures, active_units, collapse_warning, watch
@@ -329,3 +330,19 @@ def test_settings_are_put_in() -> None:
     )
     assert (model.hidden, model.pooling, model.normalise) == (24, "mean", False)
     assert training.epochs == 2.0
+
+
+def test_a_model_of_another_form_gives_all_but_what_belongs_to_places(tmp_path: Path) -> None:
+    start = small_model(lines=4, chars=5, pooling="positions", refiner_layers=1)
+    with pytest.raises(FormError, match=r"poems are 五言联.*writes 五绝: name the form"):
+        train_from(small_corpus(), tmp_path / "a", start=start)
+    few = {"epochs": "1", "min_steps": "2", "batch_size": "16"}
+    result = train_from(small_corpus(), tmp_path / "b", start=start, form="五言联", overrides=few)
+    assert result.model.config == replace(start.config, lines=2)
+    spec = Run(small_corpus(), result.model.config, TrainingConfig(), 0, start=start)
+    before, after = start.state_dict(), spec.begun().state_dict()
+    random = PoetryVAE.build(spec.model, start.tokenizer, seed=0).state_dict()
+    new = {name for name, tensor in after.items() if tensor.shape != before[name].shape}
+    assert {"refiner.places", "refiner.stack.0.mix"} <= new
+    for name, tensor in after.items():
+        assert torch.equal(tensor, (random if name in new else before)[name]), name

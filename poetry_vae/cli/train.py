@@ -70,6 +70,7 @@ def command(
     \b
     poetry-vae train poems.txt --form 五绝 --output my-model
     poetry-vae train poems.txt --from jueju7 --output my-jueju7
+    poetry-vae train poems.txt --from jueju7 --form 七律 --output my-lushi7
     poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
     poetry-vae train couplets.safetensors --preset m2 --set label=dynasty --output m2
     """
@@ -82,12 +83,17 @@ def command(
 
     curves = _curves(output) if tensorboard else None
     chosen = load_model(start) if start else None
-    wanted = form or (chosen.form if chosen else None)
-    encoded = load_training_corpus(corpus, wanted, read=partial(read_for_people, encoding=encoding))
+    encoded = load_training_corpus(
+        corpus,
+        form,
+        usual=chosen.form if chosen else None,
+        read=partial(read_for_people, encoding=encoding),
+    )
     with Display(curves) as display, _stop_on_interrupt() as interrupted:
         result = train(
             encoded,
             output,
+            form=form,
             preset=preset,
             start=chosen,
             overrides=overrides,

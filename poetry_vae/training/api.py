@@ -27,9 +27,13 @@ def load_training_corpus(
     path: Path | str,
     form: Form | str | None = None,
     *,
+    usual: Form | None = None,
     read: Callable[[Path], Corpus] = read_corpus,
 ) -> EncodedCorpus:
     """An encoded corpus from its file, or one made now of what ``read`` finds at the path.
+
+    Args:
+        usual: the form of poems that are not encoded yet, where ``form`` names none.
 
     Raises:
         CorpusError: nothing readable there, or no poem of the form.
@@ -42,6 +46,7 @@ def load_training_corpus(
         if wanted is not None and encoded.form != wanted:
             raise FormError(f"{path} was encoded as {encoded.form}, not {wanted}")
         return encoded
+    wanted = wanted or usual
     if wanted is None:
         raise FormError(f"{path}: which form shall be learned? Give --form, as in --form 七绝")
     return encode_corpus(read(path), wanted, source=path.name)
@@ -110,8 +115,9 @@ def train(
 
     Args:
         corpus: poems in any known format, or an encoded corpus (then ``form`` is known).
-        preset: without one ``base``, or ``finetune`` where there is a ``start``.
-        start: a model, its folder or shipped name, to go on from, in its own vocabulary.
+        preset: without one ``base``, or ``finetune`` where there is a ``start`` of the form.
+        start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
+            another form all is taken over but what belongs to places.
         overrides: settings of the preset to change, as text: ``{"epochs": "2"}``.
 
     Returns:
@@ -124,13 +130,14 @@ def train(
     if start is not None and not isinstance(start, PoetryVAE):
         start = load_model(start)
     if not isinstance(corpus, EncodedCorpus):
-        corpus = load_training_corpus(corpus, form or (start.form if start else None))
-    preset = preset or ("finetune" if start else "base")
+        corpus = load_training_corpus(corpus, form, usual=start.form if start else None)
+    preset = preset or ("finetune" if start and start.form == corpus.form else "base")
     corpus, model, training = settings_of(preset, corpus, overrides)
     if start is not None:
-        if start.form != corpus.form:
+        if start.form != corpus.form and form is None:
             raise FormError(
-                f"the poems are {corpus.form}, and the model to start from writes {start.form}"
+                f"the poems are {corpus.form}, and the model to start from writes {start.form}: "
+                "name the form to go on from a model of another one"
             )
         # Of what the model is made of, only a refiner that it does not have yet can be chosen.
         new = {} if start.config.refiner_layers else {n: getattr(model, n) for n in _OF_REFINERS}
@@ -141,7 +148,7 @@ def train(
                 "a model with labels is trained anew: leave out the one to start from"
             )
         corpus = corpus.in_vocabulary(start.tokenizer)
-        model = replace(start.config, **new)
+        model = replace(start.config, lines=corpus.form.lines, chars=corpus.form.chars, **new)
         training.check_with(model)
     elif training.refiner_only:
         raise ConfigError(

@@ -102,9 +102,7 @@ class _Trainer:
                     "it is too small to be split"
                 )
         self.device = find_device(device)
-        self.model = PoetryVAE.build(run.model, run.corpus.tokenizer, seed=run.seed)
-        if run.start is not None:  # a refiner may be new to it
-            self.model.load_state_dict({**self.model.state_dict(), **run.start.state_dict()})
+        self.model = run.begun()
         if self.config.refiner_only:
             self.model.requires_grad_(False)
             if self.model.refiner is not None:

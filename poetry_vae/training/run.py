@@ -63,6 +63,18 @@ class Run:
     start: PoetryVAE | None = None
     """The model whose weights are trained on; without one, random weights."""
 
+    def begun(self) -> PoetryVAE:
+        """The model before the first step: what ``start`` has of it, and the rest at random.
+
+        A refiner may be new to it, and where ``start`` writes another form, what belongs to places.
+        """
+        model = PoetryVAE.build(self.model, self.corpus.tokenizer, seed=self.seed)
+        if self.start is not None:
+            own, theirs = model.state_dict(), self.start.state_dict()
+            fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
+            model.load_state_dict({**own, **fitting})
+        return model
+
     def to_json(self, precision: str) -> str:
         """What a run's folder says of it; ``precision`` is that of its matrix products."""
         about = {
