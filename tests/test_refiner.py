@@ -18,6 +18,8 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.api import train
 from poetry_vae.training.refinement import any_order, growing, refined
+from poetry_vae.training.run import Run
+from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.verse.constraints import Constraint, NoRepeat, Parallel, Words, acrostic
 from poetry_vae.verse.generate import generate, write, write_from
 from poetry_vae.verse.manner import Manner
@@ -63,6 +65,29 @@ def test_at_the_start_it_changes_nothing() -> None:
     ids = torch.randint(2, 20, (6, T), generator=_seeded())
     trust = torch.linspace(0, 1, 6)
     assert torch.equal(model.refine(ids, states, trust), states)
+
+
+def test_own_tables_begin_as_those_of_the_model(tmp_path: Path) -> None:
+    start = small_model()
+    few = {"refiner_layers": "1", "refiner_tables": "true", "epochs": "1", "min_steps": "4"}
+    model = train(small_corpus(), tmp_path / "m", preset="refine", start=start, overrides=few).model
+    config = model.config
+    begun = Run(small_corpus(), config, TrainingConfig(refiner_only=True), 0, start=start).begun()
+    assert begun.refiner is not None
+    assert begun.refiner.embedding is not None
+    assert torch.equal(begun.refiner.embedding.weight, start.encoder.embedding.weight)
+    weight, bias = begun.readout.table
+    assert torch.equal(weight, start.decoder.likelihood.table[0])
+    assert torch.equal(bias, start.decoder.likelihood.table[1])
+    assert not torch.equal(model.readout.table[0], start.decoder.likelihood.table[0])
+    assert torch.equal(model.decoder.likelihood.table[0], start.decoder.likelihood.table[0])
+    # A refiner that shared the model's tables until now goes on with a copy of them.
+    shared = _shaken()
+    more = {"refiner_tables": "true", "epochs": "1", "min_steps": "1"}
+    later = train(small_corpus(), tmp_path / "n", preset="refine", start=shared, overrides=more)
+    assert later.model.readout is not later.model.decoder.likelihood
+    with pytest.raises(ConfigError, match="refiner_tables is settled"):
+        train(small_corpus(), tmp_path / "o", start=later.model, overrides=more)
 
 
 def test_noise_on_a_posterior() -> None:
@@ -278,7 +303,7 @@ def test_a_seed_gives_the_same_poems_however_many() -> None:
 )
 @pytest.mark.parametrize("passes", [1, 4, 10])
 def test_constraints_hold_through_all_passes(constraint: Constraint, passes: int) -> None:
-    model = _shaken()
+    model = _shaken(refiner_tables=True)
     steering = steer(model, constraint, Manner(1.0, passes, 0.5), candidates=4)
     for poem in model.poems_of(steering.write(24, generator=_seeded())):
         for part in constraint.parts:

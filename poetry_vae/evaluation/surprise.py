@@ -32,7 +32,7 @@ def surprises(model: PoetryVAE, ids: Tensor, *, samples: int, generator: torch.G
     for whole, place in zip(torch.split(poems, rows), torch.split(places, rows), strict=True):
         states, weight = _read(model, whole, place, samples, generator)
         character = whole.gather(1, place[:, None])[:, 0].expand(samples, -1)
-        own = model.decoder.likelihood.log_prob(states, character)
+        own = model.readout.log_prob(states, character)
         found.append(weight.logsumexp(0) - (weight + own).logsumexp(0))
     return torch.cat(found).view(N, T)
 
@@ -43,7 +43,7 @@ def expected(
 ) -> Tensor:
     """p(x_i = v | all other characters) of one poem ids [T] at place i, from 0: [V]."""
     states, weight = _read(model, poem[None], torch.tensor([place]), samples, generator)
-    probs = model.decoder.likelihood.logits(states)[:, 0].softmax(-1)  # [K, V]
+    probs = model.readout.logits(states)[:, 0].softmax(-1)  # [K, V]
     out: Tensor = weight.softmax(0).T @ probs
     return out[0]
 

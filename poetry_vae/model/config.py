@@ -98,6 +98,8 @@ class ModelConfig:
     """Pairs of mixing and gated convolution in the refiner; 0 leaves the refiner out."""
     refiner_hidden: int = 0
     """Units of the refiner; 0 takes as many as ``hidden``."""
+    refiner_tables: bool = False
+    """Whether the refiner has tables of characters of its own, which begin as the VAE's."""
 
     def __post_init__(self) -> None:
         for name in ("lines", "chars"):
@@ -125,7 +127,7 @@ class ModelConfig:
             if getattr(self, name) not in choices:
                 known = " or ".join(map(repr, choices))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be {known}")
-        for name in ("normalise", "classifier"):
+        for name in ("normalise", "classifier", "refiner_tables"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be true or false")
         self._check_combinations()

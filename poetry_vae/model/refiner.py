@@ -15,15 +15,16 @@ from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.layers import Dense, GatedConv, PositionMix
+from poetry_vae.model.likelihoods import CharacterHeads, build_likelihood
 from poetry_vae.text.tokenizer import CharTokenizer
 
 
 class Refiner(nn.Module):
-    """Gated convolutions and mixing over positions, in turn; it has no table of characters.
+    """Gated convolutions and mixing over positions, in turn.
 
-    Characters enter through the encoder's table and leave through the decoder's likelihood: what is
-    returned are hidden states to be read by it, those of the decoder and what is to be changed of
-    them. At the start of training nothing is.
+    What is returned are hidden states to be read by a likelihood, those of the decoder and what is
+    to be changed of them. At the start of training nothing is. Characters enter and leave by the
+    VAE's tables or by the refiner's own, which are the same at the start.
 
     **Trust** t in [0, 1] says how much of z there is to go by. The refiner is trained with all
     amounts of noise on z, z̃ = t·z + √(1 − t²)·ε, which is N(0, I) whatever t is where z is; the
@@ -34,6 +35,9 @@ class Refiner(nn.Module):
         super().__init__()
         H, T = config.hidden, config.form.positions
         W = config.refiner_hidden or H
+        own = config.refiner_tables
+        self.embedding = nn.Embedding(config.vocabulary, H) if own else None
+        self.likelihood = build_likelihood(config) if own else None
         self.characters = nn.Sequential(nn.LayerNorm(H), Dense(H, W))
         self.mask = nn.Parameter(0.1 * torch.randn(W))
         self.states = nn.Sequential(nn.LayerNorm(H), Dense(H, W))
@@ -50,12 +54,18 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.kept.weight)
         nn.init.ones_(self.kept.bias)
 
+    def begin_with(self, embedding: nn.Embedding, likelihood: CharacterHeads) -> None:
+        """Take over tables of characters, where there are own ones."""
+        if self.embedding is not None and self.likelihood is not None:
+            self.embedding.load_state_dict(embedding.state_dict())
+            self.likelihood.load_state_dict(likelihood.state_dict())
+
     def forward(self, ids: Tensor, rows: Tensor, states: Tensor, trust: Tensor) -> Tensor:
         """Hidden states for every position, [B, T, H].
 
         Args:
             ids: [B, T], ``<mask>`` where nothing is settled.
-            rows: what the encoder's table holds for them, [B, T, H].
+            rows: what the table of characters holds for them, [B, T, H].
             states: the decoder's for t·z̃, [B, T, H].
             trust: t of each poem, [B].
         """

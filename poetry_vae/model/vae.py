@@ -27,6 +27,7 @@ from poetry_vae.model.latents import (
     Record,
     build_levels,
 )
+from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import FormError
@@ -175,14 +176,17 @@ class PoetryVAE(nn.Module):
         return out
 
     def refine(self, ids: Tensor, states: Tensor, trust: Tensor) -> Tensor:
-        """What the likelihood reads, given z and the characters of ids [B, T] that are settled.
-
-        ``ids`` are ``<mask>`` where nothing is; ``states`` are :meth:`hidden` of trust·code, and
-        ``trust`` [B] is how far to go by them; see :class:`Refiner`.
-        """
+        """What ``readout`` reads, given z and ids [B, T], ``<mask>`` where nothing is settled;
+        ``states`` are :meth:`hidden` of trust·code, see :class:`Refiner` for ``trust`` [B]."""
         assert self.refiner is not None
-        out: Tensor = self.refiner(ids, self.encoder.embedding(ids), states, trust)
+        table = self.refiner.embedding or self.encoder.embedding
+        out: Tensor = self.refiner(ids, table(ids), states, trust)
         return out
+
+    @property
+    def readout(self) -> CharacterHeads:
+        """The likelihood that reads refined states."""
+        return (self.refiner and self.refiner.likelihood) or self.decoder.likelihood
 
     def draw(
         self,
@@ -206,8 +210,7 @@ class PoetryVAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """``n`` poems from the prior, as ids [n, T]; labels that are not given are drawn too."""
-        if labels is None:
-            labels = self.draw_labels(n, generator=generator)
+        labels = self.draw_labels(n, generator=generator) if labels is None else labels
         code = torch.randn(n, self.code_size, generator=generator, device=self.device)
         return self.draw(code, labels, temperature=temperature, generator=generator)
 
@@ -221,8 +224,8 @@ class PoetryVAE(nn.Module):
     ) -> Tensor:
         """Read poems ids [B, T] and write them again, from the mean of their codes: ids [B, T]."""
         label = self._label(self.infer_labels(ids) if labels is None else labels)
-        mean = self.encode(ids, label).mean
-        return self.draw(mean, label, temperature=temperature, generator=generator)
+        code = self.encode(ids, label).mean
+        return self.draw(code, label, temperature=temperature, generator=generator)
 
     def given(self, value: str) -> PoetryVAE:
         """The same model, weights shared, where every poem has this label.
@@ -237,8 +240,7 @@ class PoetryVAE(nn.Module):
         return view
 
     def as_of(self, poem: Poem | str | None) -> PoetryVAE:
-        """The same model with the label that it infers of a poem; itself where there is nothing to
-        infer, without a poem, without labels, or with one given."""
+        """The same model with the label that it infers of a poem, where there is one to infer."""
         labels = None if poem is None else self.infer_labels(self.ids_of([poem]))
         if labels is None or self.config.labels is None:
             return self
@@ -253,8 +255,7 @@ class PoetryVAE(nn.Module):
         """``n`` labels from p(y), [n]; None where the model has none or one is given."""
         if self.config.labels is None or self._given is not None:
             return None
-        shares = self.label_prior().exp()
-        return torch.multinomial(shares, n, replacement=True, generator=generator)
+        return torch.multinomial(self.label_prior().exp(), n, True, generator=generator)
 
     @torch.no_grad()
     def label_log_probs(self, ids: Tensor) -> Tensor:
@@ -269,8 +270,7 @@ class PoetryVAE(nn.Module):
         each = []
         for y in range(len(self.label_prior())):
             label = torch.full((len(ids),), y, device=ids.device)
-            features = self.encoder(ids, label)
-            levels, state = self._walk(features, lambda posterior, prior: posterior.mean)
+            levels, state = self._walk(self.encoder(ids, label), lambda q, prior: q.mean)
             log_p = self.decoder.likelihood.log_prob(self.decoder(state, label), ids).sum(-1)
             each.append(log_p - torch.stack([level.kl.sum(-1) for level in levels]).sum(0))
         return (torch.stack(each, -1) + self.label_prior()).log_softmax(-1)

@@ -20,7 +20,7 @@ from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.run import Observer, Result, Run
 from poetry_vae.training.settings import TrainingConfig
 
-_OF_REFINERS = ("refiner_layers", "refiner_hidden")
+_OF_REFINERS = ("refiner_layers", "refiner_hidden", "refiner_tables")
 
 
 def load_training_corpus(
@@ -140,7 +140,10 @@ def train(
                 "name the form to go on from a model of another one"
             )
         # Of what the model is made of, only a refiner that it does not have yet can be chosen.
-        new = {} if start.config.refiner_layers else {n: getattr(model, n) for n in _OF_REFINERS}
+        settled = [name for name in _OF_REFINERS if getattr(start.config, name)]
+        if start.config.refiner_layers:
+            settled.append("refiner_hidden")
+        new = {n: getattr(model, n) for n in _OF_REFINERS if n not in settled}
         for name in sorted((set(overrides or ()) & set(vars(model))) - set(new)):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         if start.config.labels or training.label:

@@ -103,7 +103,7 @@ def refined(
         hides[:first], weights[:first] = growing(first, model.form, generator=generator)
     asked = weights > 0
     read = model.refine(ids.masked_fill(hides, CharTokenizer.MASK), states, trust)
-    surprise = -model.decoder.likelihood.log_density(read[asked], ids[asked])
+    surprise = -model.readout.log_density(read[asked], ids[asked])
     by_place = torch.zeros(B, T, dtype=surprise.dtype, device=ids.device)
     by_place = by_place.masked_scatter(asked, surprise)
     return rate, (weights * by_place).sum(1)

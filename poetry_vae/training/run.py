@@ -73,6 +73,8 @@ class Run:
             own, theirs = model.state_dict(), self.start.state_dict()
             fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
             model.load_state_dict({**own, **fitting})
+            if model.refiner is not None and "refiner.embedding.weight" not in theirs:
+                model.refiner.begin_with(model.encoder.embedding, model.decoder.likelihood)
         return model
 
     def to_json(self, precision: str) -> str:

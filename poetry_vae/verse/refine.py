@@ -74,7 +74,7 @@ def refined(
         return model.draw(code, labels, temperature=manner.temperature, generator=generator)
     passes = Passes(model, code, labels, manner, generator=generator)
     ids = torch.full(passes.order.shape, CharTokenizer.MASK, device=code.device)
-    heads = model.decoder.likelihood
+    heads = model.readout
     for number in range(passes.count):
         now = passes.turn(number)
         read = passes.read(ids)[now]

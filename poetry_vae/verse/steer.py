@@ -149,7 +149,8 @@ class Steering:
         settled = self._is_given(held, len(ids))
         for number in range(passes.count):
             read = passes.read(ids.masked_fill(~settled, CharTokenizer.MASK))
-            shares = self._shares_of(read, temperature=temperature).settled(ids, settled)
+            logits = self.model.readout.logits(read)
+            shares = self._shares_of(logits, temperature=temperature).settled(ids, settled)
             # What is settled stays in every draft, so a draft that fails leaves the one before.
             ids = redraft(shares)
             settled = settled | passes.turn(number)
@@ -226,10 +227,9 @@ class Steering:
         return torch.cat(values), torch.cat(gradients)
 
     def _shares(self, z: Tensor, *, temperature: float) -> Shares:
-        return self._shares_of(self.model.hidden(z), temperature=temperature)
+        return self._shares_of(self.model.decode(z), temperature=temperature)
 
-    def _shares_of(self, hidden: Tensor, *, temperature: float) -> Shares:
-        logits = self.model.decoder.likelihood.logits(hidden)
+    def _shares_of(self, logits: Tensor, *, temperature: float) -> Shares:
         if self.bias is not None:
             logits = logits + self.bias
         return Shares.of(logits, self.compiled.allowed, temperature=temperature)
