@@ -114,7 +114,7 @@ PRESETS: dict[str, Preset] = {
             "gives a trained model (--from) a refiner: characters agree with each other, not only "
             "with z",
             "Ghazvininejad et al. 2019, Mask-Predict; Hoogeboom et al. 2022",
-            model={"refiner_layers": 4},
+            model={"refiner_layers": 6, "refiner_tables": True},
             training={
                 "refiner_only": True,
                 "batch_size": 256,
