@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import (
@@ -54,6 +55,13 @@ def test_a_byte_a_weight_keeps_each_within_half_a_step(tmp_path: Path) -> None:
     packing = packed({"zeros": torch.zeros(3, 4), "b": torch.ones(4)}, torch.int8)
     assert torch.equal(unpacked(packing)["zeros"], torch.zeros(3, 4))
     assert unpacked(packing).keys() == {"zeros", "b"}
+    file = tmp_path / "torch.int8" / "model.safetensors"
+    kept = {
+        name: t for name, t in load_file(file).items() if name != "encoder.embedding.weight.scale"
+    }
+    save_file(kept, file)
+    with pytest.raises(CheckpointError, match=r"encoder\.embedding\.weight .* scale is missing"):
+        load_model(tmp_path / "torch.int8")
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> None:

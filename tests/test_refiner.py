@@ -25,7 +25,7 @@ from poetry_vae.verse.generate import generate, write, write_from
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.refine import Passes
 from poetry_vae.verse.steer import steer
-from tests.small import COUPLET, small_config, small_corpus, small_model, small_tokenizer
+from tests.small import COUPLET, small_corpus, small_model
 
 T = COUPLET.positions
 
@@ -41,6 +41,18 @@ def _shaken(**changes: object) -> PoetryVAE:
         for i, parameter in enumerate(model.refiner.parameters()):  # type: ignore[union-attr]
             parameter += 0.3 * torch.randn(parameter.shape, generator=_seeded(i))
     return model
+
+
+@torch.no_grad()
+def _surprise(model: PoetryVAE, poem: Tensor, order: tuple[int, ...]) -> float:
+    """−Σ log p of a poem [1, T] whose characters are settled in this order, at no trust."""
+    states = model.hidden(torch.zeros(1, model.code_size))
+    ids, total = torch.full_like(poem, CharTokenizer.MASK), 0.0
+    for place in order:
+        logits = model.readout.logits(model.refine(ids, states, torch.zeros(1)))
+        total -= logits[0, place].log_softmax(-1)[poem[0, place]].item()
+        ids[0, place] = poem[0, place]
+    return total
 
 
 @pytest.fixture(scope="module")
@@ -149,25 +161,11 @@ def test_growing_asks_for_what_is_next_in_every_line() -> None:
 
 def test_the_bound_of_growing_is_that_of_the_order() -> None:
     """The mean over starts and sides of −Σ log p(the next in each line | those before)."""
-    model = PoetryVAE.build(
-        small_config(lines=1, chars=3, refiner_layers=1), small_tokenizer()
-    ).eval()
-    with torch.no_grad():
-        for i, parameter in enumerate(model.refiner.parameters()):  # type: ignore[union-attr]
-            parameter += 0.5 * torch.randn(parameter.shape, generator=_seeded(i))
-    poem, states = torch.tensor([[3, 9, 4]]), model.hidden(torch.zeros(1, 4))
+    model = _shaken(lines=1, chars=3)
+    poem = torch.tensor([[3, 9, 4]])
     ways = {(0, 1, 2): 1 / 3, (1, 0, 2): 1 / 6, (1, 2, 0): 1 / 6, (2, 1, 0): 1 / 3}
 
-    @torch.no_grad()
-    def surprise(order: tuple[int, ...]) -> float:
-        ids, total = torch.full((1, 3), CharTokenizer.MASK), 0.0
-        for place in order:
-            logits = model.decoder.likelihood.logits(model.refine(ids, states, torch.zeros(1)))
-            total -= logits[0, place].log_softmax(-1)[poem[0, place]].item()
-            ids[0, place] = poem[0, place]
-        return total
-
-    expected = sum(share * surprise(order) for order, share in ways.items())
+    expected = sum(share * _surprise(model, poem, order) for order, share in ways.items())
     with torch.no_grad():
         many = poem.expand(20_000, -1)
         _, found = refined(model, many, trust=torch.zeros(20_000), grown=1.0, generator=_seeded())
@@ -178,26 +176,10 @@ def test_the_bound_of_growing_is_that_of_the_order() -> None:
 
 def test_the_bound_is_the_mean_over_all_orders() -> None:
     """−Σ_i log p(x_σ(i) | those before), averaged over the 24 orders of four characters."""
-    model = PoetryVAE.build(
-        small_config(lines=1, chars=4, refiner_layers=1), small_tokenizer()
-    ).eval()
-    with torch.no_grad():
-        for i, parameter in enumerate(model.refiner.parameters()):  # type: ignore[union-attr]
-            parameter += 0.5 * torch.randn(parameter.shape, generator=_seeded(i))
+    model = _shaken(lines=1, chars=4)
     poem = torch.tensor([[3, 9, 4, 12]])
-    nothing = torch.zeros(1)
-    states = model.hidden(torch.zeros(1, 4))
-
-    @torch.no_grad()
-    def surprise(order: tuple[int, ...]) -> float:
-        ids, total = torch.full((1, 4), CharTokenizer.MASK), 0.0
-        for place in order:
-            logits = model.decoder.likelihood.logits(model.refine(ids, states, nothing))
-            total -= logits[0, place].log_softmax(-1)[poem[0, place]].item()
-            ids[0, place] = poem[0, place]
-        return total
-
-    expected = sum(map(surprise, permutations(range(4)))) / 24
+    orders = permutations(range(4))
+    expected = sum(_surprise(model, poem, order) for order in orders) / 24
     with torch.no_grad():
         rate, distortion = refined(
             model, poem.expand(20_000, -1), trust=torch.zeros(20_000), generator=_seeded()

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """A convolution of x [..., T, H] over positions: [..., T, C], of ``weight`` [C, kernel, H].
 
-    On the processors this was measured on, the library's convolution of channels that lie side by
-    side in memory is two to four times as fast as a matrix product over unfolded neighbours in
-    single precision, be the kernel 1 or 3; in half precision the product is the faster one.
+    On the processors this was measured on, in single precision the library's convolution of
+    channels that lie side by side in memory is two to four times as fast as a matrix product over
+    unfolded neighbours, and with a kernel of 1 up to twice; in half precision the product is.
     """
     (T, H), kernel = x.shape[-2:], weight.shape[1]
     reach = kernel // 2

@@ -132,12 +132,19 @@ def packed(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tenso
 
 
 def unpacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of :func:`packed`, in single precision."""
-    scales = {name: weights[name + _SCALE] for name in weights if name + _SCALE in weights}
+    """The inverse of :func:`packed`, in single precision.
+
+    Raises:
+        CheckpointError: a matrix of whole numbers has no scale.
+    """
+    whole = {name for name, tensor in weights.items() if tensor.dtype == torch.int8}
+    if lost := sorted(name for name in whole if name + _SCALE not in weights):
+        raise CheckpointError(f"{lost[0]} is stored as whole numbers, and its scale is missing")
+    scales = {name + _SCALE for name in whole}
     return {
-        name: tensor.float() * scales[name] if name in scales else tensor.float()
+        name: tensor.float() * weights[name + _SCALE] if name in whole else tensor.float()
         for name, tensor in weights.items()
-        if name.removesuffix(_SCALE) not in scales or name in scales
+        if name not in scales
     }
 
 
@@ -166,6 +173,8 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
         weights = unpacked(load_tensors(_read(folder / WEIGHTS)))
         model = PoetryVAE.build(config, tokenizer)
         model.load_state_dict(weights)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: {error}") from error
     except SafetensorError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from error
     except (RuntimeError, MemoryError) as error:  # also sizes that no memory holds

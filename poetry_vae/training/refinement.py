@@ -16,10 +16,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from poetry_vae.model import orders
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
-from poetry_vae.model.orders import grown as grown_orders
-from poetry_vae.model.orders import shuffled
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Form
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -38,7 +37,7 @@ def any_order(poems: int, positions: int, *, generator: torch.Generator | None) 
     Of a poem, n of 1 to T are hidden, every number equally often.
     """
     lots = _spread(poems, positions, generator)
-    hides = shuffled(poems, positions, generator=generator) <= lots[:, None]
+    hides = orders.shuffled(poems, positions, generator=generator) <= lots[:, None]
     return hides * (positions / (lots + 1.0))[:, None]
 
 
@@ -50,7 +49,7 @@ def growing(poems: int, form: Form, *, generator: torch.Generator | None) -> tup
     """
     L = form.chars
     turns = _spread(poems, L, generator)[:, None]
-    order = grown_orders(poems, form, generator=generator) // form.lines  # all lines at once
+    order = orders.grown(poems, form, generator=generator) // form.lines  # all lines at once
     hides = (order >= turns).view(poems, form.lines, L)
     around = torch.nn.functional.pad(hides, (1, 1), value=True)
     beside = hides & ~(around[..., :-2] & around[..., 2:])
@@ -63,11 +62,8 @@ def _spread(poems: int, n: int, generator: torch.Generator | None) -> Tensor:
     device = generator.device if generator is not None else None
     start = torch.rand(1, generator=generator, device=device)
     evenly = (torch.arange(poems, device=device) + start) / poems
-    return (
-        (evenly * n)
-        .long()
-        .clamp_max(n - 1)[torch.randperm(poems, generator=generator, device=device)]
-    )
+    mixed = torch.randperm(poems, generator=generator, device=device)
+    return (evenly * n).long().clamp_max(n - 1)[mixed]
 
 
 def refined(
@@ -97,10 +93,11 @@ def refined(
         code = noisy.rsample(1, generator=generator)[0]
         states = model.hidden(trust[:, None] * code, labels)
         rate = noisy.kl(DiagonalGaussian.standard(noisy.mean)).sum(-1)
-    weights = any_order(B, T, generator=generator)
-    hides = weights > 0
-    if first := round(grown * B):
-        hides[:first], weights[:first] = growing(first, model.form, generator=generator)
+    first = round(grown * B)
+    rest = any_order(B - first, T, generator=generator)
+    growing_hides, growing_weights = growing(first, model.form, generator=generator)
+    hides = torch.cat([growing_hides, rest > 0])
+    weights = torch.cat([growing_weights, rest])
     asked = weights > 0
     read = model.refine(ids.masked_fill(hides, CharTokenizer.MASK), states, trust)
     surprise = -model.readout.log_density(read[asked], ids[asked])
