@@ -4,7 +4,8 @@
     poetry-vae evaluate --form FORM --corpus ENCODED_CORPUS --output report
     python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS --report report/report.json
 
-The model takes the place of the one that ships for its form. Card and figures are those of the test
+The model takes the place of the one that ships for its form, and the lines it was trained on are
+added to those that are known. Card and figures are those of the test
 part, taken with the weights as shipped, beside the same figures of the full ones; with a report
 its poems stand there too, beside real ones and chance.
 """
@@ -24,7 +25,7 @@ from poetry_vae.evaluation.density import Density, density
 from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
 from poetry_vae.text.encoded import EncodedCorpus, poems_for
-from poetry_vae.text.known_lines import LINES, KnownLines
+from poetry_vae.text.known_lines import KnownLines, lines_file
 from poetry_vae.verse.manner import Manner
 
 _POEMS = 500
@@ -124,9 +125,12 @@ def main() -> None:
         figures={**figures, **measured},
         dtype=torch.int8,
     )
+    path = lines_file(target, model.form.chars)
     lines = KnownLines.of(training_lines(asked.corpus))
-    lines.save(target / LINES)
-    size = (target / LINES).stat().st_size
+    if path.is_file():
+        lines |= KnownLines.load(path)
+    lines.save(path)
+    size = path.stat().st_size
     print(f"{target.name}: {comparison}\n{len(lines):,} lines known, {size / 1e6:.1f} MB")
 
 

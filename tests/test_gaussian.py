@@ -1,5 +1,7 @@
 """The Gaussian against torch.distributions and against Monte Carlo."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
@@ -56,3 +58,23 @@ def test_gradients_flow_through_samples() -> None:
     assert log_variance.grad is not None
     torch.testing.assert_close(mean.grad, torch.full((1, 2), 3.0))
     torch.testing.assert_close(log_variance.grad, 0.5 * z.detach().sum(0))
+
+
+def test_a_typical_point_lies_where_draws_of_the_prior_do() -> None:
+    """Of posteriors that add up to N(0, I): a third of the variance is left, or nothing is told."""
+    g = torch.Generator().manual_seed(0)
+    mean = (2 / 3) ** 0.5 * torch.randn(500, 300, generator=g)
+    posterior = DiagonalGaussian(mean, torch.full_like(mean, math.log(1 / 3)))
+    typical = posterior.typical()
+    assert typical.square().mean().item() == pytest.approx(1)
+    torch.testing.assert_close(typical / mean, (typical / mean)[:, :1].expand_as(mean))
+
+    idle = DiagonalGaussian(
+        torch.cat([mean, 0.01 * mean], dim=1),
+        torch.cat([posterior.log_variance, torch.zeros_like(mean)], dim=1),
+    )
+    torch.testing.assert_close(idle.typical()[:, :300], typical)
+    collapsed = DiagonalGaussian(0.01 * mean, torch.zeros_like(mean))
+    torch.testing.assert_close(collapsed.typical(), collapsed.mean)
+    at_zero = DiagonalGaussian.standard(mean)
+    torch.testing.assert_close(at_zero.typical(), torch.zeros_like(mean))

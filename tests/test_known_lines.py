@@ -13,6 +13,12 @@ from poetry_vae.text.known_lines import KnownLines
 lines = st.lists(st.text("山水月花春風", min_size=1, max_size=7), max_size=60)
 
 
+@given(lines, lines)
+def test_the_lines_of_both(some: list[str], others: list[str]) -> None:
+    both = KnownLines.of(some) | KnownLines.of(others)
+    assert both.hashes.tolist() == KnownLines.of([*some, *others]).hashes.tolist()
+
+
 @given(lines)
 def test_every_line_is_known_again(written: list[str]) -> None:
     known = KnownLines.of(written)

@@ -217,7 +217,7 @@ class TestTraversal:
 
     def test_the_values_and_what_stays(self) -> None:
         model = small_model()
-        centre = model.encode([POEM]).mean[0]
+        centre = model.encode([POEM]).typical()[0]
         way = traverse(model, POEM, dimension=3, steps=3)
         assert way.values == (-3.0, 0.0, 3.0)
         z = torch.stack([centre.clone() for _ in way.values])

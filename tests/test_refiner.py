@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -266,6 +269,54 @@ def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
         torch.testing.assert_close(found, (1.6 * known - 0.6 * common).log_softmax(-1))
 
 
+def test_repetition_takes_nats_from_what_the_poem_has() -> None:
+    heads = small_model().decoder.likelihood
+    hidden = torch.zeros(20_000, 8)
+    with torch.no_grad():
+        plain = heads.logits(hidden[:1])[0].softmax(-1)
+        present = torch.tensor([CharTokenizer.MASK, 5, 5]).expand(len(hidden), 3)
+        drawn = heads.draw(hidden, 1.0, present=present, repetition=1.0, generator=_seeded())
+    first = len(CharTokenizer.SPECIAL)
+    lessened = plain.clone()
+    lessened[:first] = 0
+    lessened[5] *= math.exp(-1)
+    found = torch.bincount(drawn, minlength=len(plain)) / len(drawn)
+    torch.testing.assert_close(found, lessened / lessened.sum(), atol=0.012, rtol=0)
+
+
+@pytest.mark.parametrize("steered", [False, True])
+def test_at_full_repetition_no_character_comes_again(steered: bool) -> None:
+    model = _shaken()
+    manner = Manner(1.0, T, 0.5, repetition=1e4)
+    if steered:
+        ids = steer(model, acrostic("春"), manner, candidates=4).write(12, generator=_seeded())
+    else:
+        ids = write(model, 64, manner, generator=_seeded())
+        plain = write(model, 64, Manner(1.0, T, 0.5), generator=_seeded())
+        assert any(len(set(row)) < T for row in plain.tolist())
+    assert all(len(set(row)) == T for row in ids.tolist())
+
+
+def test_a_refiner_can_be_deepened(trained: tuple[PoetryVAE, PoetryVAE], tmp_path: Path) -> None:
+    _, start = trained
+    config = replace(start.config, refiner_layers=start.config.refiner_layers + 2)
+    deeper = Run(small_corpus(), config, TrainingConfig(), 0, start=start).begun()
+    ids = torch.full((3, T), CharTokenizer.MASK)
+    ids[:, 1:4] = torch.tensor([4, 5, 6])
+    code, trust = torch.randn(3, start.code_size, generator=_seeded()), torch.full((3,), 0.5)
+    with torch.no_grad():
+        both = [model.refine(ids, model.hidden(code), trust) for model in (start, deeper)]
+    torch.testing.assert_close(*both)  # nothing is lost, and nothing changed at first
+
+    asked = {"refiner_layers": str(config.refiner_layers), "epochs": "1", "min_steps": "4"}
+    common: dict[str, Any] = {"preset": "refine", "start": start}
+    found = train(small_corpus(), tmp_path / "deep", overrides=asked, **common)
+    assert found.model.config.refiner_layers == config.refiner_layers
+    asked["refiner_layers"] = str(start.config.refiner_layers)
+    with pytest.raises(ConfigError, match="refiner_layers is settled"):
+        train(small_corpus(), tmp_path / "no", overrides=asked, **common)
+
+
 def test_a_seed_gives_the_same_poems_however_many() -> None:
     model = _shaken()
     many = generate(20, model=model, seed=5)
@@ -313,7 +364,8 @@ def test_a_manner_suits_the_model() -> None:
     assert Manner.of(whole, guidance=0).guidance == 0
     assert Manner.of(whole, passes=3, trust=0.25).trust == 0.25
     assert Manner.of(whole, passes=0).temperature == Manner.of(plain).temperature
-    wrong = [("trust", 1.5), ("trust", -0.1), ("guidance", -1), ("passes", -1)]
+    assert generate(3, model=whole, trust=1) == generate(3, model=whole, trust=1.0)
+    wrong = [("trust", 1.5), ("trust", -0.1), ("guidance", -1), ("passes", -1), ("repetition", -1)]
     for name, value in [*wrong, ("temperature", float("nan"))]:
         with pytest.raises(SamplingError, match=f"{name} is"):
             Manner.of(whole, **{name: value})  # type: ignore[arg-type]
@@ -339,7 +391,7 @@ def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="refiner_hidden is settled"):
         train(small_corpus(), tmp_path / "x", start=model, overrides={"refiner_hidden": "8"})
     with pytest.raises(ConfigError, match="refiner_layers is settled"):
-        train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": "3"})
+        train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": "1"})
     with pytest.raises(ConfigError, match="a refiner learns beside the ELBO"):
         train(small_corpus(), tmp_path / "d", preset="iwae", overrides={"refiner_layers": "1"})
 

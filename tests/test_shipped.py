@@ -9,6 +9,7 @@ import torch
 from poetry_vae import CharTokenizer, Form, PoetryVAE, generate
 from poetry_vae.model.pretrained import DEFAULT_FORM, ShippedModel, shipped_models
 from poetry_vae.text.corpus import read_corpus
+from poetry_vae.text.known_lines import lines_file
 from poetry_vae.training.diagnostics import watch
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
@@ -17,7 +18,11 @@ SHIPPED = shipped_models()
 
 def test_couplets_and_quatrains_ship_within_forty_megabytes() -> None:
     assert {Form.parse("五言联"), DEFAULT_FORM} <= {model.form for model in SHIPPED}
-    assert sum(model.size for model in SHIPPED) < 40_000_000
+    folder = SHIPPED[0].path.parent
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 40_000_000
+    for chars in {model.form.chars for model in SHIPPED}:
+        assert lines_file(SHIPPED[0].path, chars) in files
 
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda model: model.name)

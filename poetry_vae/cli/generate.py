@@ -132,15 +132,16 @@ def _known(
 
         return open_index(Path(corpus), model.form).lines_known, corpus
     from poetry_vae.model.pretrained import default_model, model_folder
-    from poetry_vae.text.known_lines import LINES, KnownLines
+    from poetry_vae.text.known_lines import KnownLines, lines_file
 
     folder = model_folder(name) if name else default_model(model.form)
-    if not (folder / LINES).is_file():
+    path = lines_file(folder, model.form.chars)
+    if not path.is_file():
         raise click.UsageError(
             f"{folder} does not say which lines it was trained on: --check-copies CORPUS"
         )
-    lines = KnownLines.load(folder / LINES)
-    return lambda poem: [line in lines for line in poem.lines], "the model's training poems"
+    lines = KnownLines.load(path)
+    return lambda poem: [line in lines for line in poem.lines], "the training poems"
 
 
 def _marked(

@@ -66,6 +66,12 @@ _MANNER = (
         help="How much a refiner prefers what fits this poem to what is common: 0 not at all.  "
         "[default: the model's]",
     ),
+    click.option(
+        "--repetition",
+        type=click.FloatRange(0),
+        help="Nats that a character loses with a refiner where the poem has it already.  "
+        "[default: the model's]",
+    ),
 )
 
 label_option = click.option(
@@ -106,7 +112,7 @@ def reading_options(command: F) -> F:
 
 
 def manner_options(command: F) -> F:
-    """--temperature, --passes, --trust and --guidance: how a model draws poems."""
+    """--temperature, --passes, --trust, --guidance and --repetition: how a model draws poems."""
     for option in reversed(_MANNER):
         command = option(command)
     return command
@@ -116,7 +122,7 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
     """The manner that the options ask for, and for the rest the model's own."""
     from poetry_vae.verse.manner import Manner
 
-    names = ("temperature", "passes", "trust", "guidance")
+    names = ("temperature", "passes", "trust", "guidance", "repetition")
     return Manner.of(model, **{name: options[name] for name in names})
 
 

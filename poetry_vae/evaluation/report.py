@@ -7,7 +7,7 @@ says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -210,7 +210,7 @@ class Evaluation:
             for used in usage(
                 some,
                 encode=partial(_code_and_label, model),
-                write=partial(_written_from, model, self.manner(model).trust),
+                write=partial(_written_from, model, self.manner(model)),
                 passes=(0, self.manner(model).passes),
                 generator=self._generator("usage"),
             )
@@ -308,16 +308,16 @@ def _numbered(values: Sequence[str]) -> Tensor:
 
 
 def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
-    """Posterior means of codes [N, D]; where the model has labels, the inferred one behind them."""
+    """Typical codes of poems [N, D]; where the model has labels, the inferred one behind them."""
     label = model.infer_labels(ids)
-    mean = model.encode(ids, label).mean
-    return mean if label is None else torch.cat([mean, label[:, None].to(mean.dtype)], dim=1)
+    code = model.encode(ids, label).typical()
+    return code if label is None else torch.cat([code, label[:, None].to(code.dtype)], dim=1)
 
 
-def _written_from(model: PoetryVAE, trust: float, codes: Tensor, passes: int) -> Tensor:
+def _written_from(model: PoetryVAE, manner: Manner, codes: Tensor, passes: int) -> Tensor:
     """The likeliest characters given what :func:`_code_and_label` returned: ids [N, T]."""
     D = model.code_size
     label = codes[:, D].long() if codes.shape[1] > D else None
-    manner = Manner(0.0, passes, trust)
+    manner = replace(manner, temperature=0.0, passes=passes)
     generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
     return write_from(model, codes[:, :D], label, manner, generator=generator)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.sampling import derived_seed, draw
+from poetry_vae.model.sampling import derived_seed, draw, lessen
 from poetry_vae.model.softmax import block_rows, log_prob_of
 from poetry_vae.text.tokenizer import CharTokenizer
 
@@ -35,27 +35,39 @@ class CharacterHeads(nn.Module):
         """[..., H] → [..., V]."""
         return nn.functional.linear(self.read(hidden), *self.table)
 
-    def log_prob(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]."""
+    def log_prob(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
+        """log p(x_i | h_i) in nats, times ``counts``: hidden [..., H], targets [...] → [...]."""
         rows = self.read(hidden).flatten(0, -2)
-        return log_prob_of(rows, *self.table, targets.flatten()).view(targets.shape)
+        often = None if counts is None else counts.flatten()
+        return log_prob_of(rows, *self.table, targets.flatten(), often).view(targets.shape)
 
-    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
         """What is trained, [...]: the probability itself, unless it is said."""
-        return self.log_prob(hidden, targets)
+        return self.log_prob(hidden, targets, counts)
 
     def draw(
-        self, hidden: Tensor, temperature: float, *, generator: torch.Generator | None
+        self,
+        hidden: Tensor,
+        temperature: float,
+        *,
+        present: Tensor | None = None,
+        repetition: float = 0.0,
+        generator: torch.Generator | None,
     ) -> Tensor:
-        """Characters drawn independently given h, never a special symbol: [..., H] → ids [...]."""
+        """Characters drawn independently given h, never a special symbol: [..., H] → ids [...].
+
+        Args:
+            present: ids [..., S] that lose ``repetition`` nats; special symbols are passed over.
+        """
         first = len(CharTokenizer.SPECIAL)
         weight, bias = (values[first:] for values in self.table)
-        read = self.read(hidden)
-        rows = block_rows(len(weight), read)
-        parts = [
-            draw(nn.functional.linear(block, weight, bias), temperature, generator=generator)
-            for block in torch.split(read.flatten(0, -2), rows)
-        ]
+        read = self.read(hidden).flatten(0, -2)
+        parts = []
+        for rows in torch.split(torch.arange(len(read)), block_rows(len(weight), read)):
+            logits = nn.functional.linear(read[rows], weight, bias)
+            if present is not None and repetition:
+                logits = lessen(logits, present.flatten(0, -2)[rows] - first, repetition)
+            parts.append(draw(logits, temperature, generator=generator))
         return (torch.cat(parts) + first).view(hidden.shape[:-1])
 
 
@@ -86,7 +98,7 @@ class BernoulliHeads(CharacterHeads):
     def table(self) -> tuple[Tensor, Tensor]:
         return self.output.weight, self.output.bias
 
-    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
         """log of the product of V Bernoullis, [...]."""
         flat, wanted = self.read(hidden).flatten(0, -2), targets.flatten()
         rows = block_rows(len(self.output.weight), flat)
@@ -94,7 +106,8 @@ class BernoulliHeads(CharacterHeads):
         for h, t in zip(torch.split(flat, rows), torch.split(wanted, rows), strict=True):
             a = nn.functional.linear(h, self.output.weight, self.output.bias).float()
             parts.append(a.gather(1, t[:, None])[:, 0] - nn.functional.softplus(a).sum(1))
-        return torch.cat(parts).view(targets.shape)
+        density = torch.cat(parts).view(targets.shape)
+        return density if counts is None else counts * density
 
 
 class GaussianHeads(CharacterHeads):
@@ -121,11 +134,12 @@ class GaussianHeads(CharacterHeads):
     def table(self) -> tuple[Tensor, Tensor]:
         return self.embeddings, self.embeddings.new_zeros(len(self.embeddings))
 
-    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
         """log N(e_x; x', I), [...]: a density of vectors, not to be compared with probabilities."""
         x = self.read(hidden).float()
         distance = (self.embeddings[targets] - x).square().sum(-1)
-        return -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
+        density = -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
+        return density if counts is None else counts * density
 
 
 _LIKELIHOODS: dict[str, Callable[[int, int], CharacterHeads]] = {

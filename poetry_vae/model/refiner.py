@@ -10,6 +10,8 @@ other; poems are written by settling some characters, asking again, and so on in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -59,6 +61,20 @@ class Refiner(nn.Module):
         if self.embedding is not None and self.likelihood is not None:
             self.embedding.load_state_dict(embedding.state_dict())
             self.likelihood.load_state_dict(likelihood.state_dict())
+
+    def deepened(self, pairs: int, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A model's weights, whose refiner has fewer ``pairs``, under the names they have here.
+
+        The pairs that are new come last, and change nothing at first.
+        """
+        for layer in list(self.stack)[2 * pairs : -1]:
+            if isinstance(layer, PositionMix):
+                nn.init.zeros_(layer.leave.weight)
+            elif isinstance(layer, GatedConv):
+                values, _ = layer.neighbours.weight.chunk(2)
+                nn.init.zeros_(values)
+        norm, here = (f"refiner.stack.{n}." for n in (2 * pairs, len(self.stack) - 1))
+        return {name.replace(norm, here): weight for name, weight in weights.items()}
 
     def forward(self, ids: Tensor, rows: Tensor, states: Tensor, trust: Tensor) -> Tensor:
         """Hidden states for every position, [B, T, H].

@@ -41,6 +41,17 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
     return draw_weighted(torch.softmax(logits, dim=-1, dtype=torch.float32), generator=generator)
 
 
+def lessen(logits: Tensor, ids: Tensor, nats: float) -> Tensor:
+    """Logits [R, V], overwritten, of which those of ids [R, S] are ``nats`` less, each once.
+
+    Negative ids are none.
+    """
+    rows, slots = (ids >= 0).nonzero(as_tuple=True)
+    columns = ids[rows, slots]
+    logits[rows, columns] = logits[rows, columns] - nats
+    return logits
+
+
 def drawn_at(weights: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """Symbols from weights [..., V] that a temperature has shaped already: [...].
 

@@ -1,4 +1,7 @@
-"""Which lines of verse a model was trained on, in two bytes a line.
+"""Which lines of verse models were trained on, in two bytes a line.
+
+Forms that have lines of one length share most of them, a quatrain's being a couplet's too. So one
+file serves all models of a folder whose lines have so many characters.
 
 A line is kept as a hash of 32 bits, and of the sorted hashes only the gaps between neighbours. A
 line that was never there passes for known with a probability of N/2³² for N lines: once in 4,400
@@ -18,8 +21,12 @@ import numpy.typing as npt
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.files import replace_file
 
-LINES = "lines.safetensors"
 _FORMAT, _LARGEST = "poetry-vae lines 1", 2**16 - 1
+
+
+def lines_file(model: Path, chars: int) -> Path:
+    """Where the lines of ``chars`` characters stand that a model in this folder may have read."""
+    return model.parent / f"lines{chars}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class KnownLines:
     def of(cls, lines: Iterable[str]) -> KnownLines:
         """The set of these lines."""
         return cls(np.unique(np.array([_hashed(line) for line in lines], dtype=np.uint32)))
+
+    def __or__(self, other: KnownLines) -> KnownLines:
+        """The lines of both."""
+        return KnownLines(np.union1d(self.hashes, other.hashes))
 
     def __contains__(self, line: str) -> bool:
         value = _hashed(line)

@@ -139,8 +139,12 @@ def train(
                 f"the poems are {corpus.form}, and the model to start from writes {start.form}: "
                 "name the form to go on from a model of another one"
             )
-        # Of what the model is made of, only a refiner that it does not have yet can be chosen.
+        # Of what the model is made of, only a refiner that it does not have yet can be chosen, or
+        # one with more layers.
         settled = [name for name in _OF_REFINERS if getattr(start.config, name)]
+        asked = model.refiner_layers if "refiner_layers" in (overrides or {}) else 0
+        if asked > start.config.refiner_layers > 0:
+            settled.remove("refiner_layers")
         if start.config.refiner_layers:
             settled.append("refiner_hidden")
         new = {n: getattr(model, n) for n in _OF_REFINERS if n not in settled}

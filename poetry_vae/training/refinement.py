@@ -25,8 +25,9 @@ from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.objectives import Terms
 
-# Shares of a batch that trust z not at all, and entirely; the others anything between.
-_NOTHING, _ALL = 0.2, 0.1
+# Shares of a batch that trust z not at all, and entirely; the others anything between, and more
+# often much than little, as poems are written.
+_NOTHING, _ALL = 0.1, 0.1
 # Share of a batch that is asked for what is next where poems grow, as they do when written.
 _GROWN = 0.5
 
@@ -87,7 +88,7 @@ def refined(
     with torch.no_grad():
         if trust is None:
             lot = torch.rand(B, generator=generator, device=ids.device)
-            trust = ((lot - _NOTHING) / (1 - _NOTHING - _ALL)).clamp(0, 1)
+            trust = ((lot - _NOTHING) / (1 - _NOTHING - _ALL)).clamp(0, 1).sqrt()
         labels = model.infer_labels(ids) if labels is None else labels
         noisy = model.encode(ids, labels).blurred(trust[:, None])
         code = noisy.rsample(1, generator=generator)[0]
@@ -100,10 +101,9 @@ def refined(
     weights = torch.cat([growing_weights, rest])
     asked = weights > 0
     read = model.refine(ids.masked_fill(hides, CharTokenizer.MASK), states, trust)
-    surprise = -model.readout.log_density(read[asked], ids[asked])
+    surprise = -model.readout.log_density(read[asked], ids[asked], weights[asked])
     by_place = torch.zeros(B, T, dtype=surprise.dtype, device=ids.device)
-    by_place = by_place.masked_scatter(asked, surprise)
-    return rate, (weights * by_place).sum(1)
+    return rate, by_place.masked_scatter(asked, surprise).sum(1)
 
 
 @dataclass(frozen=True)

@@ -66,11 +66,16 @@ class Run:
     def begun(self) -> PoetryVAE:
         """The model before the first step: what ``start`` has of it, and the rest at random.
 
-        A refiner may be new to it, and where ``start`` writes another form, what belongs to places.
+        A refiner may be new to it or deeper, and where ``start`` writes another form, what belongs
+        to places is new.
         """
         model = PoetryVAE.build(self.model, self.corpus.tokenizer, seed=self.seed)
         if self.start is not None:
             own, theirs = model.state_dict(), self.start.state_dict()
+            pairs = self.start.config.refiner_layers
+            if model.refiner is not None and 0 < pairs < self.model.refiner_layers:
+                theirs = model.refiner.deepened(pairs, theirs)
+                own = model.state_dict()
             fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
             model.load_state_dict({**own, **fitting})
             if model.refiner is not None and "refiner.embedding.weight" not in theirs:

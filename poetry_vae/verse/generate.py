@@ -95,6 +95,7 @@ def generate(
     passes: int | None = None,
     trust: float | None = None,
     guidance: float | None = None,
+    repetition: float | None = None,
     constraint: Constraint | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
@@ -103,8 +104,8 @@ def generate(
     Args:
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
-        temperature, passes, trust, guidance: see :class:`~poetry_vae.verse.manner.Manner`; by
-            default what suits the model.
+        temperature, passes, trust, guidance, repetition: see
+            :class:`~poetry_vae.verse.manner.Manner`; by default what suits the model.
         constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
             ``poetry_vae.verse.constraints``.
 
@@ -112,11 +113,16 @@ def generate(
         ConstraintError: no poem of the model can meet the constraint.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
-        SamplingError: temperature, passes, trust or guidance out of range.
+        SamplingError: temperature, passes, trust, guidance or repetition out of range.
     """
     chosen = choose_model(form, model)
     manner = Manner.of(
-        chosen, temperature=temperature, passes=passes, trust=trust, guidance=guidance
+        chosen,
+        temperature=temperature,
+        passes=passes,
+        trust=trust,
+        guidance=guidance,
+        repetition=repetition,
     )
     steering = None if constraint is None else steer(chosen, constraint, manner)
     poems = stream(chosen, manner, seed=seed, steering=steering)
@@ -146,9 +152,14 @@ def in_script(poem: Poem, script: Script) -> Poem:
 
 @torch.no_grad()
 def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
-    """What the model makes of poems: the likeliest characters given each posterior's mean.
+    """What the model remembers of poems: the likeliest characters given each typical code.
+
+    See :meth:`~poetry_vae.model.gaussian.DiagonalGaussian.typical`.
 
     Raises:
         FormError: a poem does not have the model's form.
     """
-    return model.poems_of(model.rewrite(model.ids_of(poems)))
+    ids = model.ids_of(poems)
+    labels = model.infer_labels(ids)
+    code = model.encode(ids, labels).typical()
+    return model.poems_of(model.draw(code, labels, temperature=0))

@@ -9,7 +9,7 @@ from poetry_vae.model.vae import PoetryVAE
 
 _TEMPERATURE, _PASSES = 0.5, 2
 # With a refiner, and as many passes as a line has characters; docs/quality.md has the measurements.
-_REFINED_TEMPERATURE, _REFINED_TRUST, _REFINED_GUIDANCE = 0.8, 0.8, 0.4
+_REFINED = {"temperature": 0.85, "trust": 0.8, "guidance": 0.4, "repetition": 1.0}
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Manner:
     """How far passes of a refiner go by the latent, from 0 to 1; nothing to other models."""
     guidance: float = 0.0
     """How much more than its own share what is known counts for a refiner, see ``verse.refine``."""
+    repetition: float = 0.0
+    """Nats that a character loses with a refiner where the poem has it already."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
@@ -38,11 +40,14 @@ class Manner:
             raise SamplingError(f"trust is {self.trust}: it must be a number between 0 and 1")
         if not 0 <= self.guidance < float("inf"):
             raise SamplingError(f"guidance is {self.guidance}: it must be a number >= 0")
+        if not 0 <= self.repetition < float("inf"):
+            raise SamplingError(f"repetition is {self.repetition}: it must be a number >= 0")
 
     def __str__(self) -> str:
         told = f"temperature {self.temperature:g}, {self.passes} passes"
         told += f", trust {self.trust:g}" if self.trust < 1 else ""
-        return told + (f", guidance {self.guidance:g}" if self.guidance else "")
+        told += f", guidance {self.guidance:g}" if self.guidance else ""
+        return told + (f", repetition {self.repetition:g}" if self.repetition else "")
 
     @classmethod
     def of(
@@ -53,6 +58,7 @@ class Manner:
         passes: int | None = None,
         trust: float | None = None,
         guidance: float | None = None,
+        repetition: float | None = None,
     ) -> Manner:
         """What is asked for, and for the rest what suits the model.
 
@@ -64,11 +70,11 @@ class Manner:
         elif passes == 0:
             usual = cls(_TEMPERATURE, 0)
         else:
-            turns = model.form.chars
-            usual = cls(_REFINED_TEMPERATURE, turns, _REFINED_TRUST, _REFINED_GUIDANCE)
+            usual = cls(passes=model.form.chars, **_REFINED)
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,
             usual.trust if trust is None else trust,
             usual.guidance if guidance is None else guidance,
+            usual.repetition if repetition is None else repetition,
         )

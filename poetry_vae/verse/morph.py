@@ -44,6 +44,6 @@ def interpolate(
     if steps < 2:
         raise ValueError(f"{steps} steps: from one poem to another it takes at least 2")
     model = model.as_of(start)
-    first, last = model.encode([start, end]).mean
+    first, last = model.encode([start, end]).typical()
     z = spherical(first, last, torch.linspace(0, 1, steps, device=first.device))
     return model.poems_of(model.draw(z, temperature=0))

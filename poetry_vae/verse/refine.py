@@ -8,6 +8,9 @@ et al. 2019).
 **Guidance** w draws from p(x_i | settled, z) · (p(x_i | settled, z) / p(x_i))^w: what is known
 counts for more, what is common everywhere for less (classifier-free guidance, Ho & Salimans 2022).
 p(x_i) is what the refiner says of a place when it knows nothing.
+
+**Repetition** r takes e^−r of the probability of characters that are settled elsewhere in the poem
+already: a refiner that is not sure likes to say things twice.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class Passes:
         B, T = len(code), model.form.positions
         self.model = model
         self.count = min(manner.passes, T)  # a pass without a character would change nothing
-        self.trust = torch.full((B,), manner.trust, device=code.device)
+        self.trust = torch.full((B,), float(manner.trust), device=code.device)
         self.states = model.hidden(manner.trust * code, labels)
         self.order = grown(B, model.form, generator=generator) * self.count // T
         self.guidance = manner.guidance
@@ -78,5 +81,11 @@ def refined(
     for number in range(passes.count):
         now = passes.turn(number)
         read = passes.read(ids)[now]
-        ids[now] = heads.draw(read, manner.temperature, generator=generator)
+        ids[now] = heads.draw(
+            read,
+            manner.temperature,
+            present=ids[now.nonzero()[:, 0]],
+            repetition=manner.repetition,
+            generator=generator,
+        )
     return ids

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.sampling import lessen
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse import decode
@@ -149,12 +150,20 @@ class Steering:
         settled = self._is_given(held, len(ids))
         for number in range(passes.count):
             read = passes.read(ids.masked_fill(~settled, CharTokenizer.MASK))
-            logits = self.model.readout.logits(read)
+            logits = self._lessened(self.model.readout.logits(read), ids, settled)
             shares = self._shares_of(logits, temperature=temperature).settled(ids, settled)
             # What is settled stays in every draft, so a draft that fails leaves the one before.
             ids = redraft(shares)
             settled = settled | passes.turn(number)
         return ids
+
+    def _lessened(self, logits: Tensor, ids: Tensor, settled: Tensor) -> Tensor:
+        """Logits [R, T, V] without the nats that what is settled loses elsewhere."""
+        if not self.manner.repetition:
+            return logits
+        present = ids.masked_fill(~settled, -1)[:, None].expand(-1, logits.shape[1], -1)
+        lessen(logits.flatten(0, 1), present.flatten(0, 1), self.manner.repetition)
+        return logits
 
     def _is_given(self, held: Held, rows: int) -> Tensor:
         """Which characters are pinned or part of a word: [R, T]."""

@@ -37,7 +37,7 @@ def traverse(
     dimension: int | None = None,
     steps: int = 7,
 ) -> Traversal:
-    """Move one dimension from −3 to 3 around a poem's posterior mean, or around the prior's, 0.
+    """Move one dimension from −3 to 3 around a poem's typical code, or around the prior's mean, 0.
 
     Args:
         dimension: counted from 1; without it the one that changes most characters on the way.
@@ -53,7 +53,9 @@ def traverse(
     D = model.code_size
     if dimension is not None and not 1 <= dimension <= D:
         raise DimensionError(f"dimension {dimension}: the latent has the dimensions 1 to {D}")
-    centre = torch.zeros(D, device=model.device) if poem is None else model.encode([poem]).mean[0]
+    centre = (
+        torch.zeros(D, device=model.device) if poem is None else model.encode([poem]).typical()[0]
+    )
     model = model.as_of(poem)
     values = torch.linspace(-_FURTHEST, _FURTHEST, steps, device=model.device)
     if dimension is None:
@@ -92,7 +94,7 @@ def redraw(
     model = model.as_of(poem)
     code = torch.randn(1, model.code_size, generator=generator, device=model.device)
     if poem is not None:
-        code = model.encode([poem]).mean
+        code = model.encode([poem]).typical()
     codes = code.repeat(n + 1, 1)
     drawn = torch.randn(n, sizes[level], generator=generator, device=model.device)
     codes[1:, start : start + sizes[level]] = drawn

@@ -1,10 +1,10 @@
-"""R and its companions at several settings of drawing: temperature, passes, trust, guidance.
+"""R and its companions at several settings of drawing: temperature, passes, trust and so on.
 
     python scripts/benchmarks/quality.py CORPUS.safetensors --model couplet5 \\
-        --manners 0.8,5,0.8,0.4 0.8,10,0.8,0.4 1,10,0,0
+        --manners 0.8,5,0.8,0.4,0.8 0.8,10,0.8,0.4,0.8 1,10,0,0,0
 
 CORPUS is an encoded corpus of the model's form; its test part stands for real poems. Each manner is
-temperature,passes,trust,guidance. Poems a second are those of one core, in blocks of 256.
+temperature,passes,trust,guidance,repetition. Poems a second: of one core, in blocks of 256.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("corpus", type=Path)
     options.add_argument("--model", required=True)
-    options.add_argument("--manners", nargs="+", default=[], metavar="T,PASSES,TRUST,GUIDANCE")
+    options.add_argument(
+        "--manners", nargs="+", default=[], metavar="T,P,TRUST,GUIDANCE,REPETITION"
+    )
     options.add_argument("-n", type=int, default=25_000, help="poems a side, at most (25,000)")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
@@ -90,8 +92,8 @@ def main() -> None:
         if text == "real poems":
             against = real[len(real) // 2 :]
         else:
-            temperature, passes, trust, guidance = text.split(",")
-            manner = Manner(float(temperature), int(passes), float(trust), float(guidance))
+            temperature, passes, *others = text.split(",")
+            manner = Manner(float(temperature), int(passes), *map(float, others))
             texts, speed = written(model, given.n, manner, given.seed)
         tell(text)
         found[text] = reader.measure(text, "model", texts)
@@ -99,7 +101,12 @@ def main() -> None:
         found[text]["poems_a_second"] = speed
         rows.append(row(text, found[text], speed))
         tell(" | ".join(rows[-1]))
-    header = ["temperature, passes, trust, guidance", "R", "R, second judge", "metre and rhyme"]
+    header = [
+        "temperature, passes, trust, guidance, repetition",
+        "R",
+        "R, second judge",
+        "metre and rhyme",
+    ]
     header += ["distinct-2", "with repeats", "words", "known lines", "poems/s"]
     print(table(header, rows))
     write_json(given.json, {"found": found})
