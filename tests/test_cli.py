@@ -426,10 +426,10 @@ def test_copies_are_marked(model: Path, encoded: Path, tmp_path: Path) -> None:
 
 
 def test_copies_from_the_training_poems_of_what_ships() -> None:
-    common = ("generate", "--form", "五言联", "--first-line", "黄河入海流", "--seed", 1, "-n", 2)
+    common = ("generate", "--form", "五言联", "--first-line", "白日依山尽", "--seed", 1, "-n", 2)
     result = run(*common, "--check-copies")
     assert result.exit_code == 0, result.output
-    assert all(poem.startswith("黄河入海流※，") for poem in result.stdout.splitlines())
+    assert all(poem.startswith("白日依山尽※，") for poem in result.stdout.splitlines())
     assert "of 4 lines stand in the training poems" in result.stderr
 
 

@@ -59,9 +59,9 @@ def test_counts_multiply_values_and_gradients(equal_weights: bool) -> None:
         torch.testing.assert_close(ours, naive)
 
 
-@pytest.mark.parametrize("counts", [None, torch.arange(50.0).double()])
+@pytest.mark.parametrize("counts", [None, torch.linspace(0.1, 1, 50)])
 def test_without_gradient_the_same_values(counts: Tensor | None) -> None:
-    hidden, weight, bias, targets = _case(50, 11, torch.float64)
+    hidden, weight, bias, targets = _case(50, 11, torch.float32)
     with torch.no_grad():
         naive = _naive(hidden, weight, bias, targets)
         torch.testing.assert_close(

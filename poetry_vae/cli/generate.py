@@ -6,7 +6,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,8 @@ def _known(
         return open_index(Path(corpus), model.form).lines_known, corpus
     from poetry_vae.model.pretrained import default_model, model_folder
     from poetry_vae.text.known_lines import KnownLines, lines_file
+    from poetry_vae.text.script import to_simplified
+    from poetry_vae.verse.forms import Forms
 
     folder = model_folder(name) if name else default_model(model.form)
     path = lines_file(folder, model.form.chars)
@@ -141,7 +143,14 @@ def _known(
             f"{folder} does not say which lines it was trained on: --check-copies CORPUS"
         )
     lines = KnownLines.load(path)
-    return lambda poem: [line in lines for line in poem.lines], "the training poems"
+    forms, tokenizer = Forms(model.tokenizer.characters), model.tokenizer
+
+    def is_known(line: str) -> bool:
+        """Whether the line stands there, or one that looks the same in simplified script."""
+        alike = [tokenizer.decode(forms.of(to_simplified(character))) for character in line]
+        return any("".join(choice) in lines for choice in product(*alike))
+
+    return lambda poem: [is_known(line) for line in poem.lines], "the training poems"
 
 
 def _marked(

@@ -162,8 +162,8 @@ class Steering:
         if not self.manner.repetition:
             return logits
         present = ids.masked_fill(~settled, -1)[:, None].expand(-1, logits.shape[1], -1)
-        lessen(logits.flatten(0, 1), present.flatten(0, 1), self.manner.repetition)
-        return logits
+        lessened = lessen(logits.flatten(0, 1), present.flatten(0, 1), self.manner.repetition)
+        return lessened.view_as(logits)
 
     def _is_given(self, held: Held, rows: int) -> Tensor:
         """Which characters are pinned or part of a word: [R, T]."""
