@@ -52,7 +52,8 @@ _MANNER = (
     click.option(
         "--passes",
         type=click.IntRange(0, 1000),
-        help="How often the model reads what it has written and goes on.  [default: the model's]",
+        help="How often the model reads what it has written and goes on; 0 writes all at once.  "
+        "[default: the model's]",
     ),
     click.option(
         "--trust",

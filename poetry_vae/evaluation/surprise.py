@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from poetry_vae.model import orders
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.manner import Manner
@@ -66,7 +68,9 @@ def _read(
         trust = torch.tensor(Manner.of(model).trust)
         z = posterior.blurred(trust).rsample(samples, generator=generator)
         states = model.hidden(trust * z, label).flatten(0, 1)  # [K·R, T, H]
-        refined = model.refine(read.repeat(samples, 1), states, trust.expand(len(states)))
+        others = torch.ones_like(read, dtype=torch.bool).scatter(1, place[:, None], False)
+        slots = Slots.of(orders.read(others.repeat(samples, 1)))
+        refined = model.refine(read.repeat(samples, 1), slots, states, trust.expand(len(states)))
         states = refined.view(samples, *whole.shape, -1)
         return states.gather(2, at)[:, :, 0], states.new_zeros(samples, len(whole))
     z = posterior.rsample(samples, generator=generator)

@@ -95,9 +95,9 @@ class ModelConfig:
     classifier: bool = False
     """Whether the model infers labels that are hidden (M2)."""
     refiner_layers: int = 0
-    """Pairs of mixing and gated convolution in the refiner; 0 leaves the refiner out."""
+    """Blocks of attention in the refiner; 0 leaves the refiner out."""
     refiner_hidden: int = 0
-    """Units of the refiner; 0 takes as many as ``hidden``."""
+    """Units of the refiner, a multiple of 4; 0 takes as many as ``hidden``."""
     refiner_tables: bool = False
     """Whether the refiner has tables of characters of its own, which begin as the VAE's."""
 
@@ -145,6 +145,10 @@ class ModelConfig:
         if self.components and self.latent % self.components:
             raise ConfigError(
                 f"latent={self.latent} cannot be cut into {self.components} equal components"
+            )
+        if self.refiner_layers and (self.refiner_hidden or self.hidden) % 4:
+            raise ConfigError(
+                f"a refiner of {self.refiner_hidden or self.hidden} units: it takes a multiple of 4"
             )
         if self.classifier and self.labels is None:
             raise ConfigError("classifier=true takes labels, as in --set label=dynasty")

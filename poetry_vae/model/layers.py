@@ -55,27 +55,3 @@ class GatedConv(nn.Module):
 def gated_stack(layers: int, hidden: int, kernel: int, *, normalise: bool) -> nn.Sequential:
     """``layers`` gated convolutions one after the other; the identity where there are none."""
     return nn.Sequential(*(GatedConv(hidden, kernel, normalise=normalise) for _ in range(layers)))
-
-
-class PositionMix(nn.Module):
-    """x + W(M a ⊙ σ(b)), where (a, b) is a dense layer of x and M [T, T] mixes the positions.
-
-    What a convolution needs several layers for it does in one: every character sees all others,
-    each through a weight of their two places (as the token mixing of Tolstikhin et al. 2021,
-    "MLP-Mixer", gated). A poem's places are few and fixed, so that weights a place are cheap.
-    """
-
-    def __init__(self, hidden: int, positions: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(hidden)
-        self.enter = Dense(hidden, 2 * hidden, bias=False)
-        self.mix = nn.Parameter(torch.empty(positions, positions))
-        self.leave = Dense(hidden, hidden, bias=False)
-        nn.init.normal_(self.mix, std=0.3 * positions**-0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., T, H] → the same."""
-        values, gates = self.enter(self.norm(x)).chunk(2, dim=-1)
-        mixed = torch.matmul(self.mix.to(values.dtype), values) * torch.sigmoid(gates)
-        out: Tensor = x + self.leave(mixed)
-        return out

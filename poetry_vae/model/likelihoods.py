@@ -35,15 +35,14 @@ class CharacterHeads(nn.Module):
         """[..., H] → [..., V]."""
         return nn.functional.linear(self.read(hidden), *self.table)
 
-    def log_prob(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
-        """log p(x_i | h_i) in nats, times ``counts``: hidden [..., H], targets [...] → [...]."""
+    def log_prob(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]."""
         rows = self.read(hidden).flatten(0, -2)
-        often = None if counts is None else counts.flatten()
-        return log_prob_of(rows, *self.table, targets.flatten(), often).view(targets.shape)
+        return log_prob_of(rows, *self.table, targets.flatten()).view(targets.shape)
 
-    def log_density(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """What is trained, [...]: the probability itself, unless it is said."""
-        return self.log_prob(hidden, targets, counts)
+        return self.log_prob(hidden, targets)
 
     def draw(
         self,
@@ -98,7 +97,7 @@ class BernoulliHeads(CharacterHeads):
     def table(self) -> tuple[Tensor, Tensor]:
         return self.output.weight, self.output.bias
 
-    def log_density(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """log of the product of V Bernoullis, [...]."""
         flat, wanted = self.read(hidden).flatten(0, -2), targets.flatten()
         rows = block_rows(len(self.output.weight), flat)
@@ -106,8 +105,7 @@ class BernoulliHeads(CharacterHeads):
         for h, t in zip(torch.split(flat, rows), torch.split(wanted, rows), strict=True):
             a = nn.functional.linear(h, self.output.weight, self.output.bias).float()
             parts.append(a.gather(1, t[:, None])[:, 0] - nn.functional.softplus(a).sum(1))
-        density = torch.cat(parts).view(targets.shape)
-        return density if counts is None else counts * density
+        return torch.cat(parts).view(targets.shape)
 
 
 class GaussianHeads(CharacterHeads):
@@ -134,12 +132,11 @@ class GaussianHeads(CharacterHeads):
     def table(self) -> tuple[Tensor, Tensor]:
         return self.embeddings, self.embeddings.new_zeros(len(self.embeddings))
 
-    def log_density(self, hidden: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """log N(e_x; x', I), [...]: a density of vectors, not to be compared with probabilities."""
         x = self.read(hidden).float()
         distance = (self.embeddings[targets] - x).square().sum(-1)
-        density = -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
-        return density if counts is None else counts * density
+        return -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
 
 
 _LIKELIHOODS: dict[str, Callable[[int, int], CharacterHeads]] = {

@@ -24,24 +24,19 @@ def block_rows(vocabulary: int, like: Tensor) -> int:
     return max(16, block // (vocabulary * like.element_size()))
 
 
-def log_prob_of(
-    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, counts: Tensor | None = None
-) -> Tensor:
+def log_prob_of(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     """log softmax(hidden · weightᵀ + bias)[target], exact, in nats.
 
     Args:
         hidden: [R, H]; weight: [V, H]; bias: [V]; targets: [R] ids below V.
-        counts: how often each row counts, [R], by which the result is multiplied; all once without.
-            To multiply afterwards gives the same, and takes a second pass for the gradient.
 
     Returns:
         [R] in float32 (float64 for float64 input). Products are taken in the autocast precision.
     """
     if torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad):
-        result: Tensor = _LogProb.apply(hidden, weight, bias, targets, counts)  # type: ignore[no-untyped-call]
+        result: Tensor = _LogProb.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
         return result
-    log_prob = _log_prob_only(hidden, weight, bias, targets)
-    return log_prob if counts is None else counts * log_prob
+    return _log_prob_only(hidden, weight, bias, targets)
 
 
 def _log_prob_only(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -55,7 +50,7 @@ def _log_prob_only(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
 
 
 class _LogProb(torch.autograd.Function):
-    """The gradient of row r is g_r·c_r·(onehot_r − p_r): its parts are made on the way forward.
+    """The gradient of row r is g_r·(onehot_r − p_r): its parts are made on the way forward.
 
     The gradient of ``hidden`` scales by row, so it can be finished backward whatever g is. That
     of ``weight`` sums over rows: its sum for g = 1 serves where all g_r are equal, as in the ELBO;
@@ -63,14 +58,7 @@ class _LogProb(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        targets: Tensor,
-        counts: Tensor | None,
-    ) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         kind = hidden.device.type
         if torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
@@ -79,30 +67,26 @@ class _LogProb(torch.autograd.Function):
             h, w, b = hidden, weight, bias
         with torch.autocast(kind, enabled=False):  # else it would widen the softmax on some devices
             log_prob, residual_h, grad_w, grad_b = _blocks(
-                h, w, b, targets, scale=counts, is_table_trained=weight.requires_grad
+                h, w, b, targets, scale=None, is_table_trained=weight.requires_grad
             )
         ctx.save_for_backward(h, w, b, targets, residual_h, grad_w, grad_b)
         ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
-        ctx.counts = counts
-        return log_prob if counts is None else counts * log_prob
+        return log_prob
 
     @staticmethod
-    def backward(
-        ctx: Any, *grads: Tensor
-    ) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         h, w, b, targets, residual_h, grad_w, grad_b = ctx.saved_tensors
         (g,) = grads
         hidden_dtype, weight_dtype, bias_dtype = ctx.dtypes
         grad_h = (residual_h * g[:, None].to(residual_h.dtype)).to(hidden_dtype)
         if not ctx.needs_input_grad[1]:
-            return grad_h, None, None, None, None
+            return grad_h, None, None, None
         first = g[0]
         if bool((g == first).all()):
             grad_w, grad_b = grad_w * first, grad_b * first
         else:
-            scale = g if ctx.counts is None else g * ctx.counts
-            _, _, grad_w, grad_b = _blocks(h, w, b, targets, scale=scale, is_hidden_trained=False)
-        return grad_h, grad_w.to(weight_dtype), grad_b.to(bias_dtype), None, None
+            _, _, grad_w, grad_b = _blocks(h, w, b, targets, scale=g)
+        return grad_h, grad_w.to(weight_dtype), grad_b.to(bias_dtype), None
 
 
 def _blocks(
@@ -113,9 +97,8 @@ def _blocks(
     *,
     scale: Tensor | None,
     is_table_trained: bool = True,
-    is_hidden_trained: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """log p [R]; and of residuals r = scale·(onehot − p), r·w [R, H], Σ r ⊗ h and Σ r."""
+    """log p [R], (onehot − p)·w [R, H], and Σ_r scale_r (onehot − p)_r ⊗ h_r with its bias."""
     exact = torch.float64 if h.dtype == torch.float64 else torch.float32
     log_prob = torch.empty(len(h), dtype=exact, device=h.device)
     residual_h = torch.empty_like(h)
@@ -130,10 +113,10 @@ def _blocks(
         p_target = p.gather(1, target)
         log_prob[block] = p_target[:, 0].to(exact).clamp_min(smallest).log()
         residual = p.neg_().scatter_(1, target, 1 - p_target)
-        if scale is not None:
-            residual *= scale[block, None].to(residual.dtype)
-        if is_hidden_trained:
+        if scale is None:
             torch.mm(residual, w, out=residual_h[block])
+        else:
+            residual *= scale[block, None].to(residual.dtype)
         if is_table_trained:
             grad_w += residual.T @ h[block]
             grad_b += residual.sum(0)

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from poetry_vae.model.attention import Memories
 from poetry_vae.model.classifier import LabelClassifier
 from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
@@ -30,6 +31,7 @@ from poetry_vae.model.latents import (
 from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.slots import Slots
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -150,14 +152,11 @@ class PoetryVAE(nn.Module):
             FormError: a poem does not have the model's form.
         """
         ids = poems if isinstance(poems, Tensor) else self.ids_of(poems)
-        features = self.encoder(
-            ids, self._label(self.infer_labels(ids) if labels is None else labels)
-        )
+        label = self._label(self.infer_labels(ids) if labels is None else labels)
+        features = self.encoder(ids, label)
         levels, _ = self._walk(features, lambda posterior, prior: posterior.mean)
         means = [level.code for level in levels]
-        log_variances = [
-            level.posterior.log_variance - level.prior.log_variance for level in levels
-        ]
+        log_variances = [v.posterior.log_variance - v.prior.log_variance for v in levels]
         return DiagonalGaussian(torch.cat(means, -1), torch.cat(log_variances, -1))
 
     def decode(self, code: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -175,12 +174,13 @@ class PoetryVAE(nn.Module):
         out: Tensor = self.decoder(state, self._label(labels))
         return out
 
-    def refine(self, ids: Tensor, states: Tensor, trust: Tensor) -> Tensor:
-        """What ``readout`` reads, given z and ids [B, T], ``<mask>`` where nothing is settled;
-        ``states`` are :meth:`hidden` of trust·code, see :class:`Refiner` for ``trust`` [B]."""
+    def refine(
+        self, ids: Tensor, slots: Slots, states: Tensor, trust: Tensor, memory: Memories = None
+    ) -> Tensor:
+        """What ``readout`` reads at the places asked for, see :meth:`Refiner.forward`."""
         assert self.refiner is not None
         table = self.refiner.embedding or self.encoder.embedding
-        out: Tensor = self.refiner(ids, table(ids), states, trust)
+        out: Tensor = self.refiner(table(ids), slots, states, trust, memory)
         return out
 
     @property

@@ -113,12 +113,12 @@ PRESETS: dict[str, Preset] = {
             "refine",
             "gives a trained model (--from) a refiner: characters agree with each other, not only "
             "with z",
-            "Ghazvininejad et al. 2019, Mask-Predict; Hoogeboom et al. 2022",
+            "Ghazvininejad et al. 2019, Mask-Predict; Pannatier et al. 2024, σ-GPTs",
             model={"refiner_layers": 6, "refiner_tables": True},
             training={
                 "refiner_only": True,
                 "batch_size": 256,
-                "learning_rate": 2e-3,
+                "learning_rate": 1.5e-3,
                 "epochs": 10.0,
             },
         ),

@@ -1,11 +1,13 @@
-"""How a refiner learns: any characters given any others, and z with any amount of noise on it.
+"""How a refiner learns: poems as they are written, or after any characters given, and z with noise.
 
-For every amount of trust t there is a model of poems: p(z̃) = N(0, I), and p(x|z̃) one character
-after the other in random order. Its evidence lower bound has both of its terms in closed form or by
-a single pass of the refiner: the rate is that of q(z̃|x) = N(t·μ, t²σ² + 1 − t²), and the
-distortion is T times the mean surprise of n hidden characters, n drawn from 1 to T (Uria et al.
-2014; Hoogeboom et al. 2022, equation 6). Minimising the distortion over all t trains all of these
-models at once.
+For every amount of trust t there is a model of poems: p(z̃) = N(0, I), and p(x|z̃) one turn after
+the other, see ``orders.written``. Its evidence lower bound has both of its terms in closed form or
+by a single pass of the refiner: the rate is that of q(z̃|x) = N(t·μ, t²σ² + 1 − t²), and the
+distortion the sum of the surprises of all characters, each given those of earlier turns. Minimising
+the distortion over all t trains all of these models at once.
+
+So that a refiner can go by whatever is pinned, some poems begin with characters at any places, in
+any order (Uria et al. 2014).
 """
 
 from __future__ import annotations
@@ -19,52 +21,16 @@ from torch import Tensor
 from poetry_vae.model import orders
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
+from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.poem import Form
-from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.objectives import Terms
 
 # Shares of a batch that trust z not at all, and entirely; the others anything between, and more
 # often much than little, as poems are written.
 _NOTHING, _ALL = 0.1, 0.1
-# Share of a batch that is asked for what is next where poems grow, as they do when written.
-_GROWN = 0.5
-
-
-def any_order(poems: int, positions: int, *, generator: torch.Generator | None) -> Tensor:
-    """How much the surprise of each character counts, [B, T]: T/n for those that are hidden.
-
-    Of a poem, n of 1 to T are hidden, every number equally often.
-    """
-    lots = _spread(poems, positions, generator)
-    hides = orders.shuffled(poems, positions, generator=generator) <= lots[:, None]
-    return hides * (positions / (lots + 1.0))[:, None]
-
-
-def growing(poems: int, form: Form, *, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Poems that have grown for some turns: what is hidden, and how much each surprise counts.
-
-    Either side of what a line has is as likely to be next, so each counts for half of the turn;
-    both [B, T].
-    """
-    L = form.chars
-    turns = _spread(poems, L, generator)[:, None]
-    order = orders.grown(poems, form, generator=generator) // form.lines  # all lines at once
-    hides = (order >= turns).view(poems, form.lines, L)
-    around = torch.nn.functional.pad(hides, (1, 1), value=True)
-    beside = hides & ~(around[..., :-2] & around[..., 2:])
-    asked = torch.where(turns[..., None] == 0, hides, beside).float()
-    return hides.flatten(1), (L * asked / asked.sum(-1, keepdim=True)).flatten(1)
-
-
-def _spread(poems: int, n: int, generator: torch.Generator | None) -> Tensor:
-    """A number of 0 to n − 1 for every poem, [B], all equally often, in random order."""
-    device = generator.device if generator is not None else None
-    start = torch.rand(1, generator=generator, device=device)
-    evenly = (torch.arange(poems, device=device) + start) / poems
-    mixed = torch.randperm(poems, generator=generator, device=device)
-    return (evenly * n).long().clamp_max(n - 1)[mixed]
+# Share of a batch of which some characters are given.
+_GIVEN = 0.3
 
 
 def refined(
@@ -73,7 +39,7 @@ def refined(
     labels: Tensor | None = None,
     *,
     trust: Tensor | None = None,
-    grown: float = 0.0,
+    given: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rate and distortion of poems ids [B, T] in nats a poem, [B] each: minus their sum is a bound.
@@ -82,7 +48,7 @@ def refined(
 
     Args:
         trust: t of each poem, [B]; without it, amounts as they are trained.
-        grown: share of the poems whose characters come as they grow instead of in any order.
+        given: share of the poems of which some characters are given, and come first.
     """
     B, T = ids.shape
     with torch.no_grad():
@@ -94,16 +60,11 @@ def refined(
         code = noisy.rsample(1, generator=generator)[0]
         states = model.hidden(trust[:, None] * code, labels)
         rate = noisy.kl(DiagonalGaussian.standard(noisy.mean)).sum(-1)
-    first = round(grown * B)
-    rest = any_order(B - first, T, generator=generator)
-    growing_hides, growing_weights = growing(first, model.form, generator=generator)
-    hides = torch.cat([growing_hides, rest > 0])
-    weights = torch.cat([growing_weights, rest])
-    asked = weights > 0
-    read = model.refine(ids.masked_fill(hides, CharTokenizer.MASK), states, trust)
-    surprise = -model.readout.log_density(read[asked], ids[asked], weights[asked])
-    by_place = torch.zeros(B, T, dtype=surprise.dtype, device=ids.device)
-    return rate, by_place.masked_scatter(asked, surprise).sum(1)
+    start = orders.nothing_given(B, model.form, ids.device)
+    start[: round(given * B)] = orders.some_given(round(given * B), T, generator=generator)
+    slots = Slots.of(orders.written(model.form, start))
+    read = model.refine(ids, slots, states, trust)
+    return rate, -model.readout.log_density(read, ids).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -119,7 +80,7 @@ class RefinerAlone:
         generator: torch.Generator | None = None,
     ) -> Terms:
         rates, distortions = refined(
-            model, batch.ids, batch.labels, grown=_GROWN, generator=generator
+            model, batch.ids, batch.labels, given=_GIVEN, generator=generator
         )
         rate, distortion = rates.mean(), distortions.mean()
         elbo = -(distortion + rate).detach()
@@ -141,5 +102,5 @@ class Refinement:
         annealing: float,
         generator: torch.Generator | None,
     ) -> Tensor | None:
-        _, distortions = refined(model, batch.ids, batch.labels, grown=_GROWN, generator=generator)
+        _, distortions = refined(model, batch.ids, batch.labels, given=_GIVEN, generator=generator)
         return distortions.mean()

@@ -72,9 +72,9 @@ class Run:
         model = PoetryVAE.build(self.model, self.corpus.tokenizer, seed=self.seed)
         if self.start is not None:
             own, theirs = model.state_dict(), self.start.state_dict()
-            pairs = self.start.config.refiner_layers
-            if model.refiner is not None and 0 < pairs < self.model.refiner_layers:
-                theirs = model.refiner.deepened(pairs, theirs)
+            begun = self.start.config.refiner_layers
+            if model.refiner is not None and 0 < begun < self.model.refiner_layers:
+                model.refiner.silence(begun)
                 own = model.state_dict()
             fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
             model.load_state_dict({**own, **fitting})

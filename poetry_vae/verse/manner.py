@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poetry_vae.model.orders import passes_of
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 
 _TEMPERATURE, _PASSES = 0.5, 2
-# With a refiner, and as many passes as a line has characters; docs/quality.md has the measurements.
-_REFINED = {"temperature": 0.85, "trust": 0.8, "guidance": 0.4, "repetition": 1.0}
+# With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
+_REFINED = {"temperature": 0.9, "trust": 0.85, "guidance": 0.2, "repetition": 1.0}
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Manner:
         elif passes == 0:
             usual = cls(_TEMPERATURE, 0)
         else:
-            usual = cls(passes=model.form.chars, **_REFINED)
+            usual = cls(passes=passes_of(model.form), **_REFINED)
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,

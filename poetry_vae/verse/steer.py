@@ -146,11 +146,12 @@ class Steering:
                 z = self.model.encode(ids).mean
                 ids = redraft(self._shares(z, temperature=temperature))
             return ids
-        passes = Passes(self.model, z, None, self.manner, generator=settings["generator"])
         settled = self._is_given(held, len(ids))
+        given = torch.where(settled, settled.cumsum(1) - 1, -1)
+        passes = Passes(self.model, z, None, self.manner, given)
         for number in range(passes.count):
-            read = passes.read(ids.masked_fill(~settled, CharTokenizer.MASK))
-            logits = self._lessened(self.model.readout.logits(read), ids, settled)
+            logits = self.model.readout.logits(passes.read(ids, number))
+            logits = self._lessened(logits, ids, settled)
             shares = self._shares_of(logits, temperature=temperature).settled(ids, settled)
             # What is settled stays in every draft, so a draft that fails leaves the one before.
             ids = redraft(shares)

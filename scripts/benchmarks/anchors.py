@@ -22,6 +22,7 @@ from known_r import five_grams_with_line_ends
 from measure import machine_line, tell, use_threads
 from torch import Tensor, nn
 
+from poetry_vae.model.attention import AttentionBlock
 from poetry_vae.model.likelihoods import CategoricalHeads
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -55,18 +56,17 @@ class Attentive(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.places = nn.Embedding(positions, width)
-        layer = nn.TransformerEncoderLayer(
-            width, 4, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
-        )
-        self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.blocks = nn.ModuleList(AttentionBlock(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.likelihood = CategoricalHeads(width, vocabulary)
 
     def forward(self, ids: Tensor) -> Tensor:
         t = ids.shape[1]
-        causal = nn.Transformer.generate_square_subsequent_mask(t)
+        sees = torch.ones(1, t, t, dtype=torch.bool).tril()
         x = self.embedding(ids) + self.places.weight[:t]
-        hidden: Tensor = self.norm(self.layers(x, mask=causal, is_causal=True))
+        for block in self.blocks:
+            x = block(x, sees)
+        hidden: Tensor = self.norm(x)
         return hidden
 
 

@@ -1,0 +1,69 @@
+"""A block of a transformer, with a memory of what it has seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_HEADS = 4
+_WIDER = 4
+
+
+class Memory:
+    """Keys and values of the slots that a block has seen."""
+
+    def __init__(self) -> None:
+        self.seen: tuple[Tensor, Tensor] | None = None
+
+    def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """All that was seen, with [B, heads, S, H/heads] more."""
+        if self.seen is not None:
+            keys = torch.cat([self.seen[0], keys], dim=2)
+            values = torch.cat([self.seen[1], values], dim=2)
+        self.seen = keys, values
+        return self.seen
+
+
+Memories = list[Memory] | None
+"""One for every block."""
+
+
+class AttentionBlock(nn.Module):
+    """x + W·attention(x), then x + a dense layer of it, four times as wide (Vaswani et al. 2017);
+    normalised before either (Xiong et al. 2020). Widths are multiples of four, one for each head.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(hidden)
+        self.query = nn.Linear(hidden, 3 * hidden)  # and key and value
+        self.leave = nn.Linear(hidden, hidden)
+        self.dense_norm = nn.LayerNorm(hidden)
+        self.widen = nn.Linear(hidden, _WIDER * hidden)
+        self.narrow = nn.Linear(_WIDER * hidden, hidden)
+        for layer in (self.leave, self.narrow):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+
+    def silence(self) -> None:
+        """Change nothing at first."""
+        for layer in (self.leave, self.narrow):
+            nn.init.zeros_(layer.weight)
+
+    def forward(self, x: Tensor, sees: Tensor | None, memory: Memory | None = None) -> Tensor:
+        """[B, S, H] → the same; ``sees`` [B or 1, S, S] says which slots see which, without it
+        all."""
+        B, S, H = x.shape
+        parts = self.query(self.attention_norm(x)).view(B, S, 3, _HEADS, H // _HEADS)
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4)
+        if memory is not None:
+            keys, values = memory.extend(keys, values)
+        # Written out, since backward through the library's fused attention takes several times as
+        # long for so few slots.
+        scores = (queries * (H // _HEADS) ** -0.5) @ keys.transpose(-1, -2)
+        if sees is not None:
+            scores = scores.masked_fill(~sees.unsqueeze(1), float("-inf"))
+        weights = scores.softmax(-1).to(values.dtype)
+        x = x + self.leave((weights @ values).transpose(1, 2).reshape(B, S, H))
+        out: Tensor = x + self.narrow(nn.functional.gelu(self.widen(self.dense_norm(x))))
+        return out

@@ -1,0 +1,64 @@
+"""What a refiner reads in which turn: every question beside the character it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.orders import Order
+
+
+@dataclass(frozen=True)
+class Slots:
+    """A slot holds what was settled in one place, and asks for another.
+
+    So that all of T questions are answered in one forward pass and no character is held twice
+    (Pannatier et al. 2024, "σ-GPTs"). The first T slots ask for the places in turn; the others
+    hold characters that no question follows. Places are numbered from 0, T stands for none.
+    """
+
+    content: Tensor
+    """The place whose character is held, [B, S]."""
+    target: Tensor
+    """The place that is asked for, [B, S]."""
+    turns: Tensor
+    """When the slot is there, [B, S]: after its content is settled, and before its target."""
+    aside: Tensor
+    """Slots that no other sees, [B, S]."""
+
+    @classmethod
+    def of(cls, order: Order) -> Slots:
+        """The slots of an order, S = T + the characters that no place of their path follows."""
+        B, T = order.turns.shape
+        device = order.turns.device
+        here, there = order.turns[:, :, None], order.turns[:, None, :]
+        follows = (there == here - 1) & (order.paths[:, :, None] == order.paths[:, None, :])
+        follows &= ~order.aside[:, None, :]
+        before = torch.where(follows.any(-1), follows.int().argmax(-1), T)  # [B, T]
+        held = torch.zeros(B, T + 1, dtype=torch.bool, device=device).scatter(1, before, True)
+        left = ~held[:, :T] & ~order.aside
+        most = int(left.sum(1).max())
+        is_there, places = left.int().sort(dim=1, descending=True, stable=True)
+        is_there, places = is_there[:, :most].bool(), places[:, :most]
+        nowhere = torch.full_like(places, T)
+        return cls(
+            torch.cat([before, torch.where(is_there, places, nowhere)], 1),
+            torch.cat([torch.arange(T, device=device).expand(B, -1), nowhere], 1),
+            torch.cat([order.turns, order.turns.gather(1, places) + 1], 1),
+            torch.cat([order.aside, ~is_there], 1),
+        )
+
+    @property
+    def sees(self) -> Tensor:
+        """Whether a slot sees another, which is there by its turn: [B, S, S]."""
+        past = self.turns[:, None, :] <= self.turns[:, :, None]
+        itself = torch.eye(self.turns.shape[1], dtype=torch.bool, device=self.turns.device)
+        return past & ~self.aside[:, None, :] | itself
+
+    def of_turn(self, turn: int) -> Slots:
+        """Those that come in a turn, where it is the same for all poems; questions are first."""
+        columns = (self.turns[0] == turn).nonzero()[:, 0]
+        parts = (self.content, self.target, self.turns, self.aside)
+        return Slots(*(part[:, columns] for part in parts))
