@@ -84,7 +84,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[PoetryVAE, Poetry
     plain = train(
         corpus, folder / "plain", preset="base", overrides={**settings, "epochs": "2"}
     ).model
-    more = {"refiner_layers": "2", "learning_rate": "0.01", "min_steps": "1800", "patience": "0"}
+    more = {"refiner_layers": "2", "refiner_hidden": "32", "learning_rate": "0.01"}
+    more |= {"batch_size": "64", "epochs": "1", "min_steps": "1200", "patience": "0"}
     whole = train(
         corpus, folder / "whole", preset="refine", start=plain, overrides=more, precision="float32"
     ).model
