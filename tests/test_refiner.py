@@ -84,8 +84,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[PoetryVAE, Poetry
     plain = train(
         corpus, folder / "plain", preset="base", overrides={**settings, "epochs": "2"}
     ).model
-    more = {"refiner_layers": "2", "refiner_hidden": "32", "learning_rate": "0.01"}
-    more |= {"batch_size": "64", "epochs": "1", "min_steps": "1500", "patience": "0"}
+    more = {"refiner_layers": "2", "refiner_hidden": "32", "learning_rate": "0.005"}
+    more |= {"batch_size": "64", "epochs": "1", "min_steps": "2000", "patience": "0"}
     whole = train(
         corpus, folder / "whole", preset="refine", start=plain, overrides=more, precision="float32"
     ).model
@@ -168,12 +168,8 @@ def test_a_character_goes_by_all_that_were_settled_before_and_no_others() -> Non
     whole = _orders(8)
     settled = torch.rand(8, T, generator=_seeded(4)) < 0.5
     one = torch.full((8, 1), 3)
-    for order in (
-        whole,
-        whole.at(one),
-        read(settled),
-        written(COUPLET, whole.turns - 99, passes=2),
-    ):
+    few = written(COUPLET, nothing_given(8, COUPLET), passes=2)
+    for order in (whole, whole.at(one), read(settled), few):
         before = _refine(model, ids, order)
         for place in range(T):
             other = ids.clone()
@@ -239,9 +235,9 @@ def test_passes_make_characters_agree(trained: tuple[PoetryVAE, PoetryVAE]) -> N
     """The second half of each poem repeats the first, which heads cannot know of each other."""
     _, whole = trained
     without = _halves_agree(write(whole, 400, Manner(1.0, 0), generator=_seeded()))
-    few = _halves_agree(write(whole, 400, Manner(1.0, 2, 0.5), generator=_seeded()))
+    few = _halves_agree(write(whole, 400, Manner(1.0, 4, 0.5), generator=_seeded()))
     many = _halves_agree(write(whole, 400, Manner(1.0, T, 0.5), generator=_seeded()))
-    assert max(without, few) < many
+    assert without < few < many
     assert many > 0.8
 
 
@@ -445,9 +441,8 @@ def test_a_character_that_does_not_fit_surprises(trained: tuple[PoetryVAE, Poetr
     spoilt = ids.clone()
     spoilt[:, 2] = (ids[:, 2] - 2 + 7) % 20 + 2
     found = surprises(whole, spoilt, samples=8, generator=_seeded())
-    assert set(found.mean(0).topk(2).indices.tolist()) == {2, 7}
     highest = found.topk(2, dim=1).indices.sort(1).values
-    assert (highest == torch.tensor([2, 7])).all(1).float().mean() > 0.5
+    assert (highest == torch.tensor([2, 7])).all(1).float().mean() > 0.8
     likely = [expected(whole, row, 7, samples=8, generator=_seeded()).argmax() for row in spoilt]
     assert (torch.stack(likely) == spoilt[:, 2]).float().mean() > 0.8
     sums = [expected(whole, row, 0, samples=8, generator=_seeded()).sum() for row in spoilt[:2]]
