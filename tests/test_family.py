@@ -43,6 +43,8 @@ def _settings(preset: str, more: dict[str, str]) -> dict[str, str]:
     }
     if "line_latent" in model:
         small |= {"line_latent": "2", "character_latent": "2"}
+    if "couplet_latent" in model:
+        small |= {"couplet_latent": "2"}
     return {**small, **more}
 
 

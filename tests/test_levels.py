@@ -19,6 +19,7 @@ from tests.small import small_config, small_model
 LEVELS: list[dict[str, object]] = [
     {"line_latent": 3, "character_latent": 2},
     {"line_latent": 3, "prior": "learned"},
+    {"couplet_latent": 3, "line_latent": 2, "prior": "learned"},
     {"character_latent": 2, "prior": "learned", "posterior": "merged"},
     {"line_latent": 3, "character_latent": 2, "prior": "learned", "posterior": "merged"},
 ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _KEPT = "compared.json"
 _SIDE_BY_SIDE = 3  # runs in one table of a terminal
-_LEVELS = ("poem", "line", "character")
+_LEVELS = ("poem", "couplet", "line", "character")
 
 
 @click.command("compare")

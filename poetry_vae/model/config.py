@@ -72,6 +72,8 @@ class ModelConfig:
     hidden: int = 64
     latent: int = 64
     """Dimensions of z; with several levels, of the poem's."""
+    couplet_latent: int = 0
+    """Dimensions of a level below the poem's, a couplet; 0 leaves the level out."""
     line_latent: int = 0
     """Dimensions of a level below the poem's, a line; 0 leaves the level out."""
     character_latent: int = 0
@@ -110,6 +112,7 @@ class ModelConfig:
         at_least_none = (
             "decoder_layers",
             "encoder_layers",
+            "couplet_latent",
             "line_latent",
             "character_latent",
             "components",
@@ -136,7 +139,11 @@ class ModelConfig:
         if not self.is_hierarchical and (self.prior, self.posterior) != ("standard", "bottom-up"):
             raise ConfigError(
                 "a learned prior or a merged posterior takes levels below the poem's: set "
-                "line_latent or character_latent"
+                "couplet_latent, line_latent or character_latent"
+            )
+        if self.couplet_latent and self.lines % 2:
+            raise ConfigError(
+                f"couplet_latent takes poems of couplets: {self.lines} is an odd number of lines"
             )
         if self.posterior == "merged" and self.prior != "learned":
             raise ConfigError("posterior=merged takes prior=learned, which it is merged with")
@@ -155,7 +162,7 @@ class ModelConfig:
 
     @property
     def is_hierarchical(self) -> bool:
-        return self.line_latent > 0 or self.character_latent > 0
+        return max(self.couplet_latent, self.line_latent, self.character_latent) > 0
 
     @property
     def form(self) -> Form:

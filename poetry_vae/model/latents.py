@@ -5,8 +5,8 @@ its z, and hands its own state down. How z is placed is the only difference betw
 it is drawn from q, and generation, where it is drawn from p, so that both walk the same path (the
 shape of a ``DecBlock`` in Child 2021, "Very Deep VAEs").
 
-Shape letters: K samples, B batch, u units of a level (1 poem, L lines or T characters), d latent
-dimensions a unit, D = u·d, H hidden.
+Shape letters: K samples, B batch, u units of a level (1 poem, L/2 couplets, L lines or T
+characters), d latent dimensions a unit, D = u·d, H hidden.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ def named_levels(config: ModelConfig) -> list[tuple[str, int, int]]:
     """Name, units u and dimensions a unit d of every level, from the top."""
     each = [
         ("poem", 1, config.latent),
+        ("couplet", config.lines // 2, config.couplet_latent),
         ("line", config.lines, config.line_latent),
         ("character", config.form.positions, config.character_latent),
     ]

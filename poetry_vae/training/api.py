@@ -14,12 +14,14 @@ from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.labels import metre_column
 from poetry_vae.text.poem import Form
+from poetry_vae.training.beginning import joins_couplets
 from poetry_vae.training.device import Precision
 from poetry_vae.training.loop import train as run_training
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.run import Observer, Result, Run
 from poetry_vae.training.settings import TrainingConfig
 
+_OF_JOINED = ("latent", "couplet_latent", "prior", "posterior")
 _OF_REFINERS = ("refiner_layers", "refiner_hidden", "refiner_tables")
 
 
@@ -148,6 +150,13 @@ def train(
         if start.config.refiner_layers:
             settled.append("refiner_hidden")
         new = {n: getattr(model, n) for n in _OF_REFINERS if n not in settled}
+        if joins_couplets(model, start.config):
+            new |= {name: getattr(model, name) for name in _OF_JOINED}
+        elif model.couplet_latent not in (0, start.config.couplet_latent):
+            raise ConfigError(
+                "a code for each couplet goes on from a flat model of couplets of such lines, with "
+                f"latent={model.couplet_latent}: name one with --from, or leave out --from"
+            )
         for name in sorted((set(overrides or ()) & set(vars(model))) - set(new)):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         if start.config.labels or training.label:

@@ -12,6 +12,7 @@ from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.training.beginning import begin
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.settings import TrainingConfig
 
@@ -64,23 +65,8 @@ class Run:
     """The model whose weights are trained on; without one, random weights."""
 
     def begun(self) -> PoetryVAE:
-        """The model before the first step: what ``start`` has of it, and the rest at random.
-
-        A refiner may be new to it or deeper, and where ``start`` writes another form, what belongs
-        to places is new.
-        """
-        model = PoetryVAE.build(self.model, self.corpus.tokenizer, seed=self.seed)
-        if self.start is not None:
-            own, theirs = model.state_dict(), self.start.state_dict()
-            begun = self.start.config.refiner_layers
-            if model.refiner is not None and 0 < begun < self.model.refiner_layers:
-                model.refiner.silence(begun)
-                own = model.state_dict()
-            fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
-            model.load_state_dict({**own, **fitting})
-            if model.refiner is not None and "refiner.embedding.weight" not in theirs:
-                model.refiner.begin_with(model.encoder.embedding, model.decoder.likelihood)
-        return model
+        """The model before the first step, see :func:`begin`."""
+        return begin(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
 
     def to_json(self, precision: str) -> str:
         """What a run's folder says of it; ``precision`` is that of its matrix products."""

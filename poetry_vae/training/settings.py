@@ -119,7 +119,7 @@ class TrainingConfig:
         if self.warm_top_only and not (model.is_hierarchical and self.bound != "importance"):
             raise ConfigError(
                 "warm_top_only takes levels below the poem's, and a bound of separate rates: set "
-                "line_latent or character_latent, and bound=elbo"
+                "couplet_latent, line_latent or character_latent, and bound=elbo"
             )
         if self.doubly_reparameterised and self.bound != "importance":
             raise ConfigError("doubly_reparameterised takes bound=importance")

@@ -5,8 +5,9 @@
     poetry-vae evaluate couplet5 --corpus CORPUS.safetensors --samples anchors/lstm-0.9.txt
 
 Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer`` (four layers or
-more), the latter two with as many parameters as the model given by ``--like``, within 2%, and as
-many minutes of processor time as it is told. Each writes its poems at three temperatures.
+more), the latter two with the vocabulary and as many parameters as the model given by ``--like``,
+within 2%, and as many minutes of processor time as it is told. Each writes its poems at three
+temperatures.
 """
 
 from __future__ import annotations
@@ -156,12 +157,13 @@ def main() -> None:
     use_threads(given.threads)
     tell(machine_line())
     corpus = EncodedCorpus.load(given.corpus)
-    V, T = len(corpus.tokenizer), corpus.form.positions
     model = None
     if given.kind != "kneser-ney":
         like = PoetryVAE.from_pretrained(given.like or corpus.form.slug)
+        corpus = corpus.in_vocabulary(like.tokenizer)
         torch.manual_seed(derived_seed(given.seed, "anchor"))
-        model = of_size(given.kind, sum(p.numel() for p in like.parameters()), V, T)
+        V, wanted = len(corpus.tokenizer), sum(p.numel() for p in like.parameters())
+        model = of_size(given.kind, wanted, V, corpus.form.positions)
         ids = torch.from_numpy(corpus.parts["train"].astype("int64"))
         valid = torch.from_numpy(corpus.parts["validation"][:2048].astype("int64"))
         train(model, ids, valid, given.minutes, given.seed)
@@ -170,7 +172,7 @@ def main() -> None:
         if model is None:
             drawn = n_grams(corpus, given.n, temperature, given.seed)
         else:
-            drawn = sample(model, given.n, T, temperature, given.seed)
+            drawn = sample(model, given.n, corpus.form.positions, temperature, given.seed)
         lines = [
             Poem(corpus.form.cut(corpus.tokenizer.decode(row))).one_line for row in drawn.tolist()
         ]
