@@ -2,12 +2,15 @@
 
     python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS
     poetry-vae evaluate --form FORM --corpus ENCODED_CORPUS --output report
-    python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS --report report/report.json
+    python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS --poems report/report.json
+    python scripts/benchmarks/quality.py CORPUS --model NAME --manners ... --json quality.json
+    python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS --poems quality.json
 
 The model takes the place of the one that ships for its form, and the lines it was trained on are
 added to those that are known. Card and figures are those of the test
-part, taken with the weights as shipped, beside the same figures of the full ones; with a report
-its poems stand there too, beside real ones and chance.
+part, taken with the weights as shipped, beside the same figures of the full ones; with what either
+command has measured of its poems these stand there too, beside real ones. Of several manners in
+``quality.json`` the first is that of the defaults.
 """
 
 from __future__ import annotations
@@ -75,12 +78,18 @@ _VERSE = [
 ]
 
 
-def verse(report: dict[str, Any]) -> str:
-    """The poems of a report as Markdown, a column a source."""
-    sources = report["verse"]
+def measured_poems(file: Path) -> tuple[str, list[dict[str, Any]]]:
+    """How poems were written, and what was measured of them and others, a row a source."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if "verse" in found:
+        return str(Manner(**found["models"][0]["manner"])), found["verse"]
+    return "temperature, passes, trust, guidance, repetition", list(found["found"].values())
+
+
+def verse(told: str, sources: list[dict[str, Any]]) -> str:
+    """Figures of poems as Markdown, a column a source."""
     lines = ["", *(source["name"] for source in sources)], ["---"] * (1 + len(sources))
     rows = [[name, *(_cell(text, source) for source in sources)] for name, text in _VERSE]
-    told = Manner(**report["models"][0]["manner"])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in [*lines, *rows])
     return f"\nPoems ({told}):\n\n{table}\n"
 
@@ -96,7 +105,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--report", type=Path, help="report.json of `poetry-vae evaluate`")
+    parser.add_argument(
+        "--poems", type=Path, help="report.json of `poetry-vae evaluate`, or what quality.py wrote"
+    )
     asked = parser.parse_args()
     model = load_model(asked.model)
     target = Path(pretrained.__file__).parent / "shipped" / model.form.slug
@@ -113,10 +124,11 @@ def main() -> None:
         "measured_on": f"{packed.poems} test poems",
     }
     comparison = f"\nOn {packed.poems} poems of the test part:\n\n{table(full, packed)}\n"
-    if asked.report is not None:
-        report = json.loads(asked.report.read_text(encoding="utf-8"))
-        comparison += verse(report)
-        found = next(row for row in report["verse"] if row["kind"] == "model")["two_sample"]
+    if asked.poems is not None:
+        told, sources = measured_poems(asked.poems)
+        comparison += verse(told, sources)
+        own = (row for row in sources if row["kind"] == "model" and row["name"] != "real poems")
+        found = next(own)["two_sample"]
         measured |= {"r": round(found["r"], 1), "second_r": round(found["second_r"], 1)}
     save_model(
         model,

@@ -75,6 +75,7 @@ def test_a_model_of_couplets_goes_on_to_whole_poems(tmp_path: Path) -> None:
     ).model
     assert (first.config.latent, first.config.couplet_latent, first.config.hidden) == (3, 4, 8)
     assert first.config.prior == "learned"
+    assert " of 19 |" in (tmp_path / "a" / "README.md").read_text(encoding="utf-8")
     loaded = PoetryVAE.from_pretrained(tmp_path / "a")
     assert loaded.config == first.config
     with pytest.raises(ConfigError, match="latent=128"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poetry_vae.model.latents import named_levels
 from poetry_vae.training.diagnostics import Figures
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 def model_card(run: Run, figures: Figures, step: int) -> str:
     """A README in Markdown for a model that was trained by ``run`` for ``step`` steps."""
     form, parts = run.corpus.form, run.corpus.parts
+    dimensions = sum(units * size for _, units, size in named_levels(run.model))
     changed = ", ".join(f"{k}={v}" for k, v in vars(run.training).items())
     return f"""# poetry-vae: {form} ({form.slug})
 
@@ -30,7 +32,7 @@ traditional script.
 |---|---|
 | bound, −ELBO | {figures.nats_per_character:.3f} nats a character |
 | rate, KL(q‖p) | {figures.rate:.2f} nats a poem |
-| active units | {figures.active_units} of {run.model.latent} |
+| active units | {figures.active_units} of {dimensions} |
 | characters reconstructed | {figures.reconstruction:.1%} |
 {_refined(figures)}
 Load it with `poetry_vae.PoetryVAE.from_pretrained(folder)`, or write poems with
