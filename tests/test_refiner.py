@@ -387,6 +387,8 @@ def test_a_manner_suits_the_model() -> None:
     assert Manner.of(whole).passes == passes_of(whole.form) == 6
     assert Manner.of(whole).guidance > 0
     assert Manner.of(whole, guidance=0).guidance == 0
+    many = small_model(lines=8, refiner_layers=1)
+    assert (Manner.of(whole).repetition, Manner.of(many).repetition) == (1, 2)
     assert Manner.of(whole, passes=3, trust=0.25).trust == 0.25
     assert Manner.of(whole, passes=0).temperature == Manner.of(plain).temperature
     assert generate(3, model=whole, trust=1) == generate(3, model=whole, trust=1.0)

@@ -10,7 +10,8 @@ from poetry_vae.model.vae import PoetryVAE
 
 _TEMPERATURE, _PASSES = 0.5, 2
 # With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
-_REFINED = {"temperature": 0.9, "trust": 0.85, "guidance": 0.2, "repetition": 1.0}
+_REFINED = {"temperature": 0.9, "trust": 0.85, "guidance": 0.2}
+_REPETITION, _OF_MANY_LINES = 1.0, 2.0  # the latter of more than four, which repeat more
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,11 @@ class Manner:
         elif passes == 0:
             usual = cls(_TEMPERATURE, 0)
         else:
-            usual = cls(passes=passes_of(model.form), **_REFINED)
+            usual = cls(
+                passes=passes_of(model.form),
+                repetition=_REPETITION if model.form.lines <= 4 else _OF_MANY_LINES,
+                **_REFINED,
+            )
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,

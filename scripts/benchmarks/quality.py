@@ -79,7 +79,8 @@ def main() -> None:
         seed=given.seed,
         folder=Path(platformdirs.user_cache_dir("poetry-vae")) / "judges",
     )
-    reader = Reader(material, judges, _MEASURED, given.seed)
+    each = min(_MEASURED, len(material.parts["test"]) // 2, given.n)  # as many of every row
+    reader = Reader(material, judges, each, given.seed)
     drawn = np.random.default_rng(derived_seed(given.seed, "real")).permutation(
         len(material.parts["test"])
     )
