@@ -43,6 +43,7 @@ def joins_couplets(config: ModelConfig, start: ModelConfig) -> bool:
     """Whether a model with a code for each couplet begins with a flat one of such couplets."""
     return (
         config.couplet_latent == start.latent
+        and not (config.line_latent or config.character_latent)
         and start.lines == 2 < config.lines
         and start.chars == config.chars
         and start.pooling == "positions"
