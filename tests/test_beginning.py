@@ -16,6 +16,7 @@ EIGHT = Form(8, 5)
 _COUPLETS = {"pooling": "positions", "refiner_layers": 1}
 _JOINED = {"lines": 8, "couplet_latent": 4, "latent": 3, "prior": "learned", **_COUPLETS}
 _SHORT = {"epochs": "1", "min_steps": "2", "batch_size": "16", "patience": "0"}
+_REFINER = {"refiner_layers": "1", "refiner_tables": "false"}
 
 
 def _seeded(seed: int = 0) -> torch.Generator:
@@ -87,9 +88,6 @@ def test_a_model_of_couplets_goes_on_to_whole_poems(tmp_path: Path) -> None:
     ).model
     assert later.config.couplet_latent == 4
     assert later.refiner is not None
-
-
-_REFINER = {"refiner_layers": "1", "refiner_tables": "false"}
 
 
 @pytest.mark.parametrize(

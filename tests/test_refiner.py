@@ -232,7 +232,10 @@ def _halves_agree(ids: Tensor) -> float:
 
 
 def test_passes_make_characters_agree(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
-    """The second half of each poem repeats the first, which heads cannot know of each other."""
+    """The second half of each poem repeats the first, which heads cannot know of each other.
+
+    Few are four of the six turns: in three, most characters come at once with what they repeat.
+    """
     _, whole = trained
     without = _halves_agree(write(whole, 400, Manner(1.0, 0), generator=_seeded()))
     few = _halves_agree(write(whole, 400, Manner(1.0, 4, 0.5), generator=_seeded()))

@@ -183,7 +183,7 @@ PRESETS: dict[str, Preset] = {
             "joined",
             "a code for the poem and one for each couplet, whose prior is learned from the poem's; "
             "goes on from a model of couplets (--from)",
-            "Sønderby et al. 2016; Howard & Ruder 2018",
+            "Rezende et al. 2014; Howard & Ruder 2018",
             model={**_LARGE, "latent": 32, "couplet_latent": 128, "prior": "learned"},
             training={"learning_rate": 1e-3, "epochs": 10.0, "free_bits": 0.03},
         ),
