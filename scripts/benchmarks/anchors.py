@@ -4,10 +4,11 @@
         --minutes 15 --output anchors
     poetry-vae evaluate couplet5 --corpus CORPUS.safetensors --samples anchors/lstm-0.9.txt
 
-Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer`` (four layers or
-more), the latter two with the vocabulary and as many parameters as the model given by ``--like``,
-within 2%, and as many minutes of processor time as it is told. Each writes its poems at three
-temperatures.
+Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer``. The latter two have
+the vocabulary and as many parameters as the model given by ``--like``, within 2%, or the ``--width``
+given, and as many minutes of processor time as they are told, the last fifth of them on the poems
+of ``--then``, if given. Each writes its poems at three temperatures, and keeps its weights, which
+``--weights`` reads in place of training.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from known_r import five_grams_with_line_ends
 from measure import machine_line, tell, use_threads
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from poetry_vae.model.attention import AttentionBlock
@@ -34,6 +38,7 @@ from poetry_vae.text.tokenizer import CharTokenizer
 
 _BEGIN = CharTokenizer.MASK
 _BATCH, _RATE, _WARMUP = 256, 2e-3, 0.05
+_THEN = 0.8  # share of the time after which the poems of --then are the only ones
 
 
 class Recurrent(nn.Module):
@@ -74,20 +79,16 @@ class Attentive(nn.Module):
 _KINDS = {"lstm": Recurrent, "transformer": Attentive}
 
 
-def of_size(kind: str, parameters: int, vocabulary: int, positions: int) -> nn.Module:
+def of_size(parameters: int, built: Callable[[int], nn.Module]) -> int:
     """The width whose number of parameters comes nearest; a multiple of the heads."""
-
-    def built(width: int) -> nn.Module:
-        return _KINDS[kind](vocabulary, positions, width)
-
     with torch.device("meta"):
         sizes = {w: sum(p.numel() for p in built(w).parameters()) for w in range(32, 513, 4)}
-    width = min(sizes, key=lambda w: abs(sizes[w] - parameters))
-    tell(f"{kind}: width {width}, {sizes[width]:,} parameters, wanted {parameters:,}")
-    return built(width)
+    return min(sizes, key=lambda w: abs(sizes[w] - parameters))
 
 
-def train(model: nn.Module, ids: Tensor, valid: Tensor, minutes: float, seed: int) -> None:
+def train(
+    model: nn.Module, ids: Tensor, then: Tensor, valid: Tensor, minutes: float, seed: int
+) -> None:
     """Maximum likelihood for so many minutes of processor time, which the learning rate follows."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
     draws = torch.Generator().manual_seed(derived_seed(seed, "batches"))
@@ -96,7 +97,8 @@ def train(model: nn.Module, ids: Tensor, valid: Tensor, minutes: float, seed: in
         rate = _RATE * min(1.0, share / _WARMUP) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        batch = ids[torch.randint(len(ids), (_BATCH,), generator=draws)]
+        poems = ids if share < _THEN else then
+        batch = poems[torch.randint(len(poems), (_BATCH,), generator=draws)]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = -_log_prob(model, batch).mean()
         optimiser.zero_grad(set_to_none=True)
@@ -105,10 +107,15 @@ def train(model: nn.Module, ids: Tensor, valid: Tensor, minutes: float, seed: in
         optimiser.step()
         step += 1
         if step % 500 == 0:
-            tell(f"step {step}, {share:.0%}: {loss.item():.3f} nats a character")
-    with torch.no_grad():
-        bound = -torch.cat([_log_prob(model, some) for some in torch.split(valid, 512)]).mean()
-    tell(f"{step:,} steps of {_BATCH}; validation {bound:.4f} nats a character")
+            told = f"{loss.item():.3f} nats a character, validation {_distance(model, valid):.4f}"
+            tell(f"step {step}, {share:.0%}: {told}")
+    told = f"validation {_distance(model, valid):.4f} nats a character"
+    tell(f"{step:,} steps of {_BATCH}; {told}")
+
+
+@torch.no_grad()
+def _distance(model: nn.Module, poems: Tensor) -> float:
+    return -torch.cat([_log_prob(model, some) for some in torch.split(poems, 512)]).mean().item()
 
 
 def _log_prob(model: nn.Module, ids: Tensor) -> Tensor:
@@ -119,7 +126,9 @@ def _log_prob(model: nn.Module, ids: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def sample(model: nn.Module, n: int, positions: int, temperature: float, seed: int) -> Tensor:
+def sample(
+    model: nn.Module, n: int, positions: int, temperature: float, repetition: float, seed: int
+) -> Tensor:
     """``n`` poems, [n, T], character by character."""
     parts = []
     for start in range(0, n, 500):
@@ -127,7 +136,9 @@ def sample(model: nn.Module, n: int, positions: int, temperature: float, seed: i
         ids = torch.full((min(500, n - start), 1), _BEGIN)
         for _ in range(positions):
             last = model(ids)[:, -1]
-            drawn = model.likelihood.draw(last, temperature, generator=draws)
+            drawn = model.likelihood.draw(
+                last, temperature, present=ids, repetition=repetition, generator=draws
+            )
             ids = torch.cat([ids, drawn[:, None]], dim=1)
         parts.append(ids[:, 1:])
     return torch.cat(parts)
@@ -147,9 +158,14 @@ def main() -> None:
     options.add_argument("corpus", type=Path)
     options.add_argument("--kind", choices=["kneser-ney", *_KINDS], required=True)
     options.add_argument("--like", help="the model whose number of parameters is matched")
+    options.add_argument("--width", type=int, help="a multiple of 4, in place of that size")
+    options.add_argument("--layers", type=int, default=4, help="of the transformer")
+    options.add_argument("--then", type=Path, help="the poems of the last fifth of the time")
     options.add_argument("--minutes", type=float, default=15.0)
+    options.add_argument("--weights", type=Path, help="of an earlier call, in place of training")
     options.add_argument("-n", type=int, default=25_000)
     options.add_argument("--temperatures", type=float, nargs="+", default=[0.8, 0.9, 1.0])
+    options.add_argument("--repetition", type=float, default=0.0, help="as of poetry-vae generate")
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--output", type=Path, required=True)
@@ -163,20 +179,32 @@ def main() -> None:
         corpus = corpus.in_vocabulary(like.tokenizer)
         torch.manual_seed(derived_seed(given.seed, "anchor"))
         V, wanted = len(corpus.tokenizer), sum(p.numel() for p in like.parameters())
-        model = of_size(given.kind, wanted, V, corpus.form.positions)
-        ids = torch.from_numpy(corpus.parts["train"].astype("int64"))
+        shape = {"layers": given.layers} if given.kind == "transformer" else {}
+        built = partial(_KINDS[given.kind], V, corpus.form.positions, **shape)
+        width = given.width or of_size(wanted, built)
+        model = built(width)
+        size = sum(p.numel() for p in model.parameters())
+        tell(f"{given.kind}: width {width}, {size:,} parameters beside {wanted:,}")
+        then = EncodedCorpus.load(given.then or given.corpus).in_vocabulary(like.tokenizer)
+        ids, last = (torch.from_numpy(c.parts["train"].astype("int64")) for c in (corpus, then))
         valid = torch.from_numpy(corpus.parts["validation"][:2048].astype("int64"))
-        train(model, ids, valid, given.minutes, given.seed)
+        if given.weights:
+            model.load_state_dict(load_file(given.weights))
+        else:
+            train(model, ids, last, valid, given.minutes, given.seed)
+            replace_file(given.output / f"{given.kind}.safetensors", save(model.state_dict()))
         model.eval()
     for temperature in given.temperatures:
         if model is None:
             drawn = n_grams(corpus, given.n, temperature, given.seed)
         else:
-            drawn = sample(model, given.n, corpus.form.positions, temperature, given.seed)
+            manner = temperature, given.repetition
+            drawn = sample(model, given.n, corpus.form.positions, *manner, given.seed)
         lines = [
             Poem(corpus.form.cut(corpus.tokenizer.decode(row))).one_line for row in drawn.tolist()
         ]
-        path = given.output / f"{given.kind}-{temperature:g}.txt"
+        name = f"{given.kind}-{temperature:g}" + (f"-{r:g}" if (r := given.repetition) else "")
+        path = given.output / f"{name}.txt"
         replace_file(path, "\n".join(lines) + "\n")
         tell(f"{path}: {len(lines):,} poems")
 

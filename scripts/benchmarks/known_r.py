@@ -5,6 +5,7 @@
 CORPUS is an encoded corpus, best with ``--min-count 1``, so that no character is lost. One half of
 its test part is the real side of every test; the other half is what the spoiled poems are made of.
 The judges read the training and the validation part; with ``--judges FOLDER`` they are kept there.
+With ``--eight FILE``, poems of eight such lines, quatrains are told from halves of those too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,6 +76,15 @@ def five_grams_with_line_ends(
     return np.delete(drawn, list(ends), axis=1)
 
 
+def four_of_eight(poems: Ids, rng: np.random.Generator) -> dict[str, Ids]:
+    """Two neighbouring couplets of each eight-line poem: any two, or always the same."""
+    couplets = poems.reshape(len(poems), 4, -1)
+    fours = np.stack([couplets[:, i : i + 2].reshape(len(poems), -1) for i in range(3)])
+    any_two = fours[rng.integers(3, size=len(poems)), np.arange(len(poems))]
+    made = dict(zip(("any", "the first", "the middle", "the last"), [any_two, *fours], strict=True))
+    return {f"{name} four lines of eight": ids for name, ids in made.items()}
+
+
 def contestants(corpus: EncodedCorpus, other: Ids, seed: int) -> dict[str, Callable[[], Ids]]:
     """What is tested, by name: as many poems as ``other`` has."""
     train, form = corpus.parts["train"].astype(np.int64), corpus.form
@@ -100,6 +111,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("corpus", type=Path)
     options.add_argument("--judges", type=Path, metavar="FOLDER", help="keep the judges here")
+    options.add_argument("--eight", type=Path, metavar="FILE", help="an encoded corpus of 8 lines")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--threads", type=int, help="of torch; without it, its own choice")
     given = options.parse_args()
@@ -120,7 +132,13 @@ def main() -> None:
     real, other = np.array_split(test[order], 2)
     real_poems = corpus.tokenizer.decode_rows(real)
     found: dict[str, list[TwoSample]] = {}
-    for name, make in contestants(corpus, other, given.seed).items():
+    made = contestants(corpus, other, given.seed)
+    if given.eight:
+        eight = EncodedCorpus.load(given.eight).in_vocabulary(corpus.tokenizer).parts["test"]
+        rng = np.random.default_rng(derived_seed(given.seed, "eight"))
+        for name, ids in four_of_eight(eight.astype(np.int64), rng).items():
+            made[name] = partial(np.asarray, ids)
+    for name, make in made.items():
         poems = corpus.tokenizer.decode_rows(make())
         found[name] = []
         for judge in judges:

@@ -1,0 +1,59 @@
+"""Put the whole evaluation of a shipped model into its card, and its R into its figures.
+
+    poetry-vae evaluate jueju7 --corpus ENCODED_CORPUS --output report
+    python scripts/card.py report/report.json
+
+What an earlier call has put there is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from poetry_vae.cli.figures import density_table, verse_table
+from poetry_vae.model.pretrained import CARD, FIGURES, shipped_models
+from poetry_vae.text.files import replace_file
+
+_HEADING = "\n## Evaluation\n"
+
+
+def markdown(table: Table) -> str:
+    """A table of the terminal as Markdown, its title before it and its caption behind."""
+    header = [str(column.header) for column in table.columns]
+    rows = zip(*(map(str, column.cells) for column in table.columns), strict=True)
+    lines = [header, ["---"] * len(header), *rows]
+    told = [f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines]
+    parts = [str(table.title) + ":", "\n".join(told), str(table.caption or "")]
+    return "\n".join(f"\n{part}\n" for part in parts if part)
+
+
+def evaluation(report: dict[str, Any]) -> str:
+    """The tables that ``poetry-vae evaluate`` shows, and what could not be measured."""
+    missing = [f"- {entry['figure']}: {entry['why']}" for entry in report["missing"]]
+    told = "\nNot measured:\n\n" + "\n".join(missing) + "\n" if missing else ""
+    return markdown(density_table(report)) + markdown(verse_table(report)) + told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("report", type=Path, help="report.json of one shipped model")
+    report = json.loads(parser.parse_args().report.read_text(encoding="utf-8"))
+    (name,) = (model["name"] for model in report["models"])
+    folder = {model.name: model.path for model in shipped_models()}[name]
+    card = (folder / CARD).read_text(encoding="utf-8").split(_HEADING)[0]
+    replace_file(folder / CARD, card + _HEADING + evaluation(report))
+    (own,) = (row for row in report["verse"] if row["kind"] == "model")
+    figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    found = own["two_sample"]
+    figures |= {"r": round(found["r"], 1), "second_r": round(found["second_r"], 1)}
+    replace_file(folder / FIGURES, json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
+    print(f"{folder / CARD}: R {found['r']:.1f} / {found['second_r']:.1f}")
+
+
+if __name__ == "__main__":
+    main()
