@@ -4,10 +4,10 @@
         --minutes 15 --output anchors
     poetry-vae evaluate couplet5 --corpus CORPUS.safetensors --samples anchors/lstm-0.9.txt
 
-Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer``. The latter two have
-the vocabulary and as many parameters as the model given by ``--like``, within 2%, or the ``--width``
-given, and as many minutes of processor time as they are told, the last fifth of them on the poems
-of ``--then``, if given. Each writes its poems at three temperatures, and keeps its weights, which
+Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer``. The latter have
+the vocabulary and as many parameters as the model given by ``--like``, within 2%, or the
+``--width`` given, and as many minutes of processor time as they are told, the last fifth of them on
+the poems of ``--then``, if given. Each writes at three temperatures, and keeps its weights, which
 ``--weights`` reads in place of training.
 """
 
