@@ -217,6 +217,37 @@ def test_the_bound_is_that_of_writing() -> None:
     torch.testing.assert_close(distortion, expected)
 
 
+def test_blanks_hide_what_is_read_and_not_what_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = _shaken()
+    read, asked = [], []
+    refine, log_density = model.refine, model.readout.log_density
+
+    def reading(ids: Tensor, *others: Any) -> Tensor:
+        read.append(ids)
+        return refine(ids, *others)
+
+    def asking(hidden: Tensor, ids: Tensor) -> Tensor:
+        asked.append(ids)
+        return log_density(hidden, ids)
+
+    monkeypatch.setattr(model, "refine", reading)
+    monkeypatch.setattr(model.readout, "log_density", asking)
+    ids = torch.randint(2, len(model.tokenizer), (500, T), generator=_seeded(5))
+    refined(model, ids, blanked=0.4, generator=_seeded(6))
+    hidden = read[0] == CharTokenizer.MASK
+    assert torch.equal(read[0][~hidden], ids[~hidden])
+    assert hidden.float().mean().item() == pytest.approx(0.2, abs=0.03)
+    assert hidden.float().mean(1).var() > 1.5 * 0.2 * 0.8 / T  # more in some poems than in others
+    assert torch.equal(asked[0], ids)
+
+
+def test_blanks_take_a_refiner() -> None:
+    with pytest.raises(ConfigError, match="blanked takes a refiner"):
+        TrainingConfig(blanked=0.2).check_with(small_model().config)
+
+
 def test_nothing_but_the_refiner_is_trained(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
     plain, whole = trained
     before = plain.state_dict()
@@ -392,6 +423,7 @@ def test_a_manner_suits_the_model() -> None:
     assert Manner.of(whole, guidance=0).guidance == 0
     many = small_model(lines=8, refiner_layers=1)
     assert (Manner.of(whole).repetition, Manner.of(many).repetition) == (1, 2)
+    assert Manner.of(many).trust < Manner.of(whole).trust < 1
     assert Manner.of(whole, passes=3, trust=0.25).trust == 0.25
     assert Manner.of(whole, passes=0).temperature == Manner.of(plain).temperature
     assert generate(3, model=whole, trust=1) == generate(3, model=whole, trust=1.0)

@@ -32,7 +32,7 @@ def build_objective(
 ) -> Objective:
     """The objective of a run over so many training poems."""
     if config.refiner_only:
-        return RefinerAlone()
+        return RefinerAlone(config.blanked)
     if model.classifier is not None:
         return SemiSupervised(config.alpha)
     additions: list[Addition] = []
@@ -41,7 +41,7 @@ def build_objective(
     if critic is not None:
         additions.append(TotalCorrelation(config.gamma, critic))
     if model.refiner is not None:
-        additions.append(Refinement())
+        additions.append(Refinement(config.blanked))
     if config.kappa:
         additions.append(WeightPrior(config.kappa, poems))
     if config.bound == "importance":

@@ -50,6 +50,9 @@ class TrainingConfig:
     """Weight of the classification loss on labels that are shown."""
     refiner_only: bool = False
     """Whether all of a trained model but its refiner stays as it is."""
+    blanked: float = 0.0
+    """The most characters of a poem that are hidden from a refiner while it learns, as a share: for
+    few poems, which it would learn by heart."""
     updates: Order = "together"
     """Encoder and decoder together, in-turn, or the encoder ahead (aggressive)."""
     kl_schedule: KLSchedule = "constant"
@@ -74,7 +77,7 @@ class TrainingConfig:
         for name in at_least_0:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number >= 0")
-        for name in ("warmup", "masked", "labelled"):
+        for name in ("warmup", "masked", "blanked", "labelled"):
             if not 0 <= getattr(self, name) <= 1:
                 value = getattr(self, name)
                 raise ConfigError(f"{name} is {value!r}: it must be a share between 0 and 1")
@@ -96,6 +99,8 @@ class TrainingConfig:
             )
         if self.refiner_only and not model.refiner_layers:
             raise ConfigError("refiner_only=true takes a refiner: set refiner_layers=4, say")
+        if self.blanked and not model.refiner_layers:
+            raise ConfigError("blanked takes a refiner: set refiner_layers=4, say")
         if model.refiner_layers and (model.classifier or self.bound == "importance"):
             raise ConfigError(
                 "a refiner learns beside the ELBO, or alone: train without it first, then with the "

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from poetry_vae.model.orders import passes_of
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.poem import Form
 
 _TEMPERATURE, _PASSES = 0.5, 2
-# With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
-_REFINED = {"temperature": 0.9, "trust": 0.85, "guidance": 0.2}
-_REPETITION, _OF_MANY_LINES = 1.0, 2.0  # the latter of more than four, which repeat more
+
+
+def _refined(form: Form) -> dict[str, Any]:
+    """With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
+
+    Prior and posterior of longer poems lie further apart, so that there is less to be trusted; and
+    the longer they are, the more they repeat.
+    """
+    is_couplet, is_long = form.lines <= 2, form.lines > 4
+    return {
+        "temperature": 0.9,
+        "passes": passes_of(form),
+        "trust": 0.85 if is_couplet else 0.6,
+        "guidance": 0.2 if is_couplet else 0.1,
+        "repetition": 2.0 if is_long else 1.0,
+    }
 
 
 @dataclass(frozen=True)
@@ -72,11 +87,7 @@ class Manner:
         elif passes == 0:
             usual = cls(_TEMPERATURE, 0)
         else:
-            usual = cls(
-                passes=passes_of(model.form),
-                repetition=_REPETITION if model.form.lines <= 4 else _OF_MANY_LINES,
-                **_REFINED,
-            )
+            usual = cls(**_refined(model.form))
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,
