@@ -60,7 +60,8 @@ def settings_of(
     """What a preset makes of a corpus: the corpus with the labels it takes, and the two settings.
 
     Raises:
-        ConfigError: no such preset, or overrides that name no setting or do not fit.
+        ConfigError: no such preset, or overrides that name no setting. Whether the settings go with
+            the model is not known before it is, see :meth:`TrainingConfig.check_with`.
         CorpusError, MetreError: see :func:`with_labels`.
     """
     if preset not in PRESETS:
@@ -69,7 +70,6 @@ def settings_of(
     if training.label:
         corpus, labels = with_labels(corpus, training.label)
         model = replace(model, labels=labels, classifier=training.classifier)
-    training.check_with(model)
     return corpus, model, training
 
 
@@ -165,11 +165,11 @@ def train(
             )
         corpus = corpus.in_vocabulary(start.tokenizer)
         model = replace(start.config, lines=corpus.form.lines, chars=corpus.form.chars, **new)
-        training.check_with(model)
     elif training.refiner_only:
         raise ConfigError(
             "a refiner is trained for a model that is trained already: name it with --from"
         )
+    training.check_with(model)
     return run_training(
         Run(corpus, model, training, seed, preset, start),
         Path(output),

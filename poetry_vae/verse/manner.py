@@ -11,6 +11,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Form
 
 _TEMPERATURE, _PASSES = 0.5, 2
+_SHORT = 10  # characters, of a couplet of five
 
 
 def _refined(form: Form) -> dict[str, Any]:
@@ -19,12 +20,12 @@ def _refined(form: Form) -> dict[str, Any]:
     Prior and posterior of longer poems lie further apart, so that there is less to be trusted; and
     the longer they are, the more they repeat.
     """
-    is_couplet, is_long = form.lines <= 2, form.lines > 4
+    is_short, is_long = form.positions <= _SHORT, form.lines > 4
     return {
         "temperature": 0.9,
         "passes": passes_of(form),
-        "trust": 0.85 if is_couplet else 0.6,
-        "guidance": 0.2 if is_couplet else 0.1,
+        "trust": 0.85 if is_short else 0.6,
+        "guidance": 0.2 if is_short else 0.1,
         "repetition": 2.0 if is_long else 1.0,
     }
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from measure import machine_line, tell, use_threads
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from poetry_vae.model.attention import AttentionBlock
+from poetry_vae.model.attention import AttentionBlock, Memory
 from poetry_vae.model.likelihoods import CategoricalHeads
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -42,7 +43,10 @@ _THEN = 0.8  # share of the time after which the poems of --then are the only on
 
 
 class Recurrent(nn.Module):
-    """One LSTM layer over the characters before: ids [B, t] → hidden states [B, t, H]."""
+    """One LSTM layer over the characters before: ids [B, t] → hidden states [B, t, H].
+
+    With a memory, ids are those that follow what it has seen.
+    """
 
     def __init__(self, vocabulary: int, positions: int, width: int) -> None:
         super().__init__()
@@ -50,13 +54,19 @@ class Recurrent(nn.Module):
         self.lstm = nn.LSTM(width, width, batch_first=True)
         self.likelihood = CategoricalHeads(width, vocabulary)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        hidden: Tensor = self.lstm(self.embedding(ids))[0]
+    def memory(self) -> list[Any]:
+        return [None]
+
+    def forward(self, ids: Tensor, memory: list[Any] | None = None) -> Tensor:
+        hidden: Tensor
+        hidden, state = self.lstm(self.embedding(ids), memory[0] if memory else None)
+        if memory:
+            memory[0] = state
         return hidden
 
 
 class Attentive(nn.Module):
-    """A small causal transformer: ids [B, t] → hidden states [B, t, H]."""
+    """A small causal transformer: ids [B, t] → hidden states [B, t, H]; with a memory, t is 1."""
 
     def __init__(self, vocabulary: int, positions: int, width: int, layers: int = 4) -> None:
         super().__init__()
@@ -66,12 +76,16 @@ class Attentive(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.likelihood = CategoricalHeads(width, vocabulary)
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def memory(self) -> list[Any]:
+        return [Memory() for _ in self.blocks]
+
+    def forward(self, ids: Tensor, memory: list[Any] | None = None) -> Tensor:
         t = ids.shape[1]
-        sees = torch.ones(1, t, t, dtype=torch.bool).tril()
-        x = self.embedding(ids) + self.places.weight[:t]
-        for block in self.blocks:
-            x = block(x, sees)
+        begun = memory[0].seen[0].shape[2] if memory and memory[0].seen else 0
+        sees = torch.ones(1, t, t, dtype=torch.bool).tril() if memory is None else None
+        x = self.embedding(ids) + self.places.weight[begun : begun + t]
+        for block, seen in zip(self.blocks, memory or [None] * len(self.blocks), strict=True):
+            x = block(x, sees, seen)
         hidden: Tensor = self.norm(x)
         return hidden
 
@@ -134,8 +148,9 @@ def sample(
     for start in range(0, n, 500):
         draws = torch.Generator().manual_seed(derived_seed(seed, "poems", start))
         ids = torch.full((min(500, n - start), 1), _BEGIN)
+        memory = model.memory()
         for _ in range(positions):
-            last = model(ids)[:, -1]
+            last = model(ids[:, -1:], memory)[:, -1]
             drawn = model.likelihood.draw(
                 last, temperature, present=ids, repetition=repetition, generator=draws
             )
