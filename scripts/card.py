@@ -1,9 +1,12 @@
-"""Put the whole evaluation of a shipped model into its card, and its R into its figures.
+"""Put what was measured of a shipped model into its card, and its R into its figures.
 
     poetry-vae evaluate jueju7 --corpus ENCODED_CORPUS --output report
-    python scripts/card.py report/report.json
+    python scripts/card.py jueju7 report/report.json
+    python scripts/benchmarks/quality.py CORPUS --model jueju7 --manners ... --json quality.json
+    python scripts/card.py jueju7 quality.json
 
-What an earlier call has put there is replaced.
+The latter has figures of poems alone, those of the first manner being taken for the defaults. What
+an earlier call has put there is replaced.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from rich.table import Table
 from poetry_vae.cli.figures import density_table, verse_table
 from poetry_vae.model.pretrained import CARD, FIGURES, shipped_models
 from poetry_vae.text.files import replace_file
+from poetry_vae.verse.manner import Manner
 
 _HEADING = "\n## Evaluation\n"
 
@@ -29,22 +33,35 @@ def markdown(table: Table) -> str:
     lines = [header, ["---"] * len(header), *rows]
     told = [f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines]
     parts = [str(table.title) + ":", "\n".join(told), str(table.caption or "")]
-    return "\n".join(f"\n{part}\n" for part in parts if part)
+    return "".join(f"\n{part}\n" for part in parts if part)
+
+
+def as_report(found: dict[str, Any]) -> dict[str, Any]:
+    """What quality.py has written, as far as it goes, in the shape of a report."""
+    if "verse" in found:
+        return found
+    real, own, *_ = found["found"].values()
+    temperature, passes, *others = own["name"].split(",")
+    manner = Manner(float(temperature), int(passes), *map(float, others))
+    rows = [{**real, "kind": "real"}, {**own, "name": str(manner)}]
+    return {"models": [], "verse": rows, "missing": []}
 
 
 def evaluation(report: dict[str, Any]) -> str:
     """The tables that ``poetry-vae evaluate`` shows, and what could not be measured."""
+    density = markdown(density_table(report)) if report["models"] else ""
     missing = [f"- {entry['figure']}: {entry['why']}" for entry in report["missing"]]
     told = "\nNot measured:\n\n" + "\n".join(missing) + "\n" if missing else ""
-    return markdown(density_table(report)) + markdown(verse_table(report)) + told
+    return density + markdown(verse_table(report)) + told
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("report", type=Path, help="report.json of one shipped model")
-    report = json.loads(parser.parse_args().report.read_text(encoding="utf-8"))
-    (name,) = (model["name"] for model in report["models"])
-    folder = {model.name: model.path for model in shipped_models()}[name]
+    parser.add_argument("name", help="of a shipped model")
+    parser.add_argument("figures", type=Path, help="report.json, or what quality.py has written")
+    asked = parser.parse_args()
+    report = as_report(json.loads(asked.figures.read_text(encoding="utf-8")))
+    folder = {model.name: model.path for model in shipped_models()}[asked.name]
     card = (folder / CARD).read_text(encoding="utf-8").split(_HEADING)[0]
     replace_file(folder / CARD, card + _HEADING + evaluation(report))
     (own,) = (row for row in report["verse"] if row["kind"] == "model")

@@ -5,7 +5,7 @@
 CORPUS is an encoded corpus, best with ``--min-count 1``, so that no character is lost. One half of
 its test part is the real side of every test; the other half is what the spoiled poems are made of.
 The judges read the training and the validation part; with ``--judges FOLDER`` they are kept there.
-With ``--eight FILE``, poems of eight such lines, quatrains are told from halves of those too.
+With ``--eight FILE``, poems of eight such lines, quatrains are told from halves of those instead.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ def main() -> None:
     if given.eight:
         eight = EncodedCorpus.load(given.eight).in_vocabulary(corpus.tokenizer).parts["test"]
         rng = np.random.default_rng(derived_seed(given.seed, "eight"))
-        for name, ids in four_of_eight(eight.astype(np.int64), rng).items():
-            made[name] = partial(np.asarray, ids)
+        halves = four_of_eight(eight.astype(np.int64), rng)
+        made = {name: partial(np.asarray, ids) for name, ids in halves.items()}
     for name, make in made.items():
         poems = corpus.tokenizer.decode_rows(make())
         found[name] = []
@@ -149,7 +149,7 @@ def main() -> None:
         [name, *(f"{result.r:.1f} ± {result.error:.1f}" for result in results)]
         for name, results in found.items()
     ]
-    print(f"{corpus.form}, {found['other real poems'][0].n:,} a side, seed {given.seed}:\n")
+    print(f"{corpus.form}, {next(iter(found.values()))[0].n:,} a side, seed {given.seed}:\n")
     print(table(["", "R, first judge", "R, second judge"], rows))
     figures = {name: [dataclasses.asdict(r) for r in results] for name, results in found.items()}
     write_json(given.json, {"machine": machine, "form": str(corpus.form), "rows": figures})
