@@ -461,9 +461,10 @@ def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
         train(small_corpus(), tmp_path / "d", preset="iwae", overrides={"refiner_layers": "1"})
 
 
-def test_a_refined_model_is_tuned_as_a_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("blanked", ["0", "0.3"])
+def test_a_refined_model_is_tuned_as_a_whole(blanked: str, tmp_path: Path) -> None:
     start = _shaken()
-    settings = {"epochs": "1", "min_steps": "6", "batch_size": "16"}
+    settings = {"epochs": "1", "min_steps": "6", "batch_size": "16", "blanked": blanked}
     tuned = train(small_corpus(), tmp_path / "m", start=start, overrides=settings).model
     before, after = start.state_dict(), tuned.state_dict()
     assert before.keys() == after.keys()

@@ -78,6 +78,15 @@ def refined(
     return rate, -model.readout.log_density(read, ids).sum(-1)
 
 
+def _learned(
+    model: PoetryVAE, batch: Batch, blanked: float, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
+    """:func:`refined` of a batch, as it is trained."""
+    return refined(
+        model, batch.ids, batch.labels, given=_GIVEN, blanked=blanked, generator=generator
+    )
+
+
 @dataclass(frozen=True)
 class RefinerAlone:
     """The refiner of a model whose other parts are done."""
@@ -92,14 +101,7 @@ class RefinerAlone:
         annealing: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Terms:
-        rates, distortions = refined(
-            model,
-            batch.ids,
-            batch.labels,
-            given=_GIVEN,
-            blanked=self.blanked,
-            generator=generator,
-        )
+        rates, distortions = _learned(model, batch, self.blanked, generator)
         rate, distortion = rates.mean(), distortions.mean()
         elbo = -(distortion + rate).detach()
         return Terms(distortion, elbo, rate, distortion.detach())
@@ -121,12 +123,5 @@ class Refinement:
         annealing: float,
         generator: torch.Generator | None,
     ) -> Tensor | None:
-        _, distortions = refined(
-            model,
-            batch.ids,
-            batch.labels,
-            given=_GIVEN,
-            blanked=self.blanked,
-            generator=generator,
-        )
+        _, distortions = _learned(model, batch, self.blanked, generator)
         return distortions.mean()
