@@ -23,8 +23,8 @@ from poetry_vae.training.api import train
 from poetry_vae.training.refinement import refined
 from poetry_vae.training.run import Run
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.verse.constraints import Constraint, NoRepeat, Parallel, Words, acrostic
-from poetry_vae.verse.generate import generate, write, write_from
+from poetry_vae.verse.constraints import Constraint, Near, NoRepeat, Parallel, Words, acrostic
+from poetry_vae.verse.generate import generate, trust_in, write, write_from
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.refine import Passes
 from poetry_vae.verse.steer import steer
@@ -431,6 +431,14 @@ def test_a_manner_suits_the_model() -> None:
     for name, value in [*wrong, ("temperature", float("nan"))]:
         with pytest.raises(SamplingError, match=f"{name} is"):
             Manner.of(whole, **{name: value})  # type: ignore[arg-type]
+
+
+def test_latents_near_a_poem_are_trusted_whatever_the_model_trusts() -> None:
+    assert trust_in(None) is None
+    assert trust_in(NoRepeat()) is None
+    near = trust_in(NoRepeat() & Near("白日依山盡黃河入海流"))
+    assert near is not None
+    assert near > Manner.of(small_model(lines=8, refiner_layers=1)).trust
 
 
 def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def command(
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import replacing
-    from poetry_vae.verse.generate import choose_model, in_script, stream
+    from poetry_vae.verse.generate import choose_model, in_script, stream, trust_in
     from poetry_vae.verse.steer import steer
 
     if greedy:
@@ -102,8 +102,10 @@ def command(
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     chosen = with_label(choose_model(form, model), label)
-    manner = manner_from(chosen, options)
     constraint = constraint_from(chosen.form, options)
+    if options["trust"] is None:
+        options["trust"] = trust_in(constraint)
+    manner = manner_from(chosen, options)
     steering = None if constraint is None else steer(chosen, constraint, manner)
     written = stream(chosen, manner, seed=seed, steering=steering)
     is_known = None if corpus is None else _known(chosen, model, corpus)

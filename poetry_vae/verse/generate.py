@@ -15,7 +15,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.script import Script, present
-from poetry_vae.verse.constraints import Constraint
+from poetry_vae.verse.constraints import Constraint, Near
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.refine import refined
 from poetry_vae.verse.steer import Steering, steer
@@ -25,6 +25,7 @@ from poetry_vae.verse.steer import Steering, steer
 _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
 _STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
+_OF_A_NEIGHBOUR = 0.85
 
 
 @torch.no_grad()
@@ -120,13 +121,22 @@ def generate(
         chosen,
         temperature=temperature,
         passes=passes,
-        trust=trust,
+        trust=trust_in(constraint) if trust is None else trust,
         guidance=guidance,
         repetition=repetition,
     )
     steering = None if constraint is None else steer(chosen, constraint, manner)
     poems = stream(chosen, manner, seed=seed, steering=steering)
     return [in_script(next(poems), script) for _ in range(n)]
+
+
+def trust_in(constraint: Constraint | None) -> float | None:
+    """How far to go by latents that a constraint asks for; None leaves it to the model.
+
+    Those in the neighbourhood of a poem are true to it, as draws of the prior are to none.
+    """
+    parts = () if constraint is None else constraint.parts
+    return _OF_A_NEIGHBOUR if any(isinstance(part, Near) for part in parts) else None
 
 
 def choose_model(
