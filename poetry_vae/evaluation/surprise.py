@@ -10,11 +10,10 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.manner import OF_A_POEM
 
 # Readings of masked poems, times samples, in one forward pass.
 _AT_ONCE = 512
-# How far a refiner goes by what the encoder has read of the other characters.
-_TRUST = 0.85
 
 
 @torch.no_grad()
@@ -66,7 +65,7 @@ def _read(
     posterior = model.encode(read, label)
     at = place.view(1, -1, 1, 1).expand(samples, -1, 1, model.config.hidden)
     if model.refiner is not None:
-        trust = torch.tensor(_TRUST)
+        trust = torch.tensor(OF_A_POEM)
         z = posterior.blurred(trust).rsample(samples, generator=generator)
         states = model.hidden(trust * z, label).flatten(0, 1)  # [K·R, T, H]
         others = torch.ones_like(read, dtype=torch.bool).scatter(1, place[:, None], False)

@@ -16,7 +16,7 @@ from poetry_vae.text.errors import FormError
 from poetry_vae.text.poem import Form, Poem
 from poetry_vae.text.script import Script, present
 from poetry_vae.verse.constraints import Constraint, Near
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.manner import OF_A_POEM, Manner
 from poetry_vae.verse.refine import refined
 from poetry_vae.verse.steer import Steering, steer
 
@@ -25,7 +25,6 @@ from poetry_vae.verse.steer import Steering, steer
 _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
 _STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
-_OF_A_NEIGHBOUR = 0.85
 
 
 @torch.no_grad()
@@ -136,7 +135,7 @@ def trust_in(constraint: Constraint | None) -> float | None:
     Those in the neighbourhood of a poem are true to it, as draws of the prior are to none.
     """
     parts = () if constraint is None else constraint.parts
-    return _OF_A_NEIGHBOUR if any(isinstance(part, Near) for part in parts) else None
+    return OF_A_POEM if any(isinstance(part, Near) for part in parts) else None
 
 
 def choose_model(

@@ -12,6 +12,8 @@ from poetry_vae.text.poem import Form
 
 _TEMPERATURE, _PASSES = 0.5, 2
 _SHORT = 10  # characters, of a couplet of five
+OF_A_POEM = 0.85
+"""Trust of latents that were read from a poem, and not drawn from the prior."""
 
 
 def _refined(form: Form) -> dict[str, Any]:
