@@ -301,7 +301,8 @@ class TestEvaluate:
         assert report["models"] == []
         theirs = report["verse"][-1]
         assert (theirs["name"], theirs["poems"]) == ("theirs.txt", 30)
-        assert theirs["diversity"]["unique_poems"] == pytest.approx(1 / 30)
+        diversity = theirs["diversity"]
+        assert diversity["unique_poems"] == pytest.approx(1 / diversity["poems"])
         file.write_text("不人山无风，一日云有何。\n春月\n", encoding="utf-8")
         assert f"{file}, line 2" in fails(1, *asked)
         file.write_text("", encoding="utf-8")

@@ -159,6 +159,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     # Real poems are held against the other half of the real poems.
     assert judges[0].seen[0] == 20
     assert sum(rows["mine"]["log_likelihood"]["counts"]) == 30
+    assert {row["diversity"]["poems"] for row in report["verse"]} == {30}
     (figures,) = report["models"]
     assert set(figures["density"]["bounds"]) == {"1", "2"}
     assert len(figures["samples"]) == 20
@@ -173,3 +174,20 @@ def test_a_whole_report(tmp_path: Path) -> None:
     assert "certainty that mine has not seen these poems" in missing
     assert "gaussian_total_correlation of mine" not in missing  # 40 poems of 4 dimensions suffice
     assert evaluation().report([subject], [("copies", list(material.parts["test"]))]) == report
+
+
+def test_rows_of_a_report_are_as_diverse_as_equally_many_poems_show() -> None:
+    material = _material()
+    reader = Reader(material, None, most=30, seed=0)
+    effort = Effort(8, (1,), 40, 30, 40)
+    evaluation = Evaluation(
+        material, reader, effort=effort, manner=lambda _: Manner(1.0, 0), seed=0
+    )
+    few = material.parts["test"][:12]
+    report = evaluation.report([], [("few", few), ("all", material.parts["test"])])
+    diversity = {row["name"]: row["diversity"] for row in report["verse"]}
+    assert {figures["poems"] for figures in diversity.values()} == {12}
+    # The figures are those of twelve poems, not of all under another label.
+    assert diversity["all"] == diversity["real poems"]
+    twice = evaluation.report([], [("twelve times", few * 12)])
+    assert twice["verse"][-1]["diversity"]["poems"] == 30

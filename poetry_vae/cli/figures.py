@@ -68,6 +68,7 @@ def verse_table(report: Row) -> Table:
     add("log-likelihood (judge)", lambda row: f"{row['log_likelihood']['mean']:.1f}")
     add("metre", lambda row: f"{row['metre']['metre']:.1%}")
     add("metre and rhyme", lambda row: f"{row['metre']['both']:.1%}")
+    add("poems compared", lambda row: f"{row['diversity']['poems']:,}")
     add("distinct-2", lambda row: f"{row['diversity']['distinct_2']:.3f}")
     add("self-BLEU-2", lambda row: f"{row['diversity']['self_bleu_2']:.3f}")
     add("unique poems", lambda row: f"{row['diversity']['unique_poems']:.2%}")

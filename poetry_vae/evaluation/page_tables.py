@@ -66,6 +66,9 @@ _VERSE = [
         "Diversity",
         [
             Line(
+                "poems compared", "as many of every column", figure("diversity", "poems", digits=0)
+            ),
+            Line(
                 "distinct-2",
                 "different pairs of characters, of all",
                 figure("diversity", "distinct_2", digits=3),

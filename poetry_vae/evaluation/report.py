@@ -86,6 +86,8 @@ class Evaluation:
         self.material, self.reader, self.effort = material, reader, effort
         self.manner, self.seed = manner, seed
         self.progress = progress
+        self.compared = effort.verse_poems
+        """Poems that diversity is taken of in every row: as many as the shortest has."""
         self.missing: list[dict[str, str]] = []
 
     def report(
@@ -98,6 +100,8 @@ class Evaluation:
         models = [self._model(subject) for subject in subjects]
         written = [(subject.name, "model", self.samples_of(subject.model)) for subject in subjects]
         given = [(name, "samples", texts) for name, texts in samples]
+        fewest = [len(self.material.parts["test"]), *(len(texts) for *_, texts in written + given)]
+        self.compared = min(self.effort.verse_poems, *fewest)
         return {
             "version": 1,
             "form": form.slug,
@@ -144,7 +148,7 @@ class Evaluation:
         against: Sequence[Sequence[str]] | None = None,
     ) -> dict[str, Any]:
         self.progress(f"reading {name}")
-        row = self.reader.measure(name, kind, texts)
+        row = self.reader.measure(name, kind, texts, compared=self.compared)
         if kind == "chance":
             return row
         if self.reader.judges is None:

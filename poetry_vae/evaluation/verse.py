@@ -58,28 +58,37 @@ class Reader:
         low, high = np.quantile(self._real_log_likelihood, [0.001, 0.999])
         return np.linspace(low - 0.5 * (high - low), high + 0.5 * (high - low), _BINS + 1)
 
-    def _some(self, texts: Sequence[str]) -> Sequence[str]:
+    def _some(self, texts: Sequence[str], most: int | None = None) -> Sequence[str]:
         """As many as are measured, drawn at random: a corpus stands in some order."""
-        if len(texts) <= self.most:
+        most = self.most if most is None else most
+        if len(texts) <= most:
             return texts
         rng = np.random.default_rng(derived_seed(self.seed, "some"))
-        return [texts[i] for i in np.sort(rng.permutation(len(texts))[: self.most])]
+        return [texts[i] for i in np.sort(rng.permutation(len(texts))[:most])]
 
     @cached_property
     def _real_log_likelihood(self) -> npt.NDArray[np.float64]:
         assert self.judges is not None
         return self.judges[0].log_likelihood(self._some(self.material.parts["test"]))
 
-    def measure(self, name: str, kind: str, texts: Sequence[str]) -> Row:
-        """All figures that the kind of row can have, from texts of the models' orthography."""
+    def measure(
+        self, name: str, kind: str, texts: Sequence[str], *, compared: int | None = None
+    ) -> Row:
+        """All figures that the kind of row can have, from texts of the models' orthography.
+
+        Args:
+            compared: poems that diversity is taken of, which depends on their number: as many of
+                every row that is read beside this one. Without it, all that are measured.
+        """
         form = self.material.form
         some = self._some(texts)
         ids = as_ids(some, self.tokenizer)
+        as_many = ids if compared is None else as_ids(self._some(some, compared), self.tokenizer)
         row: Row = {
             "name": name,
             "kind": kind,
             "poems": len(texts),
-            "diversity": diversity(ids, chars=form.chars),
+            "diversity": {"poems": len(as_many), **diversity(as_many, chars=form.chars)},
             "novelty": novelty(ids, self.training, chars=form.chars),
             "words": word_validity(ids, self.pairs, chars=form.chars),
             "metre": metre(some, form),
