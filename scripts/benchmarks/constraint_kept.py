@@ -89,7 +89,8 @@ def _outcome(
     model = subject.model
     try:
         compiled = compile_constraints(constraint, model.form, model.tokenizer)
-        steering = Steering(model, compiled, Manner(temperature, 1), candidates=4, steps=steps)
+        manner = Manner.of(model, temperature=temperature)
+        steering = Steering(model, compiled, manner, candidates=4, steps=steps)
         ids = steering.write(_POEMS, generator=torch.Generator().manual_seed(seed))
     except PoetryVAEError as error:
         return "refused", str(error), False
