@@ -301,12 +301,15 @@ class TestEvaluate:
         assert report["models"] == []
         theirs = report["verse"][-1]
         assert (theirs["name"], theirs["poems"]) == ("theirs.txt", 30)
-        diversity = theirs["diversity"]
-        assert diversity["unique_poems"] == pytest.approx(1 / diversity["poems"])
+        fewest = min(30, report["verse"][0]["poems"])
+        assert [row["diversity"]["poems"] for row in report["verse"]] == [fewest] * 4
+        assert theirs["diversity"]["unique_poems"] == pytest.approx(1 / fewest)
         file.write_text("不人山无风，一日云有何。\n春月\n", encoding="utf-8")
         assert f"{file}, line 2" in fails(1, *asked)
         file.write_text("", encoding="utf-8")
         assert "not one poem" in fails(1, *asked)
+        file.write_text("不人山无风，一日云有何。\n", encoding="utf-8")
+        assert f"{file}: one poem" in fails(1, *asked)
 
     def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
         text = fails(2, "evaluate", model, "jueju7", "--corpus", encoded)

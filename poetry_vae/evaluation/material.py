@@ -85,7 +85,8 @@ def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str
     Unlike in a corpus, repeated poems stay: that they repeat is to be measured.
 
     Raises:
-        CorpusError: the file cannot be read, or a line is no poem of the form.
+        CorpusError: the file cannot be read, a line is no poem of the form, or there are fewer than
+            two poems.
     """
     try:
         rows = path.read_text(encoding=encoding).splitlines()
@@ -100,6 +101,8 @@ def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str
                 raise CorpusError(f"{path}, line {number}: {error}") from error
     if not texts:
         raise CorpusError(f"{path}: not one poem in it")
+    if len(texts) == 1:
+        raise CorpusError(f"{path}: one poem in it, and how poems differ takes at least two")
     # One conversion for all; line ends keep phrases from forming between two poems.
     joined = "\n".join(texts)
     converted = to_traditional(joined) if looks_simplified(texts) else fold(joined)
