@@ -13,7 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.errors import PoetryVAEError
-    from poetry_vae.text.poem import Form, Poem
+    from poetry_vae.text.form import Form
+    from poetry_vae.text.poem import Poem
     from poetry_vae.text.tokenizer import CharTokenizer
     from poetry_vae.training.api import train
     from poetry_vae.verse.generate import generate

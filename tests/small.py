@@ -7,12 +7,12 @@ import numpy as np
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.form import Form
 from poetry_vae.text.labels import LabelColumn
-from poetry_vae.text.poem import Form
 from poetry_vae.text.tokenizer import CharTokenizer
 
 CHARACTERS = "不人山無風一日雲有何來天中時花春上年月水"
-COUPLET = Form(2, 5)
+COUPLET = Form.of(2, 5)
 
 
 def small_tokenizer() -> CharTokenizer:

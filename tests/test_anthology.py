@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from poetry_vae.text.corpus import Corpus, read_corpus
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.text.script import fold, looks_simplified, to_simplified, to_traditional
 from poetry_vae.text.splitting import split
 
@@ -28,7 +28,7 @@ def test_every_row_is_a_poem(corpus: Corpus) -> None:
 
 def test_all_are_quatrains_of_five_or_seven_characters(corpus: Corpus) -> None:
     shapes = Counter(poem.form for poem in corpus.poems)
-    assert set(shapes) == {Form(4, 5), Form(4, 7)}
+    assert set(shapes) == {Form.of(4, 5), Form.of(4, 7)}
     assert min(shapes.values()) >= 50
 
 

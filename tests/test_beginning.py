@@ -7,12 +7,12 @@ import torch
 
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.training.api import train
 from poetry_vae.training.beginning import begin
 from tests.small import small_config, small_corpus, small_model, small_tokenizer
 
-EIGHT = Form(8, 5)
+EIGHT = Form.of(8, 5)
 _COUPLETS = {"pooling": "positions", "refiner_layers": 1}
 _JOINED = {"lines": 8, "couplet_latent": 4, "latent": 3, "prior": "learned", **_COUPLETS}
 _SHORT = {"epochs": "1", "min_steps": "2", "batch_size": "16", "patience": "0"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError
-from poetry_vae.text.poem import Form
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.compiled import Compiled, compile_constraints
 from poetry_vae.verse.constraints import (
@@ -28,7 +28,7 @@ from poetry_vae.verse.constraints import (
 
 # 月 不 一 oblique, 春 江 花 山 天 level; 後 and 后 are both 后 in simplified script.
 TOKENIZER = CharTokenizer(list("人山無風一日雲有何來天中時花春上年月水江後后東空同里不白依盡秋夜"))
-COUPLET, QUATRAIN = Form(2, 5), Form(4, 7)
+COUPLET, QUATRAIN = Form.of(2, 5), Form.of(4, 7)
 
 
 def _compiled(constraint: Constraint, form: Form = QUATRAIN) -> Compiled:
@@ -87,12 +87,16 @@ def test_a_simplified_character_stands_for_all_its_forms() -> None:
         (acrostic("春江花月夜"), QUATRAIN, "5,1=夜 lies outside"),
         (Template("□□月"), QUATRAIN, "has 3 characters, and a line of 七绝 has 7"),
         (Template("□□□□□，□□□□□，□□□□□"), COUPLET, "has 3 lines, and a 五言联 has 2"),
-        (Words(("春江花月夜",)), Form(2, 4), "the word 春江花月夜 has 5 characters"),
+        (Words(("春江花月夜",)), Form.of(2, 4), "the word 春江花月夜 has 5 characters"),
         (Words(("龘月",)), QUATRAIN, "does not know the character 龘"),
         (Words(("春江",)) & Avoid("春"), QUATRAIN, "no line has room for the word 春江"),
-        (Words(("春江花", "秋夜月")) & Template("□□□天，□□□山"), Form(2, 4), None),
-        (Words(("春江花", "秋夜月")) & Template("□□天□，□□□山"), Form(2, 4), "no place was found"),
-        (Metre(), Form(3, 7), "has no metre"),
+        (Words(("春江花", "秋夜月")) & Template("□□□天，□□□山"), Form.of(2, 4), None),
+        (
+            Words(("春江花", "秋夜月")) & Template("□□天□，□□□山"),
+            Form.of(2, 4),
+            "no place was found",
+        ),
+        (Metre(), Form.of(3, 7), "has no metre"),
         (Metre(template="無此"), QUATRAIN, "no template"),
         (Pin(2, -1, "月") & Metre(), QUATRAIN, "leave out 2,-1=月 or metre strict"),
         (Pin(2, -1, "月") & Rhyme("東"), QUATRAIN, "leave out 2,-1=月 or rhyme 東"),

@@ -15,12 +15,13 @@ from safetensors.numpy import save
 from poetry_vae.text.corpus import Corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded, poems_for
 from poetry_vae.text.errors import CorpusError, FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, part_of_line
 from poetry_vae.text.tokenizer import CharTokenizer
 
 Write = Callable[..., Path]
-COUPLET, JUEJU, LUSHI = Form(2, 5), Form(4, 5), Form(8, 5)
+COUPLET, JUEJU, LUSHI = Form.of(2, 5), Form.of(4, 5), Form.of(8, 5)
 
 
 def poem_of(part: Part, form: Form, start: int) -> Poem:
@@ -108,8 +109,8 @@ def test_with_many_poems_the_vocabulary_wants_a_character_five_times() -> None:
     rare = [*in_training("甲", 4), *in_training("乙", 5)]
     many = [poem for code in range(0x4F00, 0x4F20) for poem in in_training(chr(code), 625)]
     # 19,999 poems, and one more
-    few_enough = encode_corpus(Corpus([*rare, *many[:-10]]), Form(1, 2)).tokenizer
-    vocabulary = encode_corpus(Corpus([*rare, *many[:-9]]), Form(1, 2)).tokenizer
+    few_enough = encode_corpus(Corpus([*rare, *many[:-10]]), Form.of(1, 2)).tokenizer
+    vocabulary = encode_corpus(Corpus([*rare, *many[:-9]]), Form.of(1, 2)).tokenizer
     assert ("甲" in few_enough, "乙" in few_enough) == (True, True)
     assert ("甲" in vocabulary, "乙" in vocabulary) == (False, True)
 
@@ -118,7 +119,7 @@ def test_a_form_that_is_not_there_is_an_error_with_the_commonest_shapes() -> Non
     with pytest.raises(
         CorpusError, match=r"not one of the 7 poems is a 七绝 .*4x5 \(3\), 8x5 \(3\)"
     ):
-        encode_corpus(CORPUS, Form(4, 7))
+        encode_corpus(CORPUS, Form.of(4, 7))
     with pytest.raises(CorpusError, match="none regular"):
         encode_corpus(Corpus([Poem(("春", "花開"))]), JUEJU)
 
@@ -300,7 +301,7 @@ def test_poems_of_another_encoding_are_read_when_it_is_named(write: Write) -> No
 
 
 def test_another_form_than_the_model_writes_is_an_error(saved: Path, write: Write) -> None:
-    with pytest.raises(FormError, match="encoded as 五绝, but the model writes 五律"):
+    with pytest.raises(FormError, match="encoded as 五绝, not as 五律"):
         poems_for(saved, LUSHI, CharTokenizer("山"), part="test")
     with pytest.raises(CorpusError, match="not one of the 1 poems"):
         poems_for(write("a.txt", "白日依山盡"), LUSHI, CharTokenizer("山"), part="all")

@@ -24,13 +24,13 @@ from poetry_vae.evaluation.verse import (
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import encode_corpus
 from poetry_vae.text.errors import CorpusError, FormError
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.verse.manner import Manner
 from tests.conftest import Write
 from tests.small import CHARACTERS, COUPLET, small_model
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
-QUATRAIN = Form(4, 7)
+QUATRAIN = Form.of(4, 7)
 KEEPS = "朝辭白帝彩雲間千里江陵一日還兩岸猿聲啼不住輕舟已過萬重山"
 
 
@@ -62,7 +62,7 @@ def test_raw_and_encoded_poems_are_the_same_material(tmp_path: Path) -> None:
     with pytest.raises(FormError, match="encoded as 七绝"):
         Material.read(path, COUPLET)
     with pytest.raises(CorpusError, match="not one of its"):
-        Material.read(ANTHOLOGY, Form(8, 7))
+        Material.read(ANTHOLOGY, Form.of(8, 7))
 
 
 def test_too_few_poems_are_named() -> None:
@@ -93,8 +93,8 @@ def test_metre_and_tones_of_known_poems() -> None:
     found = tone_agreement([KEEPS, broken], QUATRAIN)
     assert found is not None
     assert [i for i, share in enumerate(found) if share < 1] == [3]
-    assert metre([KEEPS], Form(7, 4)) is None
-    assert tone_agreement([KEEPS], Form(7, 4)) is None
+    assert metre([KEEPS], Form.of(7, 4)) is None
+    assert tone_agreement([KEEPS], Form.of(7, 4)) is None
 
 
 def test_chance_keeps_places() -> None:

@@ -10,10 +10,11 @@ from poetry_vae.evaluation.affinities import Affinity, across, aligned, neighbou
 from poetry_vae.evaluation.alphabet import Alphabet, simplified
 from poetry_vae.evaluation.copies import Copies
 from poetry_vae.text.errors import FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 
-JUEJU = Form(4, 5)
+JUEJU = Form.of(4, 5)
 POEM = "白日依山盡黃河入海流欲窮千里目更上一層樓"
 
 
@@ -22,7 +23,7 @@ def _characters(code_points: np.ndarray) -> list[str]:
 
 
 def test_poems_are_read_in_simplified_script() -> None:
-    poem = JUEJU.poem(POEM)
+    poem = Poem.typed(POEM, JUEJU)
     assert (
         _characters(simplified([poem, POEM], JUEJU))
         == ["白日依山尽黄河入海流欲穷千里目更上一层楼"] * 2
@@ -30,17 +31,17 @@ def test_poems_are_read_in_simplified_script() -> None:
 
 
 def test_phrases_are_found_within_lines_but_not_across_them() -> None:
-    together, apart = simplified(["乾坤一日月", "不見日月乾"], Form(1, 5))
+    together, apart = simplified(["乾坤一日月", "不見日月乾"], Form.of(1, 5))
     assert chr(together[0]) == "乾"
     assert chr(apart[4]) == "干"
-    assert chr(simplified(["一日月雲乾坤人不見風"], Form(2, 5))[0, 4]) == "干"
+    assert chr(simplified(["一日月雲乾坤人不見風"], Form.of(2, 5))[0, 4]) == "干"
 
 
 def test_a_phrase_that_changes_its_length_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         reading, "to_simplified", lambda text: text.replace("日月", "明").replace("雲", "云")
     )
-    assert _characters(simplified(["一日月雲人"], Form(1, 5))) == ["一日月云人"]
+    assert _characters(simplified(["一日月雲人"], Form.of(1, 5))) == ["一日月云人"]
 
 
 def test_no_poems_are_an_empty_array() -> None:
@@ -56,7 +57,7 @@ def test_poems_of_another_form_are_refused(poem: Poem | str) -> None:
 
 
 def test_rare_characters_are_one_symbol() -> None:
-    form = Form(2, 3)
+    form = Form.of(2, 3)
     poems = simplified(["山山山水水人", "山水人水山風"], form)
     alphabet = Alphabet.of(poems, most=3)
     assert alphabet.characters == "山水人"
@@ -72,12 +73,12 @@ def test_ids_are_written_as_poems() -> None:
 
 
 def test_pairs_of_positions() -> None:
-    form = Form(3, 2)
+    form = Form.of(3, 2)
     assert neighbours(form).tolist() == [[0, 1], [2, 3], [4, 5]]
     assert aligned(form).tolist() == [[0, 2], [1, 3], [2, 4], [3, 5]]
     assert across(form).shape == (3, 4, 2)
     assert across(form)[1].tolist() == [[0, 4], [0, 5], [1, 4], [1, 5]]
-    assert across(Form(1, 4)).shape == (0, 16, 2)
+    assert across(Form.of(1, 4)).shape == (0, 16, 2)
 
 
 def test_affinities_are_shifted_mutual_information_at_full_rank() -> None:
@@ -102,7 +103,7 @@ def test_affinities_are_shifted_mutual_information_at_full_rank() -> None:
 
 def test_the_affinity_of_lines_is_the_mean_of_its_pairs() -> None:
     rng = np.random.default_rng(0)
-    form, V = Form(3, 4), 30
+    form, V = Form.of(3, 4), 30
     affinity = Affinity(*rng.normal(size=(2, V, 7)).astype(np.float32))
     poems = rng.integers(V, size=(20, form.positions))
     expected = np.stack([affinity.of_pairs(poems, p).mean(1) for p in across(form)], axis=1)
@@ -115,7 +116,7 @@ def test_affinities_of_nothing_are_zero() -> None:
 
 
 def test_copies_are_counted() -> None:
-    form = Form(2, 5)
+    form = Form.of(2, 5)
     copies = Copies.fit(np.arange(20).reshape(2, 10), form)
     poems = np.array(
         [
@@ -126,6 +127,6 @@ def test_copies_are_counted() -> None:
         ]
     )
     assert copies.count(poems).tolist() == [[8, 7, 2, 1], [6, 4, 2, 0], [2, 1, 0, 0], [0] * 4]
-    assert Copies.fit(np.array([[1, 2]]), Form(1, 2)).count(np.array([[1, 2]])).tolist() == [
+    assert Copies.fit(np.array([[1, 2]]), Form.of(1, 2)).count(np.array([[1, 2]])).tolist() == [
         [0, 0, 1, 1]
     ]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poetry_vae.text.errors import FormError
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import (
     LINE_TYPES,
     LineType,
@@ -20,13 +21,12 @@ from poetry_vae.text.metre import (
     template_named,
     templates,
 )
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import Reading, Tone
 from poetry_vae.text.scansion import MetreReport, check
 
 TYPES: tuple[LineType, ...] = ("a", "A", "b", "B")
 RULES: tuple[Rules, ...] = ("strict", "loose")
-FORMS = [Form(lines, chars) for lines in (2, 4, 8) for chars in (5, 7)]
+FORMS = [Form.of(lines, chars) for lines in (2, 4, 8) for chars in (5, 7)]
 LEVEL: frozenset[Tone] = frozenset({"平"})
 OBLIQUE: frozenset[Tone] = frozenset({"仄"})
 EITHER = LEVEL | OBLIQUE
@@ -345,7 +345,7 @@ def test_one_fixed_position_turned_over_fails(
 
 def naive_keeps_metre(lines: list[str], rules: Rules) -> bool:
     """Some template and some choice of readings that the rules of lines allow."""
-    form = Form(len(lines), len(lines[0]))
+    form = Form.of(len(lines), len(lines[0]))
 
     def fits(line: str, line_type: LineType) -> bool:
         choices = product(*("平仄" if character == "中" else character for character in line))

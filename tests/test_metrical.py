@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import Rules, legal_patterns, templates
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import Reading
 from poetry_vae.verse.metrical import Metrical, line_products
 from poetry_vae.verse.shares import Shares
@@ -25,7 +25,7 @@ BOOK = {
     "己": set(),
 }
 CHARACTERS = ("", "", *BOOK)
-COUPLET, QUATRAIN = Form(2, 5), Form(4, 5)
+COUPLET, QUATRAIN = Form.of(2, 5), Form.of(4, 5)
 
 
 class Book:

@@ -11,7 +11,8 @@ import torch
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import CorpusError, FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse import index_file
 from poetry_vae.verse.index_file import IndexFileError, cached_index, load_index, save_index
@@ -51,7 +52,7 @@ class TestByNgrams:
         index = Index.build(rows, TOKENIZER, COUPLET)
         texts = list(dict.fromkeys(TOKENIZER.decode(row) for row in rows))
         df = Counter(gram for text in texts for gram in _grams(COUPLET.cut(text)))
-        query = COUPLET.poem(TOKENIZER.decode(rng.integers(2, 6, 10)))
+        query = Poem.typed(TOKENIZER.decode(rng.integers(2, 6, 10)), COUPLET)
 
         def weight(grams: set[str]) -> float:
             return sum(math.log((len(texts) + 1) / max(df[gram], 1)) for gram in grams)
@@ -167,7 +168,7 @@ class TestCopies:
         with pytest.raises(FormError, match="7 characters"):
             index.lines_known("不人山無風一日")
         with pytest.raises(FormError, match="no poems of 20"):
-            Index.build(index.ids, TOKENIZER, Form(4, 5))
+            Index.build(index.ids, TOKENIZER, Form.of(4, 5))
 
 
 def _same(a: Index, b: Index) -> bool:
@@ -284,7 +285,7 @@ class TestCache:
         self, encoded: Path, corpus: EncodedCorpus, tmp_path: Path
     ) -> None:
         with pytest.raises(FormError, match="encoded as 五言联, not as 七绝"):
-            cached_index(encoded, Form(4, 7), tmp_path / "c")
+            cached_index(encoded, Form.of(4, 7), tmp_path / "c")
         none = {**corpus.parts, "train": corpus.parts["train"][:0]}
         EncodedCorpus(COUPLET, TOKENIZER, none, "").save(encoded)
         with pytest.raises(CorpusError, match="no poem of the form 五言联"):

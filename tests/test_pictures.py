@@ -15,9 +15,9 @@ from poetry_vae.evaluation.curves import training_curves
 from poetry_vae.evaluation.errors import MetricError
 from poetry_vae.evaluation.latent_map import latent_map
 from poetry_vae.evaluation.rendering import PictureError, as_png, as_svg
+from poetry_vae.text.form import Form
 from poetry_vae.text.labels import NO_METRE, template_names
 from poetry_vae.text.metre import MetreError
-from poetry_vae.text.poem import Form
 
 SVG = "{http://www.w3.org/2000/svg}"
 LOG: list[dict[str, Any]] = [
@@ -199,6 +199,6 @@ class TestLatentMap:
 
 def test_template_names() -> None:
     kept, broken = "白日依山盡黃河入海流", "山山山山山山山山山山"
-    assert template_names([kept, broken], Form(2, 5)) == ["仄起首句不入韵", NO_METRE]
+    assert template_names([kept, broken], Form.of(2, 5)) == ["仄起首句不入韵", NO_METRE]
     with pytest.raises(MetreError):
-        template_names(["月"], Form(1, 1))
+        template_names(["月"], Form.of(1, 1))

@@ -8,7 +8,8 @@ import pytest
 import torch
 from click.testing import Result
 
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.verse.traversal import DimensionError, traverse
 from tests import commands
 from tests.small import small_corpus, small_model
@@ -103,7 +104,7 @@ class TestLatent:
         assert not target.exists()
 
     def test_a_form_without_metre(self, tmp_path: Path) -> None:
-        form = Form(3, 4)
+        form = Form.of(3, 4)
         small_model(lines=3, chars=4).save_pretrained(tmp_path / "m")
         small_corpus(form=form).save(tmp_path / "c.safetensors")
         common = ("latent", tmp_path / "m", "--corpus", tmp_path / "c.safetensors")

@@ -18,7 +18,7 @@ from poetry_vae.model.pretrained import (
     unpacked,
 )
 from poetry_vae.text.files import FileWriteError
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from tests.small import small_model
 
 
@@ -139,7 +139,7 @@ def test_a_folder_is_meant_before_a_shipped_name(
         return load_model(path).decoder.heads.bias
 
     assert torch.equal(bias("couplet5"), small_model(2).decoder.heads.bias)
-    assert torch.equal(bias(default_model(Form(2, 5))), small_model(1).decoder.heads.bias)
+    assert torch.equal(bias(default_model(Form.of(2, 5))), small_model(1).decoder.heads.bias)
 
 
 def test_sizes_that_no_memory_holds(folder: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_ships_has_a_default_a_form(tmp_path: Path, monkeypatch: pytest.Mon
     assert shipped_models() == []
     save_model(small_model(), tmp_path / "couplet5")
     assert [model.name for model in shipped_models()] == ["couplet5"]
-    assert default_model(Form(2, 5)) == tmp_path / "couplet5"
-    assert load_model("couplet5").form == Form(2, 5)
+    assert default_model(Form.of(2, 5)) == tmp_path / "couplet5"
+    assert load_model("couplet5").form == Form.of(2, 5)
     with pytest.raises(CheckpointError, match="no model for 七绝 comes with the package"):
-        default_model(Form(4, 7))
+        default_model(Form.of(4, 7))

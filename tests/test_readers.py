@@ -9,7 +9,8 @@ import pytest
 
 from poetry_vae.text.corpus import Corpus, Reject, corpus_files, read_corpus
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.readers import Record, find_reader, load_text
 
 Write = Callable[..., Path]

@@ -38,8 +38,10 @@ OF_EIGHT_LINES = [
 def famous(form: Form) -> list[Poem]:
     """Famous verse of a form: whole poems of its lines, or, of two lines, couplets."""
     if form.lines == 8:
-        return [form.poem(text) for text in OF_EIGHT_LINES if len(text) == 8 * (form.chars + 1)]
-    return [p for whole in read_corpus(ANTHOLOGY).poems for p in form.poems_in(whole)]
+        return [
+            Poem.typed(text, form) for text in OF_EIGHT_LINES if len(text) == 8 * (form.chars + 1)
+        ]
+    return [p for whole in read_corpus(ANTHOLOGY).poems for p in whole.of_form(form)]
 
 
 def test_six_forms_ship_within_sixty_megabytes() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.metre import MetreError
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import readings, tones
 from poetry_vae.text.scansion import check
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -47,7 +47,7 @@ CHARACTERS = (
     "思生情明清城聲行平名成鳴去路樹處雨露步莫落客石"
 )
 TOKENIZER = CharTokenizer(list(dict.fromkeys(CHARACTERS)))
-COUPLET, QUATRAIN = Form(2, 5), Form(4, 5)
+COUPLET, QUATRAIN = Form.of(2, 5), Form.of(4, 5)
 
 
 def _model(form: Form, seed: int = 0) -> PoetryVAE:
@@ -174,7 +174,7 @@ def test_words_that_would_repeat_a_pin_stand_where_they_do_not() -> None:
 @pytest.mark.parametrize("temperature", [0.01, 0.035, 0.5])
 @pytest.mark.parametrize("tone", ["平", "仄"])
 def test_metre_is_kept_where_the_model_wants_one_tone_only(tone: str, temperature: float) -> None:
-    form = Form(4, 7)
+    form = Form.of(4, 7)
     model = _model(form)
     other = [i for i, c in enumerate(TOKENIZER.characters, 2) if tones(c) == {tone}]
     with torch.no_grad():

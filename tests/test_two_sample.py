@@ -15,9 +15,9 @@ from poetry_vae.evaluation.judge_file import JudgeError, fitted
 from poetry_vae.evaluation.second_judge import SecondJudge
 from poetry_vae.evaluation.two_sample import TwoSampleError, auc_with_error, two_sample
 from poetry_vae.text.errors import FormError, PoetryVAEError
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 
-COUPLET = Form(2, 5)
+COUPLET = Form.of(2, 5)
 CHARACTERS = np.array([chr(0x4E00 + i) for i in range(0, 1200, 3)])
 TRAIN, VALIDATION, REAL = 3000, 300, 600
 
@@ -119,7 +119,7 @@ def test_features_have_names_and_known_values(judge: Judge, train: list[str]) ->
 
 @pytest.mark.parametrize(("lines", "chars"), [(1, 3), (2, 1), (4, 2), (3, 7)])
 def test_any_form_can_be_judged(lines: int, chars: int) -> None:
-    form = Form(lines, chars)
+    form = Form.of(lines, chars)
     rng = np.random.default_rng(0)
     train, real, other = (
         ["".join(poem) for poem in rng.choice(CHARACTERS[:50], (n, form.positions))]

@@ -44,7 +44,7 @@ def test_a_pass_reads_the_draft_and_writes_it_again() -> None:
 
 def test_poems_have_the_models_form_and_known_characters() -> None:
     for poem in generate(50, model=small_model(), script="traditional", temperature=1.0):
-        assert poem.form == Form(2, 5)
+        assert poem.form == Form.of(2, 5)
         assert "□" not in poem.text
         assert "＿" not in poem.text
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from poetry_vae.text.poem import Form
+    from poetry_vae.text.form import Form
     from poetry_vae.verse.constraints import Constraint
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -70,7 +70,7 @@ def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
     \b
     poetry-vae corpus stats poems.txt --encoding gb18030 --verbose
     """
-    from poetry_vae.text.poem import NAMED_FORMS
+    from poetry_vae.text.form import NAMED_FORMS
 
     corpus = read_with_progress(path, encoding)
     counts = corpus.character_counts
@@ -139,7 +139,7 @@ def encode(
     poetry-vae corpus encode POEMS jueju.safetensors --form 七绝
     """
     from poetry_vae.text.encoded import encode_corpus
-    from poetry_vae.text.poem import Form
+    from poetry_vae.text.form import Form
 
     wanted = Form.parse(form)
     corpus = read_for_people(path, encoding)

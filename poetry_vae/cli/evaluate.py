@@ -117,7 +117,7 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
         load_model,
         model_folder,
     )
-    from poetry_vae.text.poem import Form
+    from poetry_vae.text.form import Form
     from poetry_vae.training.metrics import read_metrics
 
     if not models and has_samples:
@@ -131,7 +131,7 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
 
 
 def _only_form(subjects: list[Subject], form: str | None) -> Any:
-    from poetry_vae.text.poem import Form
+    from poetry_vae.text.form import Form
 
     forms = {subject.model.form for subject in subjects}
     if form is not None:

@@ -26,7 +26,8 @@ from poetry_vae.cli.options import (
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.poem import Form, Poem
+    from poetry_vae.text.form import Form
+    from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
     from poetry_vae.text.script import Script
@@ -31,7 +32,7 @@ def command(
     from poetry_vae.verse.morph import interpolate
 
     chosen = load_for(start, form, model)
-    poems = [chosen.form.poem(text) for text in (start, end)]
+    poems = [Poem.typed(text, chosen.form) for text in (start, end)]
     tell_unknown(chosen, start, end)
     for poem in interpolate(chosen, *poems, steps=steps):
         click.echo(in_script(poem, script).one_line)

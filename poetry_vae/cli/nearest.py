@@ -12,7 +12,8 @@ from poetry_vae.cli.options import encoding_option, form_option, model_option, s
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.poem import Form, Poem
+    from poetry_vae.text.form import Form
+    from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
     from poetry_vae.verse.neighbours import Index, Neighbour
 
@@ -75,7 +76,7 @@ def command(
     from poetry_vae.verse.neighbours import mark_copies
 
     wanted, reader = _form_and_reader(text, corpus, form, model, by)
-    poem = wanted.poem(text)
+    poem = Poem.typed(text, wanted)
     index = open_index(corpus, wanted, model=reader, encoding=encoding, cache=cache)
     _tell_unknown(index, text)
     found: dict[str, list[Neighbour]] = {}
@@ -141,7 +142,8 @@ def _form_and_reader(
 ) -> tuple[Form, PoetryVAE | None]:
     """What form the text is searched as, and the model that reads it where latents are compared."""
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
-    from poetry_vae.text.poem import NAMED_FORMS, Form, Poem, split_lines
+    from poetry_vae.text.form import NAMED_FORMS, Form
+    from poetry_vae.text.poem import Poem, split_lines
 
     if model is not None:  # a model writes one form
         from poetry_vae.verse.generate import choose_model
@@ -154,7 +156,7 @@ def _form_and_reader(
         wanted = EncodedCorpus.load(corpus).form
     elif len(lines := split_lines(text)) == 1:  # written without punctuation
         fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
-        wanted = fitting[0] if fitting else Form(1, len(lines[0]))
+        wanted = fitting[0] if fitting else Form.of(1, len(lines[0]))
     else:
         wanted = Poem(tuple(lines)).form
     if by == "ngrams":

@@ -130,7 +130,8 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
 def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
     """The model for a user's poem: the one asked for, else what ships for the poem's own form."""
     from poetry_vae.model.pretrained import shipped_models
-    from poetry_vae.text.poem import Form, Poem, split_lines
+    from poetry_vae.text.form import Form
+    from poetry_vae.text.poem import Poem, split_lines
     from poetry_vae.verse.generate import choose_model
 
     lines = split_lines(text)
@@ -139,7 +140,7 @@ def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
     if len(lines) == 1:  # written without punctuation
         shipped = [model.form for model in shipped_models()]
         fitting = [form for form in shipped if form.positions == len(lines[0])]
-        return choose_model(fitting[0] if fitting else Form(1, len(lines[0])))
+        return choose_model(fitting[0] if fitting else Form.of(1, len(lines[0])))
     return choose_model(Poem(tuple(lines)).form)
 
 

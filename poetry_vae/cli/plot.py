@@ -15,6 +15,7 @@ from poetry_vae.cli.options import (
     script_option,
     tell_unknown,
 )
+from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -182,7 +183,7 @@ def traversal(
             f"{dimension!r} is neither a number nor auto", param_hint="'--dimension'"
         )
     chosen = choose_model(form, model) if poem is None else load_for(poem, form, model)
-    start = None if poem is None else chosen.form.poem(poem)
+    start = None if poem is None else Poem.typed(poem, chosen.form)
     if poem is not None:
         tell_unknown(chosen, poem)
     wanted = None if dimension == "auto" else int(dimension)

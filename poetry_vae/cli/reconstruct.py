@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
     from poetry_vae.text.script import Script
@@ -25,7 +26,7 @@ def command(text: str, form: str | None, model: str | None, script: Script) -> N
     from poetry_vae.verse.generate import in_script, reconstruct
 
     chosen = load_for(text, form, model)
-    poem = chosen.form.poem(text)
+    poem = Poem.typed(text, chosen.form)
     tell_unknown(chosen, text)
     (result,) = reconstruct(chosen, [poem])
     kept = int((chosen.ids_of([poem]) == chosen.ids_of([result])).sum())

@@ -65,7 +65,7 @@ def command(
         poems = _poems_in(Path(poem), chosen, encoding)
     else:
         chosen = load_for(poem, form, model)
-        poems = [chosen.form.poem(poem)]
+        poems = [Poem.typed(poem, chosen.form)]
         tell_unknown(chosen, poem)
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
@@ -87,7 +87,7 @@ def _poems_in(path: Path, model: PoetryVAE, encoding: str) -> list[Poem]:
     from poetry_vae.text.errors import CorpusError
 
     corpus = read_for_people(path, encoding=encoding)
-    poems = [found for poem in corpus.poems for found in model.form.poems_in(poem)]
+    poems = [found for poem in corpus.poems for found in poem.of_form(model.form)]
     if not poems:
         raise CorpusError(f"{path}: not one of its {len(corpus.poems)} poems is a {model.form}")
     return poems

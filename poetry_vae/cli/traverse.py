@@ -15,6 +15,7 @@ from poetry_vae.cli.options import (
     tell_unknown,
     with_label,
 )
+from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
     from poetry_vae.text.script import Script
@@ -70,7 +71,7 @@ def command(
     chosen = with_label(chosen, label)
     start = None
     if poem is not None:
-        start = chosen.form.poem(poem)
+        start = Poem.typed(poem, chosen.form)
         tell_unknown(chosen, poem)
     if level is not None:
         seed = secrets.randbelow(1_000_000) if seed is None else seed

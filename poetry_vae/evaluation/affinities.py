@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 
 Ints = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]

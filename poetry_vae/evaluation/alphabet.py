@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.text.errors import FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import to_simplified
 
 Poems = Sequence[Poem | str]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.text.form import Form
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed
-from poetry_vae.text.poem import Form
 
 NAMES = ("3-grams", "4-grams", "lines", "poems")
 

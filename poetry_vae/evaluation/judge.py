@@ -18,7 +18,7 @@ from poetry_vae.evaluation.copies import Copies
 from poetry_vae.evaluation.kneser_ney import KneserNey
 from poetry_vae.evaluation.two_sample import TwoSample, boosted_trees, two_sample
 from poetry_vae.model.sampling import derived_seed
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

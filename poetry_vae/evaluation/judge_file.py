@@ -19,7 +19,8 @@ from poetry_vae.evaluation.kneser_ney import KneserNey, Order
 from poetry_vae.evaluation.second_judge import SecondJudge
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.files import replace_file
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 
 _FORMAT = "poetry-vae judge 1"
 _Arrays = dict[str, npt.NDArray[Any]]

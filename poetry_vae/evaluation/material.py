@@ -13,7 +13,8 @@ from poetry_vae.evaluation.errors import MetricError
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import fold, looks_simplified, to_traditional
 from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -38,19 +39,17 @@ class Material:
 
         Raises:
             CorpusError: nothing readable there, or no poem of the form.
-            FormError: the encoded corpus holds another form.
+            FormError: the encoded corpus holds other forms alone.
         """
         if looks_encoded(path):
-            corpus = EncodedCorpus.load(path)
-            if corpus.form != form:
-                raise FormError(f"{path} was encoded as {corpus.form}, but the model writes {form}")
+            corpus = EncodedCorpus.load(path, form)
             texts = {part: corpus.tokenizer.decode_rows(ids) for part, ids in corpus.parts.items()}
             known = {kind: column.texts("test") for kind, column in corpus.labels.items()}
             return cls(form, corpus.source or path.name, texts, known)
         poems: dict[Part, list[Poem]] = {part: [] for part in PARTS}
         found = read_corpus(path, encoding=encoding).poems
         for poem, part in zip(found, split(found), strict=True):
-            poems[part] += form.poems_in(poem)
+            poems[part] += poem.of_form(form)
         if not any(poems.values()):
             raise CorpusError(f"{path}: not one of its {len(found)} poems is a {form}")
         labels = {
@@ -96,7 +95,7 @@ def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str
     for number, row in enumerate(rows, start=1):
         if row.strip():
             try:
-                texts.append(form.poem(row).text)
+                texts.append(Poem.typed(row, form).text)
             except FormError as error:
                 raise CorpusError(f"{path}, line {number}: {error}") from error
     if not texts:

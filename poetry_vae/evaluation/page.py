@@ -18,7 +18,7 @@ from poetry_vae.evaluation.page_style import STYLE
 from poetry_vae.evaluation.page_tables import density_table, latent_table, usage_table, verse_table
 from poetry_vae.evaluation.page_verses import reconstructions_html, samples_html
 from poetry_vae.text.errors import FormError
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.verse.manner import Manner
 
 Report = Mapping[str, Any]

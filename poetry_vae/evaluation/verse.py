@@ -17,8 +17,8 @@ from poetry_vae.evaluation.novelty import novelty
 from poetry_vae.evaluation.second_judge import SecondJudge
 from poetry_vae.evaluation.words import KnownPairs, word_validity
 from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError, templates
-from poetry_vae.text.poem import Form
 from poetry_vae.text.scansion import check
 from poetry_vae.text.tokenizer import CharTokenizer
 

@@ -6,12 +6,13 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
-from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.text.poem import Form
+from poetry_vae.text.errors import FormError, PoetryVAEError
+from poetry_vae.text.form import Form
 
 Pooling = Literal["mean", "positions"]
 Prior = Literal["standard", "learned"]
 Posterior = Literal["bottom-up", "merged"]
+Forms = Literal["one", "any"]
 Likelihood = Literal["categorical", "gaussian", "bernoulli"]
 
 
@@ -59,6 +60,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "prior": get_args(Prior),
     "posterior": get_args(Posterior),
     "likelihood": get_args(Likelihood),
+    "forms": get_args(Forms),
 }
 
 
@@ -67,7 +69,9 @@ class ModelConfig:
     """What a model is made of. Sizes are counted in units, ``vocabulary`` in symbols."""
 
     lines: int
+    """Of the one form that the model writes; of one that writes any, the most."""
     chars: int
+    """In a line; of a model that writes any form, the most."""
     vocabulary: int
     hidden: int = 64
     latent: int = 64
@@ -92,6 +96,15 @@ class ModelConfig:
     normalise: bool = False
     """Layer normalisation before every gated convolution, for stacks deeper than the article's."""
     likelihood: Likelihood = "categorical"
+    forms: Forms = "one"
+    """Whether the model writes one form, or any; then it has a level of couplets, whose prior is
+    learned, and a refiner."""
+    dynasties: tuple[str, ...] = ()
+    """Those that a model of any form can be asked for."""
+    subject: int = 0
+    """Characters of a subject that a model of any form reads at most."""
+    in_turn: bool = False
+    """Whether the refiner writes line after line, and not each line a pass after the one above."""
     labels: Labels | None = None
     """What the model is conditioned on, beside z."""
     classifier: bool = False
@@ -107,9 +120,10 @@ class ModelConfig:
         for name in ("lines", "chars"):
             if type(getattr(self, name)) is not int:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a whole number")
-        Form(self.lines, self.chars)
+        Form.of(self.lines, self.chars)
         at_least_one = ("vocabulary", "hidden", "latent")
         at_least_none = (
+            "subject",
             "decoder_layers",
             "encoder_layers",
             "couplet_latent",
@@ -130,18 +144,24 @@ class ModelConfig:
             if getattr(self, name) not in choices:
                 known = " or ".join(map(repr, choices))
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be {known}")
-        for name in ("normalise", "classifier", "refiner_tables"):
+        if not (isinstance(self.dynasties, tuple) and all(map(_is_text, self.dynasties))):
+            raise ConfigError(f"dynasties is {self.dynasties!r}: it must be a list of names")
+        for name in ("normalise", "classifier", "refiner_tables", "in_turn"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be true or false")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
+        if self.forms == "any":
+            self._check_any_form()
+        elif self.dynasties or self.subject:
+            raise ConfigError("dynasties and a subject are asked of a model of any form alone")
         if not self.is_hierarchical and (self.prior, self.posterior) != ("standard", "bottom-up"):
             raise ConfigError(
                 "a learned prior or a merged posterior takes levels below the poem's: set "
                 "couplet_latent, line_latent or character_latent"
             )
-        if self.couplet_latent and self.lines % 2:
+        if self.couplet_latent and self.lines % 2 and self.forms == "one":
             raise ConfigError(
                 f"couplet_latent takes poems of couplets: {self.lines} is an odd number of lines"
             )
@@ -160,13 +180,33 @@ class ModelConfig:
         if self.classifier and self.labels is None:
             raise ConfigError("classifier=true takes labels, as in --set label=dynasty")
 
+    def _check_any_form(self) -> None:
+        if not (self.couplet_latent and self.prior == "learned" and self.refiner_layers):
+            raise ConfigError(
+                "a model of any form has a learned prior of couplets and a refiner: set "
+                "couplet_latent, prior=learned and refiner_layers"
+            )
+        others = ("line_latent", "character_latent", "components", "labels", "classifier")
+        for name in (*others, "refiner_tables"):
+            if getattr(self, name):
+                raise ConfigError(f"a model of any form has no {name}")
+        if self.posterior != "bottom-up":
+            raise ConfigError("a model of any form has posterior=bottom-up")
+
     @property
     def is_hierarchical(self) -> bool:
         return max(self.couplet_latent, self.line_latent, self.character_latent) > 0
 
     @property
     def form(self) -> Form:
-        return Form(self.lines, self.chars)
+        """The one form that the model writes.
+
+        Raises:
+            FormError: it writes any.
+        """
+        if self.forms == "any":
+            raise FormError("this model writes any form: give one, as in --form 七绝")
+        return Form.of(self.lines, self.chars)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
@@ -190,6 +230,12 @@ class ModelConfig:
             if isinstance(labels := data.get("labels"), dict):
                 lists = {k: tuple(v) if isinstance(v, list) else v for k, v in labels.items()}
                 data["labels"] = Labels(**lists)  # type: ignore[arg-type]
+            if isinstance(dynasties := data.get("dynasties"), list):
+                data["dynasties"] = tuple(dynasties)
             return cls(**data)
         except TypeError as error:
             raise ConfigError(f"an entry is missing or of the wrong kind ({error})") from error
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

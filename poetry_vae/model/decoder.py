@@ -65,7 +65,7 @@ class ParallelDecoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        T, H, layers = config.form.positions, config.hidden, config.decoder_layers
+        H, layers = config.hidden, config.decoder_layers
         if config.components:
             self.heads: nn.Module = Components(config)
             layers = 0  # each component has its own
@@ -73,15 +73,20 @@ class ParallelDecoder(nn.Module):
             self.heads = nn.Identity()
         else:
             self.heads = DenseHeads(config.latent, config)
-        self.label = nn.Embedding(len(config.labels.values), T * H) if config.labels else None
+        self.label: nn.Embedding | None = None
+        if config.labels:
+            self.label = nn.Embedding(len(config.labels.values), config.form.positions * H)
         self.stack = gated_stack(layers, config.hidden, config.kernel, normalise=config.normalise)
         self.likelihood = build_likelihood(config)
 
-    def forward(self, state: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(
+        self, state: Tensor, label: Tensor | None = None, there: Tensor | None = None
+    ) -> Tensor:
         """What the levels hand down → hidden states [..., T, H], which the likelihood reads.
 
         Args:
             state: z [..., D], or [..., T, H] of several levels.
+            there: [B, T], false where a place is padding.
             label: numbers [...] where the model has labels. A dense layer of z and the one-hot
                 label side by side is the sum of a layer of each.
         """
@@ -89,5 +94,5 @@ class ParallelDecoder(nn.Module):
         if self.label is not None:
             assert label is not None
             h = h + torch.unflatten(self.label(label), -1, h.shape[-2:])
-        out: Tensor = self.stack(h)
+        out: Tensor = self.stack(h, there)
         return out

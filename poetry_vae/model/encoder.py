@@ -34,7 +34,9 @@ class ConvEncoder(nn.Module):
                 for _ in named_levels(config)[1:]
             )
 
-    def forward(self, ids: Tensor, label: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(
+        self, ids: Tensor, label: Tensor | None = None, asking: object = None
+    ) -> tuple[Tensor, ...]:
         """ids [B, T] and, where the model has labels, numbers [B] → features a level."""
         h = self.embedding(ids)
         if self.label is not None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.layers import gated_stack
+from poetry_vae.text.form import Form
 
 Placing = Callable[[DiagonalGaussian, DiagonalGaussian], Tensor]
 """From posterior and prior to z, [K, B, D]; they are equal where there is no evidence."""
@@ -81,7 +82,7 @@ class GaussianLevel(nn.Module):
         self.log_variance = nn.Linear(features, latent)
 
     def forward(
-        self, features: Tensor | None, above: Tensor | None, place: Placing
+        self, features: Tensor | None, above: Tensor | None, place: Placing, asking: object = None
     ) -> tuple[LevelRecord, Tensor]:
         """Place z given features [B, F], or without evidence; the state handed down is z itself."""
         prior = _standard(self.mean.bias, self.size)
@@ -92,6 +93,10 @@ class GaussianLevel(nn.Module):
             )
         z = place(posterior, prior)
         return LevelRecord(z, posterior, prior), z
+
+    def size_for(self, form: Form) -> int:
+        """Coordinates of z for poems of a form, which is the model's."""
+        return self.size
 
     def inference(self) -> list[nn.Module]:
         """The parts that belong to q and not to p."""
@@ -137,7 +142,7 @@ class HierarchicalLevel(nn.Module):
                 nn.init.zeros_(self.top_down.bias)
 
     def forward(
-        self, features: Tensor | None, above: Tensor | None, place: Placing
+        self, features: Tensor | None, above: Tensor | None, place: Placing, asking: object = None
     ) -> tuple[LevelRecord, Tensor]:
         """Place z given features [B, T, H], or without, and the state above [..., T, H].
 
@@ -157,6 +162,10 @@ class HierarchicalLevel(nn.Module):
         entered = self.enter(torch.unflatten(z, -1, (self.units, -1)))  # [..., u, T/u·H]
         entered = torch.unflatten(entered.flatten(-2), -1, (-1, self.hidden))
         return LevelRecord(z, posterior, prior), entered if h is None else h + entered
+
+    def size_for(self, form: Form) -> int:
+        """Coordinates of z for poems of a form, which is the model's."""
+        return self.size
 
     def inference(self) -> list[nn.Module]:
         """The parts that belong to q and not to p."""

@@ -19,6 +19,8 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     (T, H), kernel = x.shape[-2:], weight.shape[1]
     reach = kernel // 2
+    if not x.numel():
+        return x.new_zeros(*x.shape[:-1], len(weight))
     if torch.is_autocast_enabled(x.device.type):
         padded = nn.functional.pad(x, (0, 0, reach, reach)) if reach else x
         windows = torch.cat([padded[..., i : i + T, :] for i in range(kernel)], dim=-1)
@@ -45,13 +47,26 @@ class GatedConv(nn.Module):
         self.norm = nn.LayerNorm(hidden) if normalise else nn.Identity()
         self.neighbours = nn.Linear(kernel * hidden, 2 * hidden, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
+        """``there`` [B, T]: false where x is padding, which no place shall see."""
         weight = self.neighbours.weight.view(-1, self.kernel, x.shape[-1])
-        values, gates = convolved(self.norm(x), weight).chunk(2, dim=-1)
+        h = self.norm(x)
+        if there is not None:
+            h = h * there.unsqueeze(-1)
+        values, gates = convolved(h, weight).chunk(2, dim=-1)
         out: Tensor = x + values * torch.sigmoid(gates)
         return out
 
 
-def gated_stack(layers: int, hidden: int, kernel: int, *, normalise: bool) -> nn.Sequential:
-    """``layers`` gated convolutions one after the other; the identity where there are none."""
-    return nn.Sequential(*(GatedConv(hidden, kernel, normalise=normalise) for _ in range(layers)))
+class GatedStack(nn.Sequential):
+    """Gated convolutions one after the other; the identity where there are none."""
+
+    def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
+        for layer in self:
+            x = layer(x, there)
+        return x
+
+
+def gated_stack(layers: int, hidden: int, kernel: int, *, normalise: bool) -> GatedStack:
+    """A stack of ``layers``."""
+    return GatedStack(*(GatedConv(hidden, kernel, normalise=normalise) for _ in range(layers)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from poetry_vae.text.poem import Form
+from poetry_vae.model.layout import Layout
+from poetry_vae.text.form import Form
 
 
 @dataclass(frozen=True)
@@ -32,34 +33,43 @@ class Order:
         return Order(torch.minimum(self.turns, turn), self.paths, self.aside | later)
 
 
-def passes_of(form: Form) -> int:
+def passes_of(form: Form, *, in_turn: bool = False) -> int:
     """How many turns it takes to write a poem."""
-    return form.chars + form.lines - 1
+    if in_turn:
+        return form.positions
+    return max(line + length for line, length in enumerate(form.lengths))
 
 
-def written(form: Form, given: Tensor, *, passes: int | None = None) -> Order:
+def written(
+    layout: Layout, given: Tensor, *, in_turn: bool = False, passes: int | None = None
+) -> Order:
     """The order in which poems are written: every line from its rhyme to its beginning.
 
     A line begins one turn after the line above it, so that L lines of C characters take C + L − 1
-    turns. A character knows what follows it in its line, and of the lines above at least as much
-    and what stands at its own place.
+    turns: a character knows what follows it in its line, and of the lines above at least as much
+    and what stands at its own place. Or lines are written ``in_turn``, one character a turn: then
+    it knows all lines above it.
 
     Args:
         given: [B, T], turns of places that are known beforehand, one after the other from 0, and
             −1 for those that are to be written.
-        passes: turns to write in; with less than it takes, neighbours come at once.
+        passes: turns to write in, in place of as many as it takes for a poem of which nothing is
+            given; with less, neighbours come at once.
     """
-    usual = passes_of(form)
-    passes = usual if passes is None else min(passes, usual)
-    shape = (len(given), form.lines, form.chars)
-    is_open = given < 0
-    after = is_open.view(shape).flip(-1).cumsum(-1).flip(-1) - 1  # open places behind it
-    line = torch.arange(form.lines, device=given.device)[:, None]
-    begun = (~is_open).sum(1)[:, None, None]
-    written = begun + (line + after) * passes // usual
-    turns = torch.where(is_open, written.flatten(1), given)
-    paths = torch.where(is_open, (line + 1).expand(shape).flatten(1), 0)
-    return Order(turns, paths, torch.zeros_like(is_open))
+    is_open = (given < 0) & layout.there
+    begun = ((given >= 0) & layout.there).sum(1, keepdim=True)
+    open_from = nn.functional.pad(is_open.flip(-1).cumsum(-1).flip(-1), (0, 1))  # [B, T + 1]
+    start, end = (places.expand(given.shape) for places in (layout.start, layout.end))
+    end = end.clamp_max(given.shape[1])
+    after = open_from[:, :-1] - 1 - open_from.gather(1, end)  # open places behind it in its line
+    above = open_from[:, :1] - open_from.gather(1, start) if in_turn else layout.line
+    usual = int((layout.line + layout.from_start).max()) + 1 if not in_turn else given.shape[1]
+    later = above + after
+    if passes is not None and passes < usual:
+        later = later * passes // usual
+    turns = torch.where(is_open, begun + later, given.clamp_min(0))
+    path = torch.ones_like(given) if in_turn else (layout.line + 1).expand(given.shape)
+    return Order(turns, torch.where(is_open, path, 0), ~layout.there.expand(given.shape))
 
 
 def read(settled: Tensor) -> Order:
@@ -69,15 +79,15 @@ def read(settled: Tensor) -> Order:
     return Order(turns, torch.zeros_like(turns), ~settled)
 
 
-def nothing_given(poems: int, form: Form, device: torch.device | None = None) -> Tensor:
+def nothing_given(poems: int, layout: Layout) -> Tensor:
     """For :func:`written`: [B, T] of −1."""
-    return torch.full((poems, form.positions), -1, device=device)
+    return torch.full((poems, layout.line.shape[1]), -1, device=layout.line.device)
 
 
-def some_given(poems: int, positions: int, *, generator: torch.Generator | None) -> Tensor:
-    """For :func:`written`: 1 to T places, any number equally often, in any order: [B, T]."""
-    device = generator.device if generator is not None else None
-    number = torch.rand(poems, 1, generator=generator, device=device) * positions
-    lots = torch.rand(poems, positions, generator=generator, device=device)
-    ranks = lots.argsort(-1).argsort(-1)
-    return torch.where(ranks <= number, ranks, -1)
+def some_given(there: Tensor, *, generator: torch.Generator | None) -> Tensor:
+    """For :func:`written`: 1 to T places of those that are ``there`` [B, T], any number equally
+    often, in any order: [B, T]."""
+    number = torch.rand(len(there), 1, generator=generator, device=there.device)
+    lots = torch.rand(there.shape, generator=generator, device=there.device)
+    ranks = lots.masked_fill(~there, 2.0).argsort(-1).argsort(-1)
+    return torch.where((ranks <= number * there.sum(1, keepdim=True)) & there, ranks, -1)

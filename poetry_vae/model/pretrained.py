@@ -22,13 +22,13 @@ from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import replace_file
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 CARD, FIGURES = "README.md", "figures.json"
 
-DEFAULT_FORM = Form(4, 7)
+DEFAULT_FORM = Form.of(4, 7)
 _SHIPPED = Path(__file__).parent / "shipped"
 
 

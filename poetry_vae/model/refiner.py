@@ -15,10 +15,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import AttentionBlock, Memories
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.layers import Dense
 from poetry_vae.model.likelihoods import CharacterHeads, build_likelihood
+from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.model.slots import Slots
 
 
@@ -36,16 +38,25 @@ class Refiner(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        H, T = config.hidden, config.form.positions
-        W = config.refiner_hidden or H
+        H, W = config.hidden, config.refiner_hidden or config.hidden
         own = config.refiner_tables
         self.embedding = nn.Embedding(config.vocabulary, H) if own else None
         self.likelihood = build_likelihood(config) if own else None
         self.characters = nn.Sequential(nn.LayerNorm(H), Dense(H, W))
         self.states = nn.Sequential(nn.LayerNorm(H), Dense(H, W))
         self.whole = nn.Sequential(nn.LayerNorm(H), nn.Linear(H, W))
-        self.from_place = nn.Parameter(0.1 * torch.randn(T + 1, W))
-        self.to_place = nn.Parameter(0.1 * torch.randn(T + 1, W))
+        self.subject: nn.Parameter | None = None
+        self.dynasty: nn.Embedding | None = None
+        if config.forms == "any":
+            self.from_place: nn.Module | nn.Parameter = PlaceEmbedding(config, W)
+            self.to_place: nn.Module | nn.Parameter = PlaceEmbedding(config, W)
+            self.subject = nn.Parameter(0.1 * torch.randn(config.subject + 1, W))
+            self.dynasty = nn.Embedding(len(config.dynasties) + 1, W)
+            nn.init.normal_(self.dynasty.weight, std=0.1)
+        else:
+            T = config.form.positions
+            self.from_place = nn.Parameter(0.1 * torch.randn(T + 1, W))
+            self.to_place = nn.Parameter(0.1 * torch.randn(T + 1, W))
         self.trust = nn.Linear(2, W)
         self.blocks = nn.ModuleList(AttentionBlock(W) for _ in range(config.refiner_layers))
         self.norm = nn.LayerNorm(W)
@@ -75,6 +86,8 @@ class Refiner(nn.Module):
         states: Tensor,
         trust: Tensor,
         memory: Memories = None,
+        asked: Asked | None = None,
+        subject: Tensor | None = None,
     ) -> Tensor:
         """Hidden states for the places that are asked for, in the order of the slots, [B, Q, H].
 
@@ -85,20 +98,56 @@ class Refiner(nn.Module):
             trust: t of each poem, [B].
             memory: of every block, what it has seen in earlier turns; the slots are those of the
                 next turn then, and see all of it.
+            asked: what is asked of the poems, for a model of any form.
+            subject: what the table holds for the characters of the subject, [B or 1, A, H].
         """
         T = rows.shape[1]
         amount = torch.stack([trust, trust.square()], dim=-1)  # [B, 2]
-        x = _at(self.characters(rows), slots.content) + _at(self.states(states), slots.target)
-        x = x + self.from_place[slots.content] + self.to_place[slots.target]
-        x = x + (self.trust(amount) + self.whole(states.mean(-2))).unsqueeze(-2)
+        held = self._characters(rows, asked, subject)
+        x = _at(held, slots.content) + _at(self.states(states), slots.target)
+        x = x + self._place(self.from_place, asked, slots.content)
+        x = x + self._place(self.to_place, asked, slots.target)
+        x = x + (self.trust(amount) + self._whole(states, asked)).unsqueeze(-2)
         sees = slots.sees if memory is None else None
         for number, block in enumerate(self.blocks):
             x = block(x, sees, memory[number] if memory is not None else None)
-        asked = slots.target[0] < T  # the same slots in all poems
-        change = self.change(self.norm(x[:, asked]))
+        is_question = slots.target[0] < T  # the same slots in all poems
+        change = self.change(self.norm(x[:, is_question]))
         kept = self.kept(amount).unsqueeze(-2)
-        out: Tensor = _at(states, slots.target[:, asked]) * kept + change
+        out: Tensor = _at(states, slots.target[:, is_question]) * kept + change
         return out
+
+    def _characters(self, rows: Tensor, asked: Asked | None, subject: Tensor | None) -> Tensor:
+        """What slots hold: characters of the poems, nothing, and those of the subject."""
+        held: Tensor = self.characters(rows)
+        if subject is None or self.subject is None or not subject.shape[1]:
+            return held
+        A = subject.shape[1]
+        said = self.characters(subject) + self.subject[:A]
+        nothing = held.new_zeros(len(held), 1, held.shape[-1])
+        return torch.cat([held, nothing, said.expand(len(held), -1, -1)], 1)
+
+    def _place(
+        self, table: nn.Module | nn.Parameter, asked: Asked | None, places: Tensor
+    ) -> Tensor:
+        """Vectors of places [B or 1, S]: [B or 1, S, W]."""
+        if isinstance(table, nn.Parameter):
+            return table[places]
+        assert asked is not None
+        found = table(asked.layout)
+        width = found.shape[1]
+        rows = max(len(found), len(places))
+        return _at(found.expand(rows, -1, -1), places.clamp_max(width).expand(rows, -1))
+
+    def _whole(self, states: Tensor, asked: Asked | None) -> Tensor:
+        """What all slots of a poem know: a summary of z, and the dynasty."""
+        if asked is None or self.dynasty is None:
+            out: Tensor = self.whole(states.mean(-2))
+            return out
+        there = asked.layout.there.unsqueeze(-1)
+        mean = (states * there).sum(-2) / there.sum(-2)
+        out = self.whole(mean)
+        return out if asked.dynasty is None else out + self.dynasty(asked.dynasty)
 
 
 def _at(values: Tensor, places: Tensor) -> Tensor:

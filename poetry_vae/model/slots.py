@@ -9,6 +9,9 @@ from torch import Tensor
 
 from poetry_vae.model.orders import Order
 
+BEFORE = -1
+"""The turn of a subject's characters."""
+
 
 @dataclass(frozen=True)
 class Slots:
@@ -16,7 +19,9 @@ class Slots:
 
     So that all of T questions are answered in one forward pass and no character is held twice
     (Pannatier et al. 2024, "σ-GPTs"). The first T slots ask for the places in turn; the others
-    hold characters that no question follows. Places are numbered from 0, T stands for none.
+    hold characters that no question follows, and last those of a subject, which are there before
+    the first turn. Places are numbered from 0, T stands for none, and the characters of a subject
+    come after that.
     """
 
     content: Tensor
@@ -29,8 +34,14 @@ class Slots:
     """Slots that no other sees, [B, S]."""
 
     @classmethod
-    def of(cls, order: Order) -> Slots:
-        """The slots of an order, S = T + the characters that no place of their path follows."""
+    def of(cls, order: Order, subject: Tensor | None = None, *, most: int | None = None) -> Slots:
+        """The slots of an order, S = T + the characters that no place of their path follows + A.
+
+        Args:
+            subject: which of A characters of a subject there are, [B, A] or [1, A].
+            most: how many characters there are at most that no place follows, where it is known:
+                to count them, an accelerator has to be waited for.
+        """
         B, T = order.turns.shape
         device = order.turns.device
         here, there = order.turns[:, :, None], order.turns[:, None, :]
@@ -39,15 +50,25 @@ class Slots:
         before = torch.where(follows.any(-1), follows.int().argmax(-1), T)  # [B, T]
         held = torch.zeros(B, T + 1, dtype=torch.bool, device=device).scatter(1, before, True)
         left = ~held[:, :T] & ~order.aside
-        most = int(left.sum(1).max())
+        most = int(left.sum(1).max()) if most is None else most
         is_there, places = left.int().sort(dim=1, descending=True, stable=True)
         is_there, places = is_there[:, :most].bool(), places[:, :most]
         nowhere = torch.full_like(places, T)
-        return cls(
+        slots = cls(
             torch.cat([before, torch.where(is_there, places, nowhere)], 1),
             torch.cat([torch.arange(T, device=device).expand(B, -1), nowhere], 1),
             torch.cat([order.turns, order.turns.gather(1, places) + 1], 1),
             torch.cat([order.aside, ~is_there], 1),
+        )
+        return slots if subject is None else slots._with_subject(subject.expand(B, -1), T)
+
+    def _with_subject(self, present: Tensor, T: int) -> Slots:
+        content = T + 1 + torch.arange(present.shape[1], device=present.device).expand_as(present)
+        return Slots(
+            torch.cat([self.content, content], 1),
+            torch.cat([self.target, torch.full_like(content, T)], 1),
+            torch.cat([self.turns, torch.full_like(content, BEFORE)], 1),
+            torch.cat([self.aside, ~present], 1),
         )
 
     @property

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.classifier import LabelClassifier
 from poetry_vae.model.config import LabelError, ModelConfig
@@ -32,13 +34,27 @@ from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
+from poetry_vae.model.units import (
+    AskedEmbedding,
+    Asking,
+    PlacedEncoder,
+    PoemLevel,
+    UnitLevel,
+)
 from poetry_vae.text.errors import FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
+
+Level = GaussianLevel | HierarchicalLevel | PoemLevel | UnitLevel
 
 
 class PoetryVAE(nn.Module):
-    """A text VAE for poems of one form.
+    """A text VAE for poems of one form, or of any.
+
+    A model of any form is told with every batch what is **asked** of the poems: their form, and if
+    wanted a dynasty and a subject. :meth:`writing` makes a view for which that is settled, and
+    which can be used like a model of one form.
 
     A poem's **code** is its latents, from the top level down, each in standard deviations of its
     prior from the prior's mean. So codes follow N(0, I) whatever the levels are, and those of a
@@ -47,14 +63,15 @@ class PoetryVAE(nn.Module):
 
     def __init__(
         self,
-        encoder: ConvEncoder,
-        latents: Sequence[GaussianLevel | HierarchicalLevel],
+        encoder: ConvEncoder | PlacedEncoder,
+        latents: Sequence[Level],
         decoder: ParallelDecoder,
         *,
         config: ModelConfig,
         tokenizer: CharTokenizer,
         classifier: LabelClassifier | None = None,
         refiner: Refiner | None = None,
+        asking: AskedEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -62,31 +79,98 @@ class PoetryVAE(nn.Module):
         self.decoder = decoder
         self.classifier = classifier
         self.refiner = refiner
+        self.asking = asking
         self.config = config
         self.tokenizer = tokenizer
         self._given: int | None = None
+        self._form = None if config.forms == "any" else config.form
+        self._asked = None if self._form is None else Asked.of(self._form)
 
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
         """A new model with random weights, the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derived_seed(seed, "weights"))
-            encoder = ConvEncoder(config)
-            levels = build_levels(config, encoder.features)
             decoder = ParallelDecoder(config)
+            refiner = Refiner(config) if config.refiner_layers else None
+            if config.forms == "any":
+                return cls(
+                    PlacedEncoder(config),
+                    [PoemLevel(config), UnitLevel(config)],
+                    decoder,
+                    config=config,
+                    tokenizer=tokenizer,
+                    refiner=refiner,
+                    asking=AskedEmbedding(config, config.hidden),
+                )
+            encoder = ConvEncoder(config)
             return cls(
                 encoder,
-                levels,
+                build_levels(config, encoder.features),
                 decoder,
                 config=config,
                 tokenizer=tokenizer,
                 classifier=LabelClassifier(config) if config.classifier else None,
-                refiner=Refiner(config) if config.refiner_layers else None,
+                refiner=refiner,
             )
 
     @property
     def form(self) -> Form:
-        return self.config.form
+        """The form that the model, or this view of it, writes.
+
+        Raises:
+            FormError: it writes any.
+        """
+        return self.config.form if self._form is None else self._form
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked where nothing else is said: one row for all poems.
+
+        Raises:
+            FormError: the model writes any form.
+        """
+        if self._asked is None:
+            return Asked.of(self.form)  # which says that a form is missing
+        if self._asked.layout.line.device != self.device:
+            self._asked = self._asked.to(self.device)
+        return self._asked
+
+    def writing(self, form: Form, *, about: str = "", dynasty: str = "") -> PoetryVAE:
+        """The same model, weights shared, where every poem is asked for so.
+
+        Args:
+            about: the subject in free words, in either script; punctuation is passed over.
+            dynasty: one of ``config.dynasties``; empty for any.
+
+        Raises:
+            FormError: the model does not write the form.
+            LabelError: it cannot be told a subject or a dynasty, or not this one.
+        """
+        if self.config.forms == "one":
+            if form != self.form:
+                raise FormError(f"the model writes {self.form}, not {form}: leave out the form")
+            if about or dynasty:
+                raise LabelError("a model of one form cannot be told a subject or a dynasty")
+            return self
+        if max(form.lengths) > self.config.chars or form.lines > self.config.lines:
+            raise FormError(
+                f"the model writes at most {self.config.lines} lines of at most "
+                f"{self.config.chars} characters, and a {form} has {form.described}"
+            )
+        if dynasty and dynasty not in self.config.dynasties:
+            known = ", ".join(self.config.dynasties)
+            raise LabelError(f"no dynasty {dynasty!r}; the model knows {known}")
+        number = self.config.dynasties.index(dynasty) + 1 if dynasty else 0
+        subject = self.tokenizer.encode(about)[: self.config.subject]
+        view = copy.copy(self)
+        view._form = form
+        view._asked = replace(
+            Asked.of(form),
+            dynasty=torch.tensor([number]),
+            subject=torch.from_numpy(subject).unsqueeze(0),
+        ).to(self.device)
+        return view
 
     @property
     def device(self) -> torch.device:
@@ -95,7 +179,7 @@ class PoetryVAE(nn.Module):
     @property
     def level_sizes(self) -> dict[str, int]:
         """Coordinates of the code by level, from the top."""
-        return {level.name: level.size for level in self.levels}
+        return {level.name: level.size_for(self.form) for level in self.levels}
 
     @property
     def code_size(self) -> int:
@@ -115,6 +199,7 @@ class PoetryVAE(nn.Module):
         samples: int = 1,
         as_trained: bool = False,
         generator: torch.Generator | None = None,
+        asked: Asked | None = None,
     ) -> Record:
         """Encode ids [B, T], draw K = ``samples`` latents each, and score the poems under them.
 
@@ -122,6 +207,7 @@ class PoetryVAE(nn.Module):
             labels: numbers [B], where the model has labels.
             as_trained: score with the density that the likelihood is trained with instead of the
                 probability of the characters; they differ for Gaussian and Bernoulli heads.
+            asked: of each poem, for a model of any form; else what :attr:`asked` says.
 
         Raises:
             LabelError: a label is missing, or the model has none.
@@ -133,14 +219,21 @@ class PoetryVAE(nn.Module):
             return posterior.rsample(samples, generator=generator)
 
         label = self._label(labels)
-        levels, state = self._walk(self.encoder(ids, label), place)
-        hidden = self.decoder(state, label)  # [K, B, T, H]
+        asking = self._asking(asked, len(ids))
+        levels, state = self._walk(self.encoder(ids, label, asking), place, asking)
+        hidden = self.decoder(state, label, asking and asking.there)  # [K, B, T, H]
         heads = self.decoder.likelihood
         score = heads.log_density if as_trained else heads.log_prob
-        return Record(score(hidden, ids.expand(samples, *ids.shape)).sum(-1), levels)
+        log_p = score(hidden, ids.expand(samples, *ids.shape))
+        if asking is not None:
+            log_p = log_p * asking.there
+        return Record(log_p.sum(-1), levels)
 
     def encode(
-        self, poems: Sequence[Poem | str] | Tensor, labels: Tensor | None = None
+        self,
+        poems: Sequence[Poem | str] | Tensor,
+        labels: Tensor | None = None,
+        asked: Asked | None = None,
     ) -> DiagonalGaussian:
         """The posterior of the codes, [B, D], of poems or of ids [B, T].
 
@@ -153,8 +246,9 @@ class PoetryVAE(nn.Module):
         """
         ids = poems if isinstance(poems, Tensor) else self.ids_of(poems)
         label = self._label(self.infer_labels(ids) if labels is None else labels)
-        features = self.encoder(ids, label)
-        levels, _ = self._walk(features, lambda posterior, prior: posterior.mean)
+        asking = self._asking(asked, len(ids))
+        features = self.encoder(ids, label, asking)
+        levels, _ = self._walk(features, lambda posterior, prior: posterior.mean, asking)
         means = [level.code for level in levels]
         log_variances = [v.posterior.log_variance - v.prior.log_variance for v in levels]
         return DiagonalGaussian(torch.cat(means, -1), torch.cat(log_variances, -1))
@@ -163,24 +257,39 @@ class PoetryVAE(nn.Module):
         """Logits of every character at every position: codes [..., D] → [..., T, V]."""
         return self.decoder.likelihood.logits(self.hidden(code, labels))
 
-    def hidden(self, code: Tensor, labels: Tensor | None = None) -> Tensor:
+    def hidden(
+        self, code: Tensor, labels: Tensor | None = None, asked: Asked | None = None
+    ) -> Tensor:
         """What the likelihood reads: codes [..., D] → [..., T, H].
 
         Raises:
             LabelError: a label is missing, or the model has none.
         """
-        parts = iter(torch.split(code, list(self.level_sizes.values()), dim=-1))
-        _, state = self._walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts))
-        out: Tensor = self.decoder(state, self._label(labels))
+        asking = self._asking(asked, code.shape[-2] if code.dim() > 1 else 1)
+        first = self.config.latent  # the levels below have what is left
+        sizes = [first, code.shape[-1] - first] if asking else list(self.level_sizes.values())
+        parts = iter(torch.split(code, sizes, dim=-1))
+        _, state = self._walk(
+            None, lambda _, prior: prior.mean + prior.stddev * next(parts), asking
+        )
+        out: Tensor = self.decoder(state, self._label(labels), asking and asking.there)
         return out
 
     def refine(
-        self, ids: Tensor, slots: Slots, states: Tensor, trust: Tensor, memory: Memories = None
+        self,
+        ids: Tensor,
+        slots: Slots,
+        states: Tensor,
+        trust: Tensor,
+        memory: Memories = None,
+        asked: Asked | None = None,
     ) -> Tensor:
         """What ``readout`` reads at the places asked for, see :meth:`Refiner.forward`."""
         assert self.refiner is not None
         table = self.refiner.embedding or self.encoder.embedding
-        out: Tensor = self.refiner(table(ids), slots, states, trust, memory)
+        asked = asked or self.asked
+        subject = None if asked.subject is None else table(asked.subject)
+        out: Tensor = self.refiner(table(ids), slots, states, trust, memory, asked, subject)
         return out
 
     @property
@@ -270,7 +379,8 @@ class PoetryVAE(nn.Module):
         each = []
         for y in range(len(self.label_prior())):
             label = torch.full((len(ids),), y, device=ids.device)
-            levels, state = self._walk(self.encoder(ids, label), lambda q, prior: q.mean)
+            features = self.encoder(ids, label)
+            levels, state = self._walk(features, lambda q, prior: q.mean, None)
             log_p = self.decoder.likelihood.log_prob(self.decoder(state, label), ids).sum(-1)
             each.append(log_p - torch.stack([level.kl.sum(-1) for level in levels]).sum(0))
         return (torch.stack(each, -1) + self.label_prior()).log_softmax(-1)
@@ -283,9 +393,9 @@ class PoetryVAE(nn.Module):
         """
         if not poems:
             raise FormError("no poem was given")
-        cut = [self.form.poem(p) if isinstance(p, str) else p for p in poems]
+        cut = [Poem.typed(p, self.form) if isinstance(p, str) else p for p in poems]
         for poem in cut:
-            if poem.form != self.form:
+            if poem.form.lengths != self.form.lengths:
                 raise FormError(f"{poem.one_line} is a {poem.form}; the model writes {self.form}")
         rows = [torch.from_numpy(self.tokenizer.encode(poem)) for poem in cut]
         for poem, row in zip(cut, rows, strict=True):
@@ -295,7 +405,8 @@ class PoetryVAE(nn.Module):
 
     def poems_of(self, ids: Tensor) -> list[Poem]:
         """Ids [B, T] as poems, in the models' orthography."""
-        return [Poem(self.form.cut(self.tokenizer.decode(row))) for row in ids.tolist()]
+        cut, tune = self.form.cut, self.form.tune
+        return [Poem(cut(self.tokenizer.decode(row)), tune=tune) for row in ids.tolist()]
 
     def save_pretrained(self, path: str | Path, *, card: str = "") -> None:
         """See :func:`poetry_vae.model.pretrained.save_model`."""
@@ -318,17 +429,25 @@ class PoetryVAE(nn.Module):
         return self.label_log_probs(ids).argmax(-1)
 
     @property
-    def levels(self) -> list[GaussianLevel | HierarchicalLevel]:
+    def levels(self) -> list[Level]:
         """The levels of the latents, from the top."""
         return list(self.latents)  # type: ignore[arg-type]
 
+    def _asking(self, asked: Asked | None, poems: int) -> Asking | None:
+        """What levels of a model of any form go by."""
+        if self.asking is None:
+            return None
+        assert isinstance(self.encoder, PlacedEncoder)
+        asked = asked or self.asked
+        return Asking.of(asked, self.asking(asked, self.encoder.embedding), self.config.chars)
+
     def _walk(
-        self, features: tuple[Tensor, ...] | None, place: Placing
+        self, features: tuple[Tensor, ...] | None, place: Placing, asking: Asking | None
     ) -> tuple[tuple[LevelRecord, ...], Tensor]:
         """Place every level's z, from the top: records, and the state handed to the decoder."""
         records, state = [], None
         for j, level in enumerate(self.latents):
-            record, state = level(features[j] if features else None, state, place)
+            record, state = level(features[j] if features else None, state, place, asking)
             records.append(record)
         assert state is not None
         return tuple(records), state

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from poetry_vae.text.cleaning import RejectedTextError, clean_lines
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.readers import Record, find_reader, load_text
-from poetry_vae.text.script import looks_simplified, to_traditional
+from poetry_vae.text.script import fold, looks_simplified, to_traditional
+from poetry_vae.text.titles import split_tune
 
 _SUFFIXES = (".json", ".jsonl", ".csv", ".txt")
 _REPEATED = "the same poem a second time"
@@ -43,7 +45,7 @@ class Corpus:
 
     def count(self, form: Form) -> int:
         """How many poems of the form the corpus has (couplets are found inside longer poems)."""
-        return sum(1 for poem in self.poems for _ in form.poems_in(poem))
+        return sum(1 for poem in self.poems for _ in poem.of_form(form))
 
     @property
     def character_counts(self) -> Counter[str]:
@@ -122,14 +124,16 @@ def _take(
     record: Record, file: Path, simplified: bool, corpus: Corpus, seen: set[tuple[str, ...]]
 ) -> None:
     try:
-        lines = clean_lines(to_traditional(record.text) if simplified else record.text)
+        read = to_traditional if simplified else fold
+        lines = clean_lines(read(record.text))
         if lines in seen:
             raise RejectedTextError(_REPEATED)
     except RejectedTextError as reason:
         corpus.rejects.append(Reject(str(reason), file, record.line, record.text[:60]))
         return
     seen.add(lines)
-    corpus.poems.append(Poem(lines, record.title, record.author, record.dynasty))
+    tune, title = split_tune(read(record.title), tuple(map(len, lines)))
+    corpus.poems.append(Poem(lines, title, record.author, record.dynasty, tune))
 
 
 def _why(corpus: Corpus) -> str:

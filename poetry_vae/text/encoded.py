@@ -20,10 +20,12 @@ import numpy.typing as npt
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import replace_file
-from poetry_vae.text.labels import LabelColumn, columns_of
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.labels import LabelColumn, columns_of, label_column
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
+from poetry_vae.text.treasury import KINDS, PACKED, Treasury, is_treasury
 
 _FORMAT = "poetry-vae corpus 1"
 _MIN_COUNT, _MANY_POEMS = 5, 20_000
@@ -57,6 +59,11 @@ class EncodedCorpus:
             tensors |= {f"{part}.{kind}": numbers for part, numbers in column.parts.items()}
         replace_file(path, save(tensors, metadata))
 
+    @property
+    def sizes(self) -> dict[Part, int]:
+        """Poems by part."""
+        return {part: len(ids) for part, ids in self.parts.items()}
+
     def in_vocabulary(self, tokenizer: CharTokenizer) -> EncodedCorpus:
         """The same poems in another vocabulary."""
         symbols = tokenizer.encode_folded("".join(self.tokenizer.characters))
@@ -65,12 +72,46 @@ class EncodedCorpus:
         return EncodedCorpus(self.form, tokenizer, parts, self.source, self.labels)
 
     @classmethod
-    def load(cls, path: Path) -> EncodedCorpus:
-        """Read a file that :meth:`save` wrote.
+    def load(cls, path: Path, form: Form | None = None) -> EncodedCorpus:
+        """Read a file that :meth:`save` wrote, or the poems of a form from one of many forms.
 
         Raises:
-            CorpusError: the file is missing, damaged or something else.
+            CorpusError: the file is missing, damaged or something else, or has no such poem.
+            FormError: it holds another form than ``form``, or many and none is named.
         """
+        if is_treasury(path):
+            if form is None:
+                raise FormError(f"{path} holds poems of many forms: name one, as in --form 七绝")
+            return cls.of(Treasury.open(path), form)
+        found = cls._load(path)
+        if form is not None and found.form != form:
+            raise FormError(f"{path} was encoded as {found.form}, not as {form}")
+        return found
+
+    @classmethod
+    def of(cls, treasury: Treasury, form: Form) -> EncodedCorpus:
+        """The poems of one form among those of many.
+
+        Raises:
+            CorpusError: there is none.
+        """
+        parts, known = {}, {}
+        for part in PARTS:
+            found = list(treasury.of_form(form, part))
+            ids = [np.empty((0, form.positions), np.uint16), *(ids for ids, _ in found)]
+            parts[part] = np.concatenate(ids)
+            known[part] = {k: [text for _, some in found for text in some[k]] for k in KINDS}
+        if not any(len(ids) for ids in parts.values()):
+            raise CorpusError(f"not one of the {len(treasury)} poems of the corpus is a {form}")
+        labels = {
+            kind: column
+            for kind in ("dynasty", "author")
+            if (column := label_column({part: known[part][kind] for part in PARTS}))
+        }
+        return cls(form, treasury.tokenizer, parts, treasury.source, labels)
+
+    @classmethod
+    def _load(cls, path: Path) -> EncodedCorpus:
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -110,6 +151,8 @@ def looks_encoded(path: Path) -> bool:
     """Whether the file can only be an encoded corpus: a safetensors header, which is no verse."""
     if not path.is_file():
         return False
+    if path.name.endswith(PACKED):
+        return True
     try:
         with path.open("rb") as file:
             head = file.read(9)
@@ -154,7 +197,7 @@ def encode_corpus(
 def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, list[Poem]]:
     by_part: dict[Part, list[Poem]] = {part: [] for part in PARTS}
     for poem, part in zip(corpus.poems, split(corpus.poems), strict=True):
-        by_part[part].extend(form.poems_in(poem, windows=windows and part == "train"))
+        by_part[part].extend(poem.of_form(form, windows=windows and part == "train"))
     if not any(by_part.values()):
         shapes = Counter(
             f"{len(p.lines)}x{len(p.lines[0])}"
@@ -164,7 +207,7 @@ def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, l
         found = ", ".join(f"{shape} ({n})" for shape, n in shapes.most_common(5)) or "none regular"
         raise CorpusError(
             f"not one of the {len(corpus.poems)} poems is a {form} "
-            f"({form.lines} lines of {form.chars}); the commonest shapes are {found}"
+            f"({form.described}); the commonest shapes are {found}"
         )
     return by_part
 
@@ -183,7 +226,7 @@ def poems_for(
 
     Raises:
         CorpusError: nothing readable there, or no poem of the form.
-        FormError: the encoded corpus holds another form.
+        FormError: the encoded corpus holds other forms alone.
     """
     if not looks_encoded(path):
         # Straight into the given vocabulary: one of the corpus' own training part would lack
@@ -191,8 +234,6 @@ def poems_for(
         by_part = _poems_by_part(read_corpus(path, encoding=encoding), form, windows=False)
         poems = [poem for name in PARTS if part in (name, "all") for poem in by_part[name]]
         return _ids(tokenizer, poems, form)
-    encoded = EncodedCorpus.load(path)
-    if encoded.form != form:
-        raise FormError(f"{path} was encoded as {encoded.form}, but the model writes {form}")
+    encoded = EncodedCorpus.load(path, form)
     parts = encoded.in_vocabulary(tokenizer).parts
     return np.concatenate([parts[name] for name in PARTS if part in (name, "all")])

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import templates
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import check
 from poetry_vae.text.splitting import PARTS, Part
 

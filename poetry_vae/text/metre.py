@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.faults import FaultKind
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.text.prosody import Tone
 
 LineType = Literal["a", "A", "b", "B"]
@@ -72,7 +72,7 @@ def templates(form: Form) -> tuple[Template, ...]:
     Raises:
         MetreError: the form has no metre.
     """
-    if form.lines not in (2, 4, 8) or form.chars not in LINE_TYPES:
+    if form.lines not in (2, 4, 8) or form.lengths[0] not in LINE_TYPES or not form.is_even:
         raise MetreError(
             f"{form} has no metre: regulated verse has 2, 4 or 8 lines of 5 or 7 characters"
         )
@@ -95,7 +95,7 @@ def metred_form(characters: int) -> Form:
     for lines in (2, 4, 8):
         for chars in LINE_TYPES:
             if lines * chars == characters:
-                return Form(lines, chars)
+                return Form.of(lines, chars)
     raise MetreError(
         f"no regulated verse has {characters} characters: it has 2, 4 or 8 lines of 5 or 7"
     )

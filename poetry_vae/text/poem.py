@@ -1,112 +1,14 @@
-"""Forms (how many lines of how many characters) and poems."""
+"""Poems: lines of characters, with what is known about them."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poetry_vae.text.errors import FormError
-
-
-@dataclass(frozen=True, order=True)
-class Form:
-    """A fixed shape of verse: ``lines`` lines of ``chars`` characters each.
-
-    The named forms are those of regulated verse; any other is written ``LxC``, as in ``6x7``.
-    """
-
-    lines: int
-    chars: int
-
-    def __post_init__(self) -> None:
-        if not (1 <= self.lines <= 64 and 1 <= self.chars <= 64):
-            raise FormError(
-                f"a form of {self.lines}x{self.chars}: lines and characters must be 1 to 64"
-            )
-
-    @classmethod
-    def parse(cls, name: str) -> Form:
-        """Read a form from its Chinese name, its shell name or ``LxC``.
-
-        Raises:
-            FormError: the name is none of these; the message lists what is understood.
-        """
-        key = name.strip().lower()
-        if key in _BY_NAME:
-            return _BY_NAME[key]
-        if match := re.fullmatch(r"(\d{1,3})\s*[x×*]\s*(\d{1,3})", key):
-            return cls(int(match[1]), int(match[2]))
-        known = ", ".join(f"{chinese} ({ascii_name})" for chinese, ascii_name in _NAMES.values())
-        raise FormError(f"no form is called {name!r}: use {known}, or LINESxCHARS such as 6x7")
-
-    @property
-    def positions(self) -> int:
-        """T = L·C, the number of characters in a poem of this form."""
-        return self.lines * self.chars
-
-    @property
-    def slug(self) -> str:
-        """The name for shells and folders: ``jueju7``, or ``6x7`` where the form has no name."""
-        return _NAMES[self.lines, self.chars][1] if self.is_named else f"{self.lines}x{self.chars}"
-
-    @property
-    def is_named(self) -> bool:
-        return (self.lines, self.chars) in _NAMES
-
-    def __str__(self) -> str:
-        return _NAMES[self.lines, self.chars][0] if self.is_named else self.slug
-
-    def poems_in(self, poem: Poem, *, windows: bool = False) -> Iterator[Poem]:
-        """The poems of this form that stand in ``poem``.
-
-        A form of two lines finds every couplet: consecutive pairs in each run of lines of its
-        length. Any other form finds the poem itself if it fits. With ``windows`` a form of four
-        lines also finds the three runs of two consecutive couplets of an eight-line poem, which
-        are quatrains in metre and rhyme too; this is meant for training only.
-        """
-        if self.lines == 2:
-            for run in _runs_of_equal_length(poem.lines):
-                if len(run) % 2 == 0 and len(run[0]) == self.chars:
-                    for start in range(0, len(run), 2):
-                        yield poem.with_lines(run[start : start + 2])
-        elif all(len(line) == self.chars for line in poem.lines):
-            if len(poem.lines) == self.lines:
-                yield poem
-            elif windows and self.lines == 4 and len(poem.lines) == 8:
-                for start in (0, 2, 4):
-                    yield poem.with_lines(poem.lines[start : start + 4])
-
-    def poem(self, text: str, *, title: str = "", author: str = "", dynasty: str = "") -> Poem:
-        """Cut ``text`` into a poem of this form; punctuation and white space count for nothing.
-
-        Raises:
-            FormError: the text does not have exactly the characters of the form, or a line that
-                its punctuation shows has another length.
-        """
-        lines = split_lines(unicodedata.normalize("NFC", text))
-        characters = "".join(lines)
-        if len(characters) != self.positions:
-            raise FormError(
-                f"{text.strip()!r} has {len(characters)} characters, but a {self} needs "
-                f"{self.lines} lines of {self.chars}, {self.positions} in all"
-            )
-        if len(lines) > 1:
-            for number, line in enumerate(lines, start=1):
-                if len(line) != self.chars:
-                    raise FormError(
-                        f"line {number} ({line!r}) has {len(line)} characters, "
-                        f"but every line of a {self} has {self.chars}"
-                    )
-        return Poem(self.cut(characters), title, author, dynasty)
-
-    def cut(self, characters: Sequence[str]) -> tuple[str, ...]:
-        """Cut T characters into L lines."""
-        return tuple(
-            "".join(characters[start : start + self.chars])
-            for start in range(0, self.positions, self.chars)
-        )
+from poetry_vae.text.form import Form, tune_form
 
 
 @dataclass(frozen=True)
@@ -117,6 +19,36 @@ class Poem:
     title: str = ""
     author: str = ""
     dynasty: str = ""
+    tune: str = ""
+    """The tune of a 词, as its source names it; empty for a 诗."""
+
+    @classmethod
+    def typed(
+        cls, text: str, form: Form, *, title: str = "", author: str = "", dynasty: str = ""
+    ) -> Poem:
+        """Cut ``text`` into a poem of ``form``; punctuation and white space count for nothing.
+
+        Raises:
+            FormError: the text does not have exactly the characters of the form, or a line that
+                its punctuation shows has another length.
+        """
+        lines = split_lines(unicodedata.normalize("NFC", text))
+        characters = "".join(lines)
+        if len(characters) != form.positions:
+            raise FormError(
+                f"{text.strip()!r} has {len(characters)} characters, but a {form} needs "
+                f"{form.described}, {form.positions} in all"
+            )
+        if len(lines) > 1:
+            for number, (line, wanted) in enumerate(
+                zip(lines, form.lengths, strict=False), start=1
+            ):
+                if len(line) != wanted:
+                    raise FormError(
+                        f"line {number} ({line!r}) has {len(line)} characters, "
+                        f"but this line of a {form} has {wanted}"
+                    )
+        return cls(form.cut(characters), title, author, dynasty, form.tune)
 
     @property
     def text(self) -> str:
@@ -125,15 +57,33 @@ class Poem:
 
     @property
     def form(self) -> Form:
-        """The poem's form.
+        """The lengths of the poem's lines, and the stanzas of its tune where it keeps them.
 
         Raises:
-            FormError: the lines differ in length.
+            FormError: there is no line, or one that is too long.
         """
-        lengths = {len(line) for line in self.lines}
-        if len(lengths) != 1:
-            raise FormError(f"lines of {sorted(lengths)} characters make no form: {self.one_line}")
-        return Form(len(self.lines), lengths.pop())
+        lengths = tuple(map(len, self.lines))
+        known = tune_form(self.tune) if self.tune else None
+        return known if known is not None and known.lengths == lengths else Form(lengths)
+
+    def of_form(self, form: Form, *, windows: bool = False) -> Iterator[Poem]:
+        """The poems of a form that stand in this one.
+
+        A form of two equal lines finds every couplet of a 诗: consecutive pairs in each run of
+        lines of its length. Any other form finds the poem itself if it fits. With ``windows`` a
+        form of four lines also finds the three runs of two consecutive couplets of an eight-line
+        poem, which are quatrains in metre and rhyme too; this is meant for training only.
+        """
+        if form.lines == 2 and form.is_even:
+            for run in () if self.tune else _runs_of_equal_length(self.lines):
+                if len(run) % 2 == 0 and len(run[0]) == form.lengths[0]:
+                    for start in range(0, len(run), 2):
+                        yield self.with_lines(run[start : start + 2])
+        elif self.form == form:
+            yield self
+        elif windows and form.lines == 4 and self.form == Form(form.lengths * 2):
+            for start in (0, 2, 4):
+                yield self.with_lines(self.lines[start : start + 4])
 
     @property
     def one_line(self) -> str:
@@ -150,38 +100,9 @@ class Poem:
             yield line, "。" if i % 2 == 1 or i == last else "，"
 
     def with_lines(self, lines: Sequence[str]) -> Poem:
-        """Other lines under the same title, author and dynasty."""
-        return Poem(tuple(lines), self.title, self.author, self.dynasty)
+        """Other lines under the same title, author, dynasty and tune."""
+        return replace(self, lines=tuple(lines))
 
-
-_NAMES: dict[tuple[int, int], tuple[str, str]] = {
-    (2, 5): ("五言联", "couplet5"),
-    (2, 7): ("七言联", "couplet7"),
-    (4, 5): ("五绝", "jueju5"),
-    (4, 7): ("七绝", "jueju7"),
-    (8, 5): ("五律", "lushi5"),
-    (8, 7): ("七律", "lushi7"),
-}
-_ALIASES: dict[str, tuple[int, int]] = {
-    "五言对句": (2, 5),
-    "七言对句": (2, 7),
-    "五言對句": (2, 5),
-    "七言對句": (2, 7),
-    "五言聯": (2, 5),
-    "七言聯": (2, 7),
-    "五言绝句": (4, 5),
-    "七言绝句": (4, 7),
-    "五絕": (4, 5),
-    "七絕": (4, 7),
-    "五言律诗": (8, 5),
-    "七言律诗": (8, 7),
-}
-_BY_NAME: dict[str, Form] = {
-    **{name: Form(*size) for size, names in _NAMES.items() for name in names},
-    **{name: Form(*size) for name, size in _ALIASES.items()},
-}
-
-NAMED_FORMS: tuple[Form, ...] = tuple(Form(*size) for size in _NAMES)
 
 # Everything that can stand between two lines of verse: CJK and ASCII punctuation, white space.
 _BREAKS = re.compile(r"[\s，。、；：？！·,.;:?!|/…—～~]+")

@@ -17,6 +17,7 @@ from poetry_vae.text.faults import (
     rhyme_fault,
     tone_fault,
 )
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import (
     LINE_TYPES,
     LineType,
@@ -26,7 +27,6 @@ from poetry_vae.text.metre import (
     faults_of,
     templates,
 )
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
 
 Readings = Literal["lenient", "strict"]
@@ -89,7 +89,7 @@ def check(
     if len(set(map(len, lines))) != 1:
         raise MetreError(f"lines of different lengths have no metre: {' '.join(lines)!r}")
     try:
-        known = templates(Form(len(lines), len(lines[0])))
+        known = templates(Form(tuple(map(len, lines))))
     except FormError as error:  # as well of lines or characters that no form can have
         raise MetreError(str(error)) from error
     sounds = [[_sound(book, character) for character in line] for line in lines]

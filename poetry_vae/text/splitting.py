@@ -4,11 +4,14 @@ One poem in seven of the large corpora shares a whole line with another, so part
 poem would leak. Poems connected by shared lines form a group, and a group goes to one part as a
 whole, by a hash of its smallest line: the same on every machine, in any order of files. Groups
 depend on which poems there are: a few files of a corpus can be split otherwise than the whole.
+Lines such as 君不見 tie tens of thousands of poems into one group, which is for training, since no
+other part would keep its size.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,6 +21,7 @@ Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 _TRAIN, _VALIDATION = 0.85, 0.05
+_LARGE, _LARGE_SHARE = 1000, 0.02  # a group of more poems, and of more of all, is for training
 
 
 def groups_by_shared_lines(poems: Sequence[Poem]) -> list[int]:
@@ -54,4 +58,7 @@ def split(poems: Sequence[Poem]) -> list[Part]:
         line = min(poem.lines)
         smallest[group] = min(line, smallest.get(group, line))
     parts = {group: part_of_line(line) for group, line in smallest.items()}
+    for group, poems_in_it in Counter(groups).items():
+        if poems_in_it > max(_LARGE, _LARGE_SHARE * len(poems)):
+            parts[group] = "train"
     return [parts[group] for group in groups]

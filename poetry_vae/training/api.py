@@ -12,8 +12,10 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.form import Form
 from poetry_vae.text.labels import metre_column
-from poetry_vae.text.poem import Form
+from poetry_vae.text.splitting import split
+from poetry_vae.text.treasury import Treasury, encode_poems
 from poetry_vae.training.beginning import joins_couplets
 from poetry_vae.training.device import Precision
 from poetry_vae.training.loop import train as run_training
@@ -44,10 +46,7 @@ def load_training_corpus(
     path = Path(path)
     wanted = Form.parse(form) if isinstance(form, str) else form
     if looks_encoded(path):
-        encoded = EncodedCorpus.load(path)
-        if wanted is not None and encoded.form != wanted:
-            raise FormError(f"{path} was encoded as {encoded.form}, not {wanted}")
-        return encoded
+        return EncodedCorpus.load(path, wanted)
     wanted = wanted or usual
     if wanted is None:
         raise FormError(f"{path}: which form shall be learned? Give --form, as in --form 七绝")
@@ -71,6 +70,48 @@ def settings_of(
         corpus, labels = with_labels(corpus, training.label)
         model = replace(model, labels=labels, classifier=training.classifier)
     return corpus, model, training
+
+
+def _writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
+    """Whether a model of any form is to be trained."""
+    if start is not None:
+        return start.config.forms == "any"
+    return preset in PRESETS and PRESETS[preset].model.get("forms") == "any"
+
+
+def _run_of_any(
+    corpus: Path | str | EncodedCorpus | Treasury,
+    preset: str | None,
+    start: PoetryVAE | None,
+    overrides: Mapping[str, str] | None,
+    seed: int,
+) -> Run:
+    """A run over poems of all forms, from random weights or from a model of any form."""
+    if isinstance(corpus, EncodedCorpus):
+        raise CorpusError(
+            "a model of any form learns from poems of all forms: encode them without --form"
+        )
+    if not isinstance(corpus, Treasury):
+        corpus = load_treasury(corpus)
+    preset = preset or "poet"
+    if start is not None:
+        corpus = corpus.in_vocabulary(start.tokenizer)
+    model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), overrides)
+    if start is not None:
+        for name in sorted(set(overrides or ()) & set(vars(model))):
+            raise ConfigError(f"{name} is settled by the model to start from: leave it out")
+        model = start.config
+    training.check_with(model)
+    return Run(corpus, model, training, seed, preset, start)
+
+
+def load_treasury(path: Path | str) -> Treasury:
+    """A corpus of all forms, from its encoded file or read now."""
+    path = Path(path)
+    if looks_encoded(path):
+        return Treasury.open(path)
+    corpus = read_corpus(path)
+    return encode_poems(corpus.poems, split(corpus.poems), min_count=1, source=path.name)
 
 
 def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels]:
@@ -98,7 +139,7 @@ def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels
 
 
 def train(
-    corpus: Path | str | EncodedCorpus,
+    corpus: Path | str | EncodedCorpus | Treasury,
     output: Path | str,
     *,
     form: Form | str | None = None,
@@ -131,6 +172,20 @@ def train(
     """
     if start is not None and not isinstance(start, PoetryVAE):
         start = load_model(start)
+    if _writes_any(preset, start):
+        run = _run_of_any(corpus, preset, start, overrides, seed)
+        return run_training(
+            run,
+            Path(output),
+            device=device,
+            precision=precision,
+            resume=resume,
+            max_minutes=max_minutes,
+            observer=observer,
+            should_stop=should_stop,
+        )
+    if isinstance(corpus, Treasury):
+        raise CorpusError("a model of one form learns from poems of one form: name it")
     if not isinstance(corpus, EncodedCorpus):
         corpus = load_training_corpus(corpus, form, usual=start.form if start else None)
     preset = preset or ("finetune" if start and start.form == corpus.form else "base")

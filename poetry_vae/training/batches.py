@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from poetry_vae.model.asked import Asked
 from poetry_vae.model.sampling import derived_seed
 
 _TAUGHT = 64  # poems of known label a step, beside the batch
@@ -23,9 +25,30 @@ class Batch:
     taught: tuple[Tensor, Tensor] | None = None
     """Poems ids [C, T] whose labels [C] are known, for a classifier to learn from: where few are
     known, a batch by itself would hold hardly any."""
+    asked: Asked | None = None
+    """Form, dynasty and subject of each poem, for a model of any form."""
+
+    def first(self, share: float) -> Batch:
+        """A part of the poems, at least one."""
+        n = max(1, round(share * len(self.ids)))
+        labels = None if self.labels is None else self.labels[:n]
+        asked = None if self.asked is None else self.asked[:n]
+        return Batch(self.ids[:n], labels, self.taught, asked)
 
 
-class Batches:
+class Batches(Protocol):
+    """What a run is trained on."""
+
+    size: int
+    """Poems of a batch."""
+    in_epoch: int
+    """Batches of an epoch."""
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of a step, which the seed and the number of the step decide."""
+
+
+class OfOneForm:
     """The batches of a run, in an order that the seed and the number of the step decide."""
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poetry_vae.model.latents import named_levels
+from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.diagnostics import Figures
 
 if TYPE_CHECKING:
@@ -13,18 +14,17 @@ if TYPE_CHECKING:
 
 def model_card(run: Run, figures: Figures, step: int) -> str:
     """A README in Markdown for a model that was trained by ``run`` for ``step`` steps."""
-    form, parts = run.corpus.form, run.corpus.parts
-    dimensions = sum(units * size for _, units, size in named_levels(run.model))
+    writes, dimensions = _written(run)
     changed = ", ".join(f"{k}={v}" for k, v in vars(run.training).items())
-    return f"""# poetry-vae: {form} ({form.slug})
+    poems = run.corpus.sizes
+    return f"""# poetry-vae: {writes}
 
-A variational autoencoder that writes {form}: {form.lines} lines of {form.chars} characters, in
-traditional script.
+A variational autoencoder that writes {writes}, in traditional script.
 
 - preset: `{run.preset}`, seed {run.seed}, after {step:,} steps
 - corpus: {run.corpus.source};
-  {len(parts["train"]):,} training poems, {len(parts["validation"]):,} for validation; the test
-  part was not seen
+  {poems["train"]:,} training poems, {poems["validation"]:,} for validation; the test part was not
+  seen
 - vocabulary: {run.model.vocabulary:,} symbols
 - training: {changed}
 
@@ -40,11 +40,24 @@ Load it with `poetry_vae.PoetryVAE.from_pretrained(folder)`, or write poems with
 """
 
 
+def _written(run: Run) -> tuple[str, int | str]:
+    """What the model writes, and the dimensions of its code."""
+    if isinstance(run.corpus, Treasury):
+        model = run.model
+        return "poems of any form", f"{model.latent} and {model.couplet_latent} a couplet"
+    form = run.corpus.form
+    dimensions = sum(units * size for _, units, size in named_levels(run.model))
+    return f"{form} ({form.slug}), {form.described} characters", dimensions
+
+
 def _refined(figures: Figures) -> str:
-    if figures.refined is None:
-        return ""
-    told = f"{figures.refined:.3f} nats a character"
-    return f"| bound of the refiner, mean over all amounts of trust | {told} |\n"
+    rows = []
+    if figures.refined is not None:
+        name = "bound of the refiner, mean over all amounts of trust"
+        rows.append(f"| {name} | {figures.refined:.3f} nats a character |\n")
+    for form, nats in figures.by_form.items():
+        rows.append(f"| −log p of {form}, nothing known of z | {nats:.3f} nats a character |\n")
+    return "".join(rows)
 
 
 def measured(run: Run, figures: Figures, step: int) -> dict[str, object]:
@@ -52,7 +65,7 @@ def measured(run: Run, figures: Figures, step: int) -> dict[str, object]:
     return {
         "preset": run.preset,
         "corpus": run.corpus.source,
-        "training_poems": len(run.corpus.parts["train"]),
+        "training_poems": run.corpus.sizes["train"],
         "step": step,
         "nats_per_character": round(figures.nats_per_character, 4),
         "rate": round(figures.rate, 3),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.vae import PoetryVAE
@@ -32,7 +36,7 @@ def build_objective(
 ) -> Objective:
     """The objective of a run over so many training poems."""
     if config.refiner_only:
-        return RefinerAlone(config.blanked)
+        return RefinerAlone(config.blanked, config.distrust)
     if model.classifier is not None:
         return SemiSupervised(config.alpha)
     additions: list[Addition] = []
@@ -41,7 +45,7 @@ def build_objective(
     if critic is not None:
         additions.append(TotalCorrelation(config.gamma, critic))
     if model.refiner is not None:
-        additions.append(Refinement(config.blanked))
+        additions.append(Refinement(config.blanked, config.distrust))
     if config.kappa:
         additions.append(WeightPrior(config.kappa, poems))
     if config.bound == "importance":
@@ -51,6 +55,7 @@ def build_objective(
         config.beta,
         config.free_bits,
         config.warm_top_only,
+        config.bound_share,
         config.bound == "sampled-elbo",
         tuple(additions),
     )
@@ -67,10 +72,26 @@ def build_optimiser(
             "params": parameters,
             "peak": peaks.get(name, config.learning_rate),
             "weight_decay": 0.0 if name == "critic" else config.weight_decay,
-            "betas": _CRITIC_BETAS if name == "critic" else (0.9, 0.999),
+            "betas": _CRITIC_BETAS if name == "critic" else (0.9, config.second_moment),
         }
         for name, parameters in parameter_groups(model, critic).items()
         if parameters[0].requires_grad
     ]
     fused = model.device.type in ("cpu", "cuda")
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)
+
+
+def build_average(model: PoetryVAE, config: TrainingConfig) -> AveragedModel | None:
+    """The moving average of a model's weights; None where the settings ask for none.
+
+    Of n steps it goes back at most over the last tenth, so that random weights are soon forgotten.
+    """
+    if not config.average:
+        return None
+
+    @torch.no_grad()
+    def update(averages: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
+        share = min(config.average, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(list(averages), list(current), 1 - share)
+
+    return AveragedModel(model, multi_avg_fn=update)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
+from poetry_vae.training.batches import Batch
 from poetry_vae.training.refinement import refined
 
 _BATCH = 512
@@ -41,10 +42,19 @@ class Figures:
     """Share of labels inferred rightly; None without labels."""
     refined: float | None = None
     """Bound of the refiner in nats a character, over all amounts of trust; None without one."""
+    by_form: Mapping[str, float] = field(default_factory=dict)
+    """Of a model of any form: −log p of a refiner that knows nothing of z, nats a character, by
+    form; and once more where it is told dynasty and title (``七绝/told``)."""
 
     @property
     def is_finite(self) -> bool:
         return math.isfinite(self.elbo) and math.isfinite(self.rate)
+
+    @property
+    def untold(self) -> float | None:
+        """The mean of −log p by form, where nothing is told; None for a model of one form."""
+        values = [value for name, value in self.by_form.items() if not name.endswith("/told")]
+        return sum(values) / len(values) if values else None
 
     @property
     def nats_per_character(self) -> float:
@@ -117,6 +127,48 @@ def watch(
         mutual_information(posterior, generator=generator) if model.has_gaussian_code else None,
         accuracy,
         _refined(model, ids, generator) if model.refiner is not None else None,
+    )
+
+
+@torch.no_grad()
+def nothing_known(
+    model: PoetryVAE, batch: Batch, *, generator: torch.Generator
+) -> tuple[float, float]:
+    """−log p in nats a character of a refiner that trusts z not at all: told what is asked of the
+    poems, and told their form alone."""
+    assert batch.asked is not None
+    found = []
+    for asked in (batch.asked, batch.asked.unsaid()):
+        nats = 0.0
+        for first in range(0, len(batch.ids), _BATCH):
+            rows = slice(first, first + _BATCH)
+            some, part = batch.ids[rows], asked[rows]
+            trust = torch.zeros(len(some), device=some.device)
+            _, each = refined(model, some, trust=trust, asked=part, generator=generator)
+            nats += each.sum().item()
+        found.append(nats / int(batch.asked.layout.there.sum()))
+    return found[0], found[1]
+
+
+def averaged(each: Sequence[Figures], by_form: Mapping[str, float]) -> Figures:
+    """The figures of several forms as one: means, of counts and rates too."""
+
+    def mean(values: Sequence[float]) -> float:
+        return sum(values) / len(values)
+
+    levels = each[0].level_rates
+    return Figures(
+        elbo=mean([f.elbo for f in each]),
+        rate=mean([f.rate for f in each]),
+        distortion=mean([f.distortion for f in each]),
+        active_units=round(mean([f.active_units for f in each])),
+        reconstruction=mean([f.reconstruction for f in each]),
+        positions=round(mean([f.positions for f in each])),
+        level_rates={n: mean([f.level_rates[n] for f in each]) for n in levels},
+        level_active={n: round(mean([f.level_active[n] for f in each])) for n in levels},
+        mutual_information=None,
+        refined=mean([f.refined for f in each if f.refined is not None]),
+        by_form=by_form,
     )
 
 

@@ -11,10 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import torch
-from torch import Tensor
 
 from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import (
@@ -27,14 +25,18 @@ from poetry_vae.model.pretrained import (
 )
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.files import FileWriteError, replace_file
-from poetry_vae.training.batches import Batches
 from poetry_vae.training.card import measured, model_card
 from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
-from poetry_vae.training.composition import build_critic, build_objective, build_optimiser
+from poetry_vae.training.composition import (
+    build_average,
+    build_critic,
+    build_objective,
+    build_optimiser,
+)
+from poetry_vae.training.data import data_of
 from poetry_vae.training.device import Precision, find_device, find_precision
-from poetry_vae.training.diagnostics import Figures, collapse_warning, watch
+from poetry_vae.training.diagnostics import Figures, collapse_warning
 from poetry_vae.training.metrics import METRICS, read_metrics
 from poetry_vae.training.objectives import Terms
 from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
@@ -44,6 +46,7 @@ from poetry_vae.training.updates import updates_of
 RUN = "run.json"
 _WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, pretrained.FIGURES, METRICS, RUN)
 _SAVE_EVERY_SECONDS = 60.0
+_SAVING_SHARE = 0.01  # of the time, at most, goes into saving the state of large models
 _LOG_EVERY = 20
 
 
@@ -95,12 +98,6 @@ class _Trainer:
                 f"{folder}: already holds {there[0]}; continue a run with --resume, or train into "
                 "another folder"
             )
-        for part, used in (("train", "training"), ("validation", "validation")):
-            if not len(run.corpus.parts[part]):  # type: ignore[index]
-                raise CorpusError(
-                    f"the corpus has no {used} poem of the form {run.corpus.form}: "
-                    "it is too small to be split"
-                )
         self.device = find_device(device)
         self.model = run.begun()
         if self.config.refiner_only:
@@ -109,20 +106,8 @@ class _Trainer:
                 self.model.refiner.requires_grad_(True)
         self.model.to(self.device)
         self.config.check_with(run.model)
-        self.batches = Batches(
-            self._on_device("train"),
-            self.config.batch_size,
-            seed=run.seed,
-            labels=self._labels("train"),
-            shown=self.config.labelled,
-        )
-        # Drawn, since a corpus stands in an order (dynasties, authors); the same for every run.
-        lots = torch.Generator().manual_seed(derived_seed(0, "validation poems"))
-        drawn = torch.randperm(len(run.corpus.parts["validation"]), generator=lots)
-        some = drawn[: self.config.validation_poems].sort().values.to(self.device)
-        self.valid_ids = self._on_device("validation")[some].long()
-        valid_labels = self._labels("validation")
-        self.valid_labels = None if valid_labels is None else valid_labels[some]
+        self.data = data_of(run, self.device)
+        self.batches = self.data.batches
         steps = round(self.config.epochs * self.batches.in_epoch)
         self.total_steps = max(self.config.min_steps, steps)
         self.updates = updates_of(self.config.updates)
@@ -130,9 +115,10 @@ class _Trainer:
         if self.critic is not None:
             self.critic.to(self.device)
         self.objective = build_objective(
-            self.model, self.config, self.critic, poems=len(self.batches.ids)
+            self.model, self.config, self.critic, poems=self.data.poems
         )
         self.optimiser = build_optimiser(self.model, self.critic, self.config)
+        self.average = build_average(self.model, self.config)
         self.generator = torch.Generator(self.device)
         self.progress = Progress(run=run.fingerprint())
         if resume:
@@ -145,7 +131,7 @@ class _Trainer:
 
     def run(self, max_minutes: float | None, should_stop: Callable[[], bool]) -> Result:
         begun = saved = logged = time.monotonic()
-        before = self.progress.seconds
+        before, pause = self.progress.seconds, _SAVE_EVERY_SECONDS
         stopped: Stopped = "finished"
         self._keep_metrics_until(self.progress.step)
         self.observer.started(self.model, self.total_steps, self.progress.step, self._note())
@@ -172,18 +158,15 @@ class _Trainer:
                 if self.config.patience and self.progress.since_best >= self.config.patience:
                     stopped = "no better bound"
                     break
-            elif now - saved > _SAVE_EVERY_SECONDS:
+            elif now - saved > pause:
                 self._save_state()
                 saved = time.monotonic()
+                pause = max(_SAVE_EVERY_SECONDS, (saved - now) / _SAVING_SHARE)
         self._save_state()
         if not self.is_kept and (figures := self._figures()).is_finite:
             self._keep(figures)  # nothing better than random weights stood there
         best = PoetryVAE.from_pretrained(self.folder)
         return Result(best, self.folder, self.progress.step, stopped, self._figures(best))
-
-    def _on_device(self, part: Literal["train", "validation"]) -> Tensor:
-        ids = torch.from_numpy(self.spec.corpus.parts[part].astype("int32"))
-        return ids.to(self.device)
 
     def _settled_precision(self, asked: Precision) -> torch.dtype:
         """The precision a run was begun with, since a resumed run must not change it."""
@@ -194,16 +177,18 @@ class _Trainer:
         replace_file(self.folder / RUN, self.spec.to_json(self.progress.precision))
         return dtype
 
-    def _labels(self, part: Literal["train", "validation"]) -> Tensor | None:
-        if not self.config.label:
-            return None
-        numbers = self.spec.corpus.labels[self.config.label].parts[part]
-        return torch.from_numpy(numbers.astype("int64")).to(self.device)
-
     def _trained(self) -> dict[str, torch.nn.Module]:
         """All that has weights in training, by name."""
-        critic = {} if self.critic is None else {"critic": self.critic}
-        return {"model": self.model, **critic}
+        others = {"critic": self.critic, "average": self.average}
+        return {"model": self.model, **{n: m for n, m in others.items() if m is not None}}
+
+    @property
+    def kept(self) -> PoetryVAE:
+        """The model that is validated and kept: the one in training, or its moving average."""
+        if self.average is None:
+            return self.model
+        assert isinstance(self.average.module, PoetryVAE)
+        return self.average.module
 
     def _step(self) -> Terms:
         step = self.progress.step
@@ -221,12 +206,20 @@ class _Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()  # type: ignore[no-untyped-call]
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(group["peak"], step, self.total_steps)
+            group["lr"] = learning_rate(
+                group["peak"],
+                step,
+                self.total_steps,
+                schedule=self.config.schedule,
+                decay=self.config.decay,
+            )
             if group["name"] not in turn:
                 for parameter in group["params"]:
                     parameter.grad = None  # the optimiser passes over it
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         self.updates.trained(terms.loss)
         self.progress.step = step + 1
         return terms
@@ -247,8 +240,8 @@ class _Trainer:
     def _figures(self, model: PoetryVAE | None = None) -> Figures:
         """The figures of the model in training, or of another one on the same poems and noise."""
         self.generator.manual_seed(derived_seed(self.spec.seed, "validation"))
-        model = self.model if model is None else model.to(self.device)
-        return watch(model, self.valid_ids, labels=self.valid_labels, generator=self.generator)
+        model = self.kept if model is None else model.to(self.device)
+        return self.data.figures(model, self.generator)
 
     def _validate(self) -> Figures:
         """Measure, keep the weights if they are the best so far, and save the state."""
@@ -257,6 +250,7 @@ class _Trainer:
         bound = figures.nats_per_character
         if self.config.refiner_only and figures.refined is not None:
             bound = figures.refined
+        bound = bound if figures.untold is None else figures.untold
         if not figures.is_finite:
             raise TrainingError(
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "
@@ -285,7 +279,7 @@ class _Trainer:
         """Write the weights as the model that the folder holds."""
         step = self.progress.step
         save_model(
-            self.model,
+            self.kept,
             self.folder,
             card=model_card(self.spec, figures, step),
             figures=measured(self.spec, figures, step),
@@ -337,6 +331,6 @@ class _Trainer:
         parameters = sum(p.numel() for p in self.model.parameters())
         precision = str(self.dtype).removeprefix("torch.")
         return (
-            f"{parameters:,} parameters, {len(self.batches.ids):,} poems, vocabulary of "
+            f"{parameters:,} parameters, {self.data.poems:,} poems, vocabulary of "
             f"{self.spec.model.vocabulary:,}; {self.device}, {precision}"
         )

@@ -77,6 +77,8 @@ class WeightedELBO:
     free_bits: float = 0.0
     is_top_warmed: bool = False
     """Whether annealing holds for the top level alone; those below pay the full rate at once."""
+    share: float = 1.0
+    """The share of a batch that the bound is taken of; additions see all of it."""
     is_sampled: bool = False
     """Whether the rate is estimated with the samples as well, the Monte Carlo ELBO, in place of
     its closed form: an estimator of the same bound, whose gradient varies more."""
@@ -90,7 +92,7 @@ class WeightedELBO:
         annealing: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Terms:
-        record = _forward(model, batch, self.samples, generator)
+        record = _forward(model, batch.first(self.share), self.samples, generator)
         loss = bounds.distortion(record).mean()
         for j, level in enumerate(record.levels):
             if self.is_sampled:
@@ -155,7 +157,12 @@ def _forward(
     model: PoetryVAE, batch: Batch, samples: int, generator: torch.Generator | None
 ) -> Record:
     out: Record = model(
-        batch.ids, batch.labels, samples=samples, as_trained=True, generator=generator
+        batch.ids,
+        batch.labels,
+        samples=samples,
+        as_trained=True,
+        generator=generator,
+        asked=batch.asked,
     )
     return out
 

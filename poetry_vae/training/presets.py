@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.training.settings import TrainingConfig
 
 
@@ -23,19 +23,18 @@ class Preset:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def configs(
-        self, form: Form, vocabulary: int, overrides: Mapping[str, str] | None = None
+        self, form: Form | None, vocabulary: int, overrides: Mapping[str, str] | None = None
     ) -> tuple[ModelConfig, TrainingConfig]:
         """The two configurations, with ``overrides`` (name to text, as typed) put in.
+
+        Args:
+            form: of the poems; None where they are of many.
 
         Raises:
             ConfigError: an override names no setting, or its value does not fit.
         """
-        model = {
-            "lines": form.lines,
-            "chars": form.chars,
-            "vocabulary": vocabulary,
-            **self.model,
-        }
+        size = {} if form is None else {"lines": form.lines, "chars": form.chars}
+        model = {**size, "vocabulary": vocabulary, **self.model}
         training = dict(self.training)
         for name, text in (overrides or {}).items():
             for kind, values in ((ModelConfig, model), (TrainingConfig, training)):
@@ -120,6 +119,44 @@ PRESETS: dict[str, Preset] = {
                 "batch_size": 256,
                 "learning_rate": 1.5e-3,
                 "epochs": 10.0,
+            },
+        ),
+        Preset(
+            "poet",
+            "one model for poems of any form, told form, dynasty and subject: a code for the poem "
+            "and one for each couplet, and a refiner that writes line after line",
+            "Sønderby et al. 2016; Pannatier et al. 2024, σ-GPTs",
+            model={
+                "forms": "any",
+                "lines": 64,
+                "chars": 9,
+                "hidden": 192,
+                "latent": 64,
+                "couplet_latent": 96,
+                "prior": "learned",
+                "encoder_layers": 3,
+                "decoder_layers": 2,
+                "normalise": True,
+                "refiner_layers": 6,
+                "refiner_hidden": 320,
+                "dynasties": ("唐", "宋", "元", "明", "清"),
+                "subject": 10,
+                "in_turn": True,
+            },
+            training={
+                "learning_rate": 1.5e-3,
+                "epochs": 8.0,
+                "schedule": "constant",
+                "second_moment": 0.98,
+                "average": 0.999,
+                "kl_schedule": "linear",
+                "warmup": 0.03,
+                "free_bits": 0.02,
+                "distrust": 0.4,
+                "bound_share": 0.3,
+                "validate_every": 1000,
+                "validation_poems": 128,
+                "patience": 0,
             },
         ),
         Preset(

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model import orders
+from poetry_vae.model.asked import Asked
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
 from poetry_vae.model.slots import Slots
@@ -30,9 +31,9 @@ from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.objectives import Terms
 
-# Shares of a batch that trust z not at all, and entirely; the others anything between, and more
+# Share of a batch that trusts z entirely; some do not at all, the others anything between, and more
 # often much than little, as poems are written.
-_NOTHING, _ALL = 0.1, 0.1
+_ALL = 0.1
 # Share of a batch of which some characters are given.
 _GIVEN = 0.3
 
@@ -45,7 +46,9 @@ def refined(
     trust: Tensor | None = None,
     given: float = 0.0,
     blanked: float = 0.0,
+    distrust: float = 0.1,
     generator: torch.Generator | None = None,
+    asked: Asked | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rate and distortion of poems ids [B, T] in nats a poem, [B] each: minus their sum is a bound.
 
@@ -55,35 +58,54 @@ def refined(
         trust: t of each poem, [B]; without it, amounts as they are trained.
         given: share of the poems of which some characters are given, and come first.
         blanked: the most characters of a poem that are hidden from the refiner, as a share of all.
+        distrust: share of the poems for which z is not trusted at all.
+        asked: of each poem, for a model of any form.
     """
     B, T = ids.shape
+    asked = asked or model.asked
+    there = asked.layout.there
     with torch.no_grad():
         if trust is None:
             lot = torch.rand(B, generator=generator, device=ids.device)
-            trust = ((lot - _NOTHING) / (1 - _NOTHING - _ALL)).clamp(0, 1).sqrt()
+            trust = ((lot - distrust) / (1 - distrust - _ALL)).clamp(0, 1).sqrt()
         labels = model.infer_labels(ids) if labels is None else labels
-        noisy = model.encode(ids, labels).blurred(trust[:, None])
+        noisy = model.encode(ids, labels, asked).blurred(trust[:, None])
         code = noisy.rsample(1, generator=generator)[0]
-        states = model.hidden(trust[:, None] * code, labels)
+        states = model.hidden(trust[:, None] * code, labels, asked)
         rate = noisy.kl(DiagonalGaussian.standard(noisy.mean)).sum(-1)
-    start = orders.nothing_given(B, model.form, ids.device)
-    start[: round(given * B)] = orders.some_given(round(given * B), T, generator=generator)
-    slots = Slots.of(orders.written(model.form, start))
+    start = orders.nothing_given(B, asked.layout)
+    some = there.expand(B, -1)[: round(given * B)]
+    start[: len(some)] = orders.some_given(some, generator=generator)
+    order = orders.written(asked.layout, start, in_turn=model.config.in_turn)
+    # In turn one place follows the other, but for those that are given last.
+    left = min(1, len(some)) if model.config.in_turn else None
+    slots = Slots.of(order, asked.subject_present, most=left)
     shown = ids
     if blanked:
         most = blanked * torch.rand((B, 1), generator=generator, device=ids.device)
         lot = torch.rand((B, T), generator=generator, device=ids.device)
         shown = ids.masked_fill(lot < most, CharTokenizer.MASK)
-    read = model.refine(shown, slots, states, trust)
-    return rate, -model.readout.log_density(read, ids).sum(-1)
+    read = model.refine(shown, slots, states, trust, asked=asked)
+    return rate, -(model.readout.log_density(read, ids) * there).sum(-1)
 
 
 def _learned(
-    model: PoetryVAE, batch: Batch, blanked: float, generator: torch.Generator | None
+    model: PoetryVAE,
+    batch: Batch,
+    blanked: float,
+    distrust: float,
+    generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor]:
     """:func:`refined` of a batch, as it is trained."""
     return refined(
-        model, batch.ids, batch.labels, given=_GIVEN, blanked=blanked, generator=generator
+        model,
+        batch.ids,
+        batch.labels,
+        given=_GIVEN,
+        blanked=blanked,
+        distrust=distrust,
+        generator=generator,
+        asked=batch.asked,
     )
 
 
@@ -92,6 +114,7 @@ class RefinerAlone:
     """The refiner of a model whose other parts are done."""
 
     blanked: float = 0.0
+    distrust: float = 0.1
 
     def __call__(
         self,
@@ -101,7 +124,7 @@ class RefinerAlone:
         annealing: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Terms:
-        rates, distortions = _learned(model, batch, self.blanked, generator)
+        rates, distortions = _learned(model, batch, self.blanked, self.distrust, generator)
         rate, distortion = rates.mean(), distortions.mean()
         elbo = -(distortion + rate).detach()
         return Terms(distortion, elbo, rate, distortion.detach())
@@ -113,6 +136,7 @@ class Refinement:
 
     name: ClassVar[str] = "refinement"
     blanked: float = 0.0
+    distrust: float = 0.1
 
     def __call__(
         self,
@@ -123,5 +147,5 @@ class Refinement:
         annealing: float,
         generator: torch.Generator | None,
     ) -> Tensor | None:
-        _, distortions = _learned(model, batch, self.blanked, generator)
+        _, distortions = _learned(model, batch, self.blanked, self.distrust, generator)
         return distortions.mean()

@@ -12,6 +12,7 @@ from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.beginning import begin
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.settings import TrainingConfig
@@ -56,7 +57,7 @@ class Result:
 class Run:
     """Everything that decides the weights a run ends with."""
 
-    corpus: EncodedCorpus
+    corpus: EncodedCorpus | Treasury
     model: ModelConfig
     training: TrainingConfig
     seed: int
@@ -74,19 +75,24 @@ class Run:
             "preset": self.preset,
             "seed": self.seed,
             "corpus": self.corpus.source,
-            "form": self.corpus.form.slug,
-            "poems": {part: len(ids) for part, ids in self.corpus.parts.items()},
+            "form": "any" if isinstance(self.corpus, Treasury) else self.corpus.form.slug,
+            "poems": self.corpus.sizes,
             "precision": precision,
             "training": asdict(self.training),
         }
         return json.dumps(about, ensure_ascii=False, indent=2) + "\n"
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(self.corpus.parts["train"].tobytes())
+        digest = hashlib.sha256()
+        if isinstance(self.corpus, Treasury):
+            for tensor in self.corpus.tensors.values():
+                digest.update(tensor.tobytes())
+        else:
+            digest.update(self.corpus.parts["train"].tobytes())
+            if self.training.label:
+                digest.update(self.corpus.labels[self.training.label].parts["train"].tobytes())
         for weights in self.start.state_dict().values() if self.start else ():
             digest.update(weights.cpu().numpy().tobytes())
-        if self.training.label:
-            digest.update(self.corpus.labels[self.training.label].parts["train"].tobytes())
         digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
         settings = {"model": asdict(self.model), "training": asdict(self.training)}
         digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 KLSchedule = Literal["constant", "linear", "cyclical"]
+Schedule = Literal["cosine", "constant"]
 
 
 def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) -> float:
@@ -23,10 +24,24 @@ def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) 
     return min(1.0, done / warmup)
 
 
-def learning_rate(peak: float, step: int, total: int, *, warmup_steps: int = 200) -> float:
-    """Linear to ``peak`` over the first steps, then half a cosine down to a hundredth of it."""
+def learning_rate(
+    peak: float,
+    step: int,
+    total: int,
+    *,
+    schedule: Schedule = "cosine",
+    decay: float = 0.1,
+    warmup_steps: int = 200,
+) -> float:
+    """Linear to ``peak`` over the first steps; then half a cosine down to a hundredth of it, or
+    constant, and over the share ``decay`` of all steps, at the end, down to 0 as 1 − √done (Hägele
+    et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations").
+    """
     warmup_steps = min(warmup_steps, max(1, total // 10))
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
+    if schedule == "constant":
+        left = (total - step) / max(1.0, decay * total)
+        return peak if left >= 1 else peak * (1 - math.sqrt(1 - left))
     done = (step - warmup_steps) / max(1, total - warmup_steps)
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.training.schedules import KLSchedule
+from poetry_vae.training.schedules import KLSchedule, Schedule
 from poetry_vae.training.updates import Order
 
 Bound = Literal["elbo", "sampled-elbo", "importance"]
@@ -53,6 +53,19 @@ class TrainingConfig:
     blanked: float = 0.0
     """The most characters of a poem that are hidden from a refiner while it learns, as a share: for
     few poems, which it would learn by heart."""
+    distrust: float = 0.1
+    """Share of the poems for which a refiner learns to write without z."""
+    bound_share: float = 1.0
+    """Share of a batch that the bound is taken of, beside a refiner that learns from all of it."""
+    schedule: Schedule = "cosine"
+    """Of the learning rate: half a cosine over the run, or ``constant`` until it ``decay``s."""
+    decay: float = 0.1
+    """Share of the steps, at the end, over which a constant rate falls to 0."""
+    second_moment: float = 0.999
+    """β₂ of AdamW."""
+    average: float = 0.0
+    """Of the weights that are validated and kept, the share that stays in each step of a moving
+    average; 0 keeps the weights as they are trained."""
     updates: Order = "together"
     """Encoder and decoder together, in-turn, or the encoder ahead (aggressive)."""
     kl_schedule: KLSchedule = "constant"
@@ -77,11 +90,16 @@ class TrainingConfig:
         for name in at_least_0:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number >= 0")
-        for name in ("warmup", "masked", "blanked", "labelled"):
+        for name in ("warmup", "masked", "blanked", "labelled", "distrust", "bound_share", "decay"):
             if not 0 <= getattr(self, name) <= 1:
                 value = getattr(self, name)
                 raise ConfigError(f"{name} is {value!r}: it must be a share between 0 and 1")
-        for name, kind in (("kl_schedule", KLSchedule), ("bound", Bound), ("updates", Order)):
+        for name, kind in (
+            ("kl_schedule", KLSchedule),
+            ("bound", Bound),
+            ("updates", Order),
+            ("schedule", Schedule),
+        ):
             if getattr(self, name) not in get_args(kind):
                 *others, last = get_args(kind)
                 known = f"{', '.join(others)} or {last}"

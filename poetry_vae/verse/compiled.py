@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import Rules, template_named, templates
 from poetry_vae.text.metre import Template as MetreTemplate
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook
 from poetry_vae.text.script import fold
 from poetry_vae.text.tokenizer import CharTokenizer

@@ -13,7 +13,8 @@ from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import FormError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, present
 from poetry_vae.verse.constraints import Constraint, Near
 from poetry_vae.verse.manner import OF_A_POEM, Manner

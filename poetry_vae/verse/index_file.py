@@ -15,7 +15,7 @@ from poetry_vae.text.corpus import corpus_files, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError, PoetryVAEError
 from poetry_vae.text.files import FileWriteError, replace_file
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 from poetry_vae.verse.neighbours import Index
 
@@ -131,9 +131,7 @@ def _training_poems(
     corpus: Path, form: Form, encoding: str, progress: Progress | None
 ) -> EncodedCorpus:
     if looks_encoded(corpus):
-        encoded = EncodedCorpus.load(corpus)
-        if encoded.form != form:
-            raise FormError(f"{corpus} was encoded as {encoded.form}, not as {form}")
+        encoded = EncodedCorpus.load(corpus, form)
     else:
 
         def report(_: Path, done: int, total: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from poetry_vae.model.orders import passes_of
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 
 _TEMPERATURE, _PASSES = 0.5, 2
 _SHORT = 10  # characters, of a couplet of five
@@ -16,7 +16,7 @@ OF_A_POEM = 0.85
 """Trust of latents that were read from a poem, and not drawn from the prior."""
 
 
-def _refined(form: Form) -> dict[str, Any]:
+def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     """With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
 
     Prior and posterior of longer poems lie further apart, so that there is less to be trusted; and
@@ -25,7 +25,7 @@ def _refined(form: Form) -> dict[str, Any]:
     is_short, is_long = form.positions <= _SHORT, form.lines > 4
     return {
         "temperature": 0.9,
-        "passes": passes_of(form),
+        "passes": passes_of(form, in_turn=in_turn),
         "trust": 0.85 if is_short else 0.6,
         "guidance": 0.2 if is_short else 0.1,
         "repetition": 2.0 if is_long else 1.0,
@@ -90,7 +90,7 @@ class Manner:
         elif passes == 0:
             usual = cls(_TEMPERATURE, 0)
         else:
-            usual = cls(**_refined(model.form))
+            usual = cls(**_refined(model.form, in_turn=model.config.in_turn))
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,

@@ -26,8 +26,8 @@ from itertools import chain, combinations, product
 import torch
 from torch import Tensor
 
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import LineType, Rules, Template, legal_patterns
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import RhymeBook
 from poetry_vae.verse.shares import Shares
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.text.errors import FormError
+from poetry_vae.text.form import Form
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed, told_apart
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Index:
 
     def _row(self, poem: Poem | str) -> npt.NDArray[np.int64]:
         """Ids [T] of a poem of the index' form."""
-        cut = self.form.poem(poem) if isinstance(poem, str) else poem
+        cut = Poem.typed(poem, self.form) if isinstance(poem, str) else poem
         if cut.form != self.form:
             raise FormError(f"{cut.one_line} is a {cut.form}; the index holds {self.form}")
         row = self.tokenizer.encode(cut)

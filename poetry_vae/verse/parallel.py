@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.sampling import draw_weighted
+from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import NO_CLASS, boundaries, word_classes
-from poetry_vae.text.poem import Form
 from poetry_vae.text.prosody import RhymeBook, Tone
 
 # Draws of a couplet until the words of its lines end together; each is a little freer.

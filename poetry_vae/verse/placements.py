@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.verse.constraints import ConstraintError
 from poetry_vae.verse.shares import Shares
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from poetry_vae.model import orders
 from poetry_vae.model.attention import Memory
-from poetry_vae.model.slots import Slots
+from poetry_vae.model.slots import BEFORE, Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.manner import Manner
@@ -40,8 +40,10 @@ class Passes:
         """
         B, T = len(code), model.form.positions
         self.model = model
-        self.count = min(manner.passes, orders.passes_of(model.form))
-        self.order = orders.written(model.form, given, passes=self.count)
+        in_turn = model.config.in_turn
+        self.count = min(manner.passes, orders.passes_of(model.form, in_turn=in_turn))
+        layout = model.asked.layout
+        self.order = orders.written(layout, given, in_turn=in_turn, passes=self.count)
         self.begun = (given >= 0).sum(1, keepdim=True)
         self.trust = torch.full((B,), float(manner.trust), device=code.device)
         self.states = model.hidden(manner.trust * code, labels)
@@ -49,9 +51,11 @@ class Passes:
         # Logits are affine in hidden states, so that what is to be subtracted is one state a place.
         no_code = torch.zeros_like(code[: 1 if labels is None else B])
         nothing = torch.full((len(no_code), T), CharTokenizer.MASK, device=code.device)
+        unsaid = model.asked.unsaid()
         alone = Slots.of(orders.read(torch.zeros_like(nothing[:1], dtype=torch.bool)))
-        states = model.hidden(no_code, labels)
-        self.unread = model.refine(nothing, alone, states, no_code.new_zeros(len(no_code)))
+        states = model.hidden(no_code, labels, unsaid)
+        none = no_code.new_zeros(len(no_code))
+        self.unread = model.refine(nothing, alone, states, none, asked=unsaid)
 
     def turn(self, number: int) -> Tensor:
         """The places that pass ``number``, from 0, settles: [B, T] or [1, T]."""
@@ -59,14 +63,17 @@ class Passes:
 
     def read(self, ids: Tensor, number: int) -> Tensor:
         """Hidden states for every place before pass ``number``, [B, T, H], given ids [B, T]."""
-        slots = Slots.of(self.order.at(self.begun + number))
+        slots = Slots.of(self.order.at(self.begun + number), self.model.asked.subject_present)
         return self._guided(self.model.refine(ids, slots, self.states, self.trust), self.unread)
 
     def free(self, ids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Pass by pass, where nothing is given, the places to settle in ids [B, T], [Q], and their
         hidden states [B, Q, H]. Nothing that was read is read again."""
-        slots, places = Slots.of(self.order), self.order.turns.shape[1]
+        subject = self.model.asked.subject_present
+        slots, places = Slots.of(self.order, subject), self.order.turns.shape[1]
         memory = [Memory() for _ in range(self.model.config.refiner_layers)]
+        if subject is not None:
+            self.model.refine(ids, slots.of_turn(BEFORE), self.states, self.trust, memory)
         for number in range(self.count):
             now = slots.of_turn(number)
             targets = now.target[0][now.target[0] < places]
@@ -89,7 +96,7 @@ def refined(
     """Poems from codes [B, D]: ids [B, T]; with no pass what the decoder draws."""
     if not manner.passes:
         return model.draw(code, labels, temperature=manner.temperature, generator=generator)
-    nothing = orders.nothing_given(1, model.form, code.device)
+    nothing = orders.nothing_given(1, model.asked.layout)
     passes = Passes(model, code, labels, manner, nothing)
     ids = torch.full((len(code), nothing.shape[1]), CharTokenizer.MASK, device=code.device)
     for places, read in passes.free(ids):

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.verse import decode
 from poetry_vae.verse.compiled import Compiled, compile_constraints
 from poetry_vae.verse.constraints import (

@@ -10,7 +10,7 @@ from functools import cache
 import naive_rules as naive
 from drawn_rules import Subject
 
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 from poetry_vae.text.prosody import GROUPS, readings
 from poetry_vae.text.script import fold
 from poetry_vae.verse.constraints import (
@@ -44,7 +44,7 @@ def unsatisfiable(subject: Subject, kind: str, rng: random.Random) -> Impossible
     form = subject.model.form
     parts, culprits = KINDS[kind](subject, rng)
     if kind == "a form without metre":
-        form = Form(3, form.chars)
+        form = Form.of(3, form.chars)
         culprits = (str(form),)
     told = "".join(culprits) + "".join(map(str, parts))
     spare = [c for c in _some(subject, 3, rng) if c not in told]

@@ -26,7 +26,7 @@ from poetry_vae.evaluation.kneser_ney import KneserNey
 from poetry_vae.evaluation.two_sample import TwoSample
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.encoded import EncodedCorpus
-from poetry_vae.text.poem import Form
+from poetry_vae.text.form import Form
 
 Ids = npt.NDArray[np.int64]
 _SPECIAL = [0, 1]  # <unk> and <mask> are nothing a poet writes

@@ -21,12 +21,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from poetry_vae.text.corpus import Corpus, read_corpus
-from poetry_vae.text.poem import Form, Poem
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.prosody import PINGSHUI, Reading, RhymeBook
 from poetry_vae.text.scansion import check
 
 Lines = tuple[str, ...]
-FORMS = (Form(4, 5), Form(4, 7), Form(8, 5), Form(8, 7))
+FORMS = (Form.of(4, 5), Form.of(4, 7), Form.of(8, 5), Form.of(8, 7))
 
 
 class Observed:
@@ -79,7 +80,7 @@ def tell_coverage(poems: Sequence[Poem], book: RhymeBook) -> None:
     """How much of verse the readings cover, by occurrence."""
     ends: Counter[str] = Counter()
     for poem in poems:
-        if any(list(form.poems_in(poem)) for form in FORMS):
+        if any(list(poem.of_form(form)) for form in FORMS):
             ends.update(line[-1] for line in poem.lines[1::2])
     everything = Corpus(list(poems)).character_counts
 
@@ -108,7 +109,7 @@ def main() -> None:
     for dynasty, name in (("唐", "Tang"), ("宋", "Song")):
         for form in FORMS:
             of_dynasty = (poem for poem in poems if poem.dynasty == dynasty)
-            found = [fitting.lines for poem in of_dynasty for fitting in form.poems_in(poem)]
+            found = [fitting.lines for poem in of_dynasty for fitting in poem.of_form(form)]
             if not found:
                 continue
             if len(found) > options.poems:

@@ -1,0 +1,63 @@
+"""What is asked of poems: their form, a dynasty, a subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.layout import Layout
+from poetry_vae.text.form import Form
+from poetry_vae.text.tokenizer import CharTokenizer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """For B poems, or with one row for all. Models of one form are asked for that form alone."""
+
+    layout: Layout
+    units: int
+    """U, the units of two lines of the longest poem: known beforehand, so that no accelerator has
+    to be waited for."""
+    dynasty: Tensor | None = None
+    """Numbers from 1, [B]; 0 where none is said."""
+    subject: Tensor | None = None
+    """Ids of the characters of a title or of free words, [B, A], ``<mask>`` where there are none.
+    """
+
+    @classmethod
+    def of(cls, form: Form) -> Asked:
+        """A form and nothing else, for any number of poems."""
+        return cls(Layout.of(form), form.units)
+
+    @property
+    def subject_present(self) -> Tensor | None:
+        """Which characters of the subject there are, [B, A]."""
+        return None if self.subject is None else self.subject != CharTokenizer.MASK
+
+    def unsaid(self) -> Asked:
+        """The same forms, and nothing else said of the poems."""
+        subject, dynasty = self.subject, self.dynasty
+        return replace(
+            self,
+            dynasty=None if dynasty is None else torch.zeros_like(dynasty),
+            subject=None if subject is None else torch.full_like(subject, CharTokenizer.MASK),
+        )
+
+    def __getitem__(self, rows: Tensor | slice) -> Asked:
+        """What is asked of some of the poems."""
+        return Asked(
+            self.layout[rows],
+            self.units,
+            None if self.dynasty is None else self.dynasty[rows],
+            None if self.subject is None else self.subject[rows],
+        )
+
+    def to(self, device: torch.device) -> Asked:
+        return Asked(
+            self.layout.to(device),
+            self.units,
+            None if self.dynasty is None else self.dynasty.to(device),
+            None if self.subject is None else self.subject.to(device),
+        )

@@ -1,0 +1,284 @@
+"""The form of a poem: how long its lines are, and all arithmetic of places that follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from itertools import accumulate, chain
+
+from poetry_vae.text.errors import FormError
+
+_MOST = 64  # lines of a form, and characters of a line
+
+
+@dataclass(frozen=True, order=True)
+class Form:
+    """The lengths of a poem's lines, and where its second stanza begins.
+
+    Places are numbered from 0 through the whole poem. A form is written by its name (七绝, 浣溪沙),
+    as ``LINESxCHARS`` where all lines are equally long (``6x7``), or by its lengths, the second
+    stanza after a stroke (``7,7,3,3,7``, ``7,7,7,7/3,3,7,7,7``).
+
+    >>> Form.parse("忆江南").lengths
+    (3, 5, 7, 7, 5)
+    """
+
+    lengths: tuple[int, ...]
+    second_stanza: int = 0
+    """The line, from 0, with which the second stanza of a 词 begins; 0 where there is none."""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.lines <= _MOST and all(1 <= n <= _MOST for n in self.lengths)):
+            raise FormError(
+                f"a form of {self._written}: it must have 1 to {_MOST} lines of 1 to {_MOST} "
+                "characters"
+            )
+        if not 0 <= self.second_stanza < self.lines:
+            raise FormError(
+                f"a form of {self.lines} lines whose second stanza begins after line "
+                f"{self.second_stanza}: it must be one of the lines before the last"
+            )
+
+    @classmethod
+    def of(cls, lines: int, chars: int) -> Form:
+        """``lines`` lines of ``chars`` characters each.
+
+        Raises:
+            FormError: either is not within 1 to 64.
+        """
+        if not (1 <= lines <= _MOST and 1 <= chars <= _MOST):
+            raise FormError(f"a form of {lines}x{chars}: lines and characters must be 1 to {_MOST}")
+        return cls((chars,) * lines)
+
+    @classmethod
+    def parse(cls, name: str) -> Form:
+        """Read a form from its Chinese name, its shell name, ``LxC`` or its lengths.
+
+        Raises:
+            FormError: the name is none of these; the message lists what is understood.
+        """
+        key = name.strip().lower()
+        if key in _by_name():
+            return _by_name()[key]
+        if match := re.fullmatch(r"(\d{1,3})\s*[x×*]\s*(\d{1,3})", key):
+            return cls.of(int(match[1]), int(match[2]))
+        if _PATTERN.fullmatch(key := re.sub(r"\s+", "", key).replace("，", ",")):
+            return _of_pattern(key)
+        known = ", ".join(f"{_NAMES[form][0]} ({_NAMES[form][1]})" for form in NAMED_FORMS[:7])
+        raise FormError(
+            f"no form is called {name!r}: use {known}, a tune of 词 (`poetry-vae forms` lists "
+            "them), LINESxCHARS such as 6x7, or line lengths such as 7,7,3,3,7"
+        )
+
+    @property
+    def lines(self) -> int:
+        """L, the number of lines."""
+        return len(self.lengths)
+
+    @cached_property
+    def positions(self) -> int:
+        """T, the number of characters in a poem of this form."""
+        return sum(self.lengths)
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all lines are equally long."""
+        return len(set(self.lengths)) == 1
+
+    @property
+    def chars(self) -> int:
+        """C, the characters of every line.
+
+        Raises:
+            FormError: the lines differ in length.
+        """
+        if not self.is_even:
+            raise FormError(f"the lines of a {self} differ in length: {self._written}")
+        return self.lengths[0]
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The place at which each line starts."""
+        return tuple(accumulate(self.lengths[:-1], initial=0))
+
+    @cached_property
+    def line_of(self) -> tuple[int, ...]:
+        """The line of each of T places."""
+        return tuple(i for i, n in enumerate(self.lengths) for _ in range(n))
+
+    @cached_property
+    def from_start(self) -> tuple[int, ...]:
+        """How many characters of its line stand before each of T places."""
+        return tuple(c for n in self.lengths for c in range(n))
+
+    @cached_property
+    def from_end(self) -> tuple[int, ...]:
+        """How many characters of its line stand after each of T places."""
+        return tuple(c for n in self.lengths for c in reversed(range(n)))
+
+    def place(self, line: int, character: int) -> int:
+        """The place of a character of a line, both from 0, or from the end if negative."""
+        return self.starts[line] + character % self.lengths[line]
+
+    def span(self, line: int) -> slice:
+        """The places of a line."""
+        return slice(self.starts[line], self.starts[line] + self.lengths[line])
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The last place of each line, where rhymes stand."""
+        return tuple(start + n - 1 for start, n in zip(self.starts, self.lengths, strict=True))
+
+    @property
+    def units(self) -> int:
+        """How many units of two lines there are; an odd last line is a unit of its own."""
+        return (self.lines + 1) // 2
+
+    def cut(self, characters: Sequence[str]) -> tuple[str, ...]:
+        """Cut T characters into L lines."""
+        return tuple("".join(characters[self.span(line)]) for line in range(self.lines))
+
+    @property
+    def slug(self) -> str:
+        """The name for shells and folders: ``jueju7``, or ``6x7`` where the form has no name."""
+        return _NAMES[self][1] if self in _NAMES else self._written
+
+    @property
+    def is_named(self) -> bool:
+        return self in _NAMES or self in _tune_names()
+
+    @property
+    def tune(self) -> str:
+        """The name of the 词 tune with this pattern, in simplified script; empty if none has it."""
+        return _tune_names().get(self, "")
+
+    def __str__(self) -> str:
+        return _NAMES[self][0] if self in _NAMES else self.tune or self._written
+
+    @property
+    def described(self) -> str:
+        """In words: ``4 lines of 7``, or ``lines of 3, 5, 7, 7, 5``."""
+        if self.is_even:
+            return f"{self.lines} lines of {self.lengths[0]}"
+        return f"lines of {', '.join(map(str, self.lengths))}"
+
+    @property
+    def _written(self) -> str:
+        if self.lengths and self.is_even and not self.second_stanza:
+            return f"{self.lines}x{self.lengths[0]}"
+        numbers = [str(n) for n in self.lengths]
+        if not self.second_stanza:
+            return ",".join(numbers)
+        return (
+            ",".join(numbers[: self.second_stanza]) + "/" + ",".join(numbers[self.second_stanza :])
+        )
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A pattern of 词, compiled by ``scripts/build_tunes.py``."""
+
+    name: str
+    """In simplified script."""
+    form: Form
+    poems: int
+    """How many poems bear the name or one of the other names."""
+    share: float
+    """The share of them that have this pattern."""
+    names: tuple[str, ...]
+    """All names in both scripts."""
+
+
+@cache
+def tunes() -> tuple[Tune, ...]:
+    """The tunes that have one pattern, commonest first."""
+    table = resources.files("poetry_vae.text").joinpath("tunes.tsv").read_text(encoding="utf-8")
+    found = []
+    for row in table.splitlines():
+        name, traditional, pattern, poems, share, others = row.split("\t")
+        names = tuple(dict.fromkeys([name, traditional, *others.split()]))
+        found.append(Tune(name, _of_pattern(pattern), int(poems), float(share), names))
+    return tuple(found)
+
+
+_LONGEST_TUNE = 8
+_PATTERN = re.compile(r"\d{1,3}(,\d{1,3})+(/\d{1,3}(,\d{1,3})*)?")
+
+
+def _of_pattern(pattern: str) -> Form:
+    """The form of line lengths, the second stanza after a stroke: ``7,7,7/7,7,7``."""
+    stanzas = [tuple(map(int, part.split(","))) for part in pattern.split("/")]
+    return Form(tuple(chain(*stanzas)), len(stanzas[0]) if len(stanzas) > 1 else 0)
+
+
+_NAMES: dict[Form, tuple[str, str]] = {
+    Form.of(2, 5): ("五言联", "couplet5"),
+    Form.of(2, 7): ("七言联", "couplet7"),
+    Form.of(4, 5): ("五绝", "jueju5"),
+    Form.of(4, 7): ("七绝", "jueju7"),
+    Form.of(8, 5): ("五律", "lushi5"),
+    Form.of(8, 7): ("七律", "lushi7"),
+    Form.of(4, 6): ("六绝", "jueju6"),
+    **{
+        Form.of(lines, chars): (f"{number}排{lines}句", f"pailu{chars}-{lines}")
+        for number, chars in (("五", 5), ("七", 7))
+        for lines in (10, 12, 14, 16)
+    },
+}
+NAMED_FORMS: tuple[Form, ...] = tuple(_NAMES)
+"""The forms of 诗 that have a name, those of 词 stand in :func:`tunes`."""
+
+_ALIASES: dict[str, Form] = {
+    "五言对句": Form.of(2, 5),
+    "七言对句": Form.of(2, 7),
+    "五言對句": Form.of(2, 5),
+    "七言對句": Form.of(2, 7),
+    "五言聯": Form.of(2, 5),
+    "七言聯": Form.of(2, 7),
+    "五言绝句": Form.of(4, 5),
+    "六言绝句": Form.of(4, 6),
+    "七言绝句": Form.of(4, 7),
+    "五言絕句": Form.of(4, 5),
+    "六言絕句": Form.of(4, 6),
+    "七言絕句": Form.of(4, 7),
+    "五絕": Form.of(4, 5),
+    "六絕": Form.of(4, 6),
+    "七絕": Form.of(4, 7),
+    "五言律诗": Form.of(8, 5),
+    "七言律诗": Form.of(8, 7),
+    "五言律詩": Form.of(8, 5),
+    "七言律詩": Form.of(8, 7),
+    "五排": Form.of(12, 5),  # the length that examinations asked for
+    "七排": Form.of(12, 7),
+    "五言排律": Form.of(12, 5),
+    "七言排律": Form.of(12, 7),
+}
+
+
+@cache
+def _by_name() -> dict[str, Form]:
+    of_tunes = {name: tune.form for tune in tunes() for name in tune.names}
+    of_shi = {name: form for form, names in _NAMES.items() for name in names}
+    return {**of_tunes, **of_shi, **_ALIASES}
+
+
+def tune_form(name: str) -> Form | None:
+    """The form of a tune by any of its names, in either script; None where it has no one form."""
+    form = _by_name().get(name)
+    return form if form in _tune_names() else None
+
+
+def tune_of_prefix(title: str) -> str:
+    """The longest name of a tune that a title begins with, as it is written there; or nothing."""
+    for n in range(min(_LONGEST_TUNE, len(title)), 1, -1):
+        if tune_form(title[:n]):
+            return title[:n]
+    return ""
+
+
+@cache
+def _tune_names() -> dict[Form, str]:
+    return {tune.form: tune.name for tune in tunes()}

@@ -1,0 +1,44 @@
+"""What a title says: the tune of a 词, and the subject of a poem in a few characters."""
+
+from __future__ import annotations
+
+import re
+
+from poetry_vae.text.form import tune_form, tune_of_prefix
+
+_AFTER_TUNE = "·・ 　．.，,（(:：-"
+# What editors and numbering add to a title, and what stands in brackets.
+_ASIDE = re.compile(r"[（(〔\[【〖][^）)〕\]】〗]*[）)〕\]】〗]")
+_NUMBERS = "一二三四五六七八九十百兩两幾几廿卅"
+_COUNTED = re.compile(
+    rf"(其?[之第]?[{_NUMBERS}]+[首章絕绝律闋阕解]?|[並并][序引]|有序|有引|[{_NUMBERS}]+韻?韵?)$"
+)
+_NOT_HAN = re.compile("[^\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+
+
+def split_tune(title: str, lengths: tuple[int, ...]) -> tuple[str, str]:
+    """The tune that a title begins with, as it is written there, and the rest of the title.
+
+    ``菩萨蛮·寄攘叔`` is the tune 菩萨蛮 with the title 寄攘叔, where the lines of the poem are as
+    long as those of the tune. Else the tune is empty and the title whole: 浪淘沙 of four lines of
+    seven is a quatrain by that name.
+    """
+    name = tune_of_prefix(title)
+    form = tune_form(name) if name else None
+    if form is None or form.lengths != lengths:
+        return "", title
+    return name, title[len(name) :].strip(_AFTER_TUNE + "）)")
+
+
+def subject_of(title: str) -> str:
+    """The characters of a title that say what a poem is about: without numbers of poems in a
+    series, remarks in brackets and punctuation. May be empty.
+
+    >>> subject_of("帝京篇十首 四"), subject_of("送友人（一作送別）"), subject_of("秋興八首 其一")
+    ('帝京篇', '送友人', '秋興')
+    """
+    text, before = _ASIDE.sub("", title), ""
+    while text != before:
+        before = text
+        text = _COUNTED.sub("", text.strip(" 　·，。、,.")) or text
+    return _NOT_HAN.sub("", text)

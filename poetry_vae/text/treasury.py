@@ -1,0 +1,287 @@
+"""Poems of many forms side by side in one file, as integers, with what is known of each.
+
+The file is a safetensors archive that is mapped, not read. Poems of one part and form are a
+**block**: their characters follow one another in ``text`` without breaks, so that a block is an
+array [N, T]. Blocks are sorted by part, then form. The other tensors are ``titles``, the characters
+of all titles; and, a number a poem, ``title_lengths``, ``dynasty``, ``author`` and ``tune``; all of
+uint16. Metadata hold the blocks, the vocabulary, the values that the numbers stand for, and where
+the poems came from. A file whose name ends in ``.safetensors.xz`` is compressed, and unpacked as a
+whole.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.files import replace_file
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.splitting import PARTS, Part
+from poetry_vae.text.titles import subject_of
+from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
+
+FORMAT = "poetry-vae corpus 2"
+PACKED = ".safetensors.xz"
+KINDS = ("dynasty", "author", "tune")
+_TENSORS = ("text", "titles", "title_lengths", *KINDS)
+_LONGEST_HEADER = 100_000_000  # bytes
+_MOST_VALUES = 2**16 - 1
+
+U16 = npt.NDArray[np.uint16]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Block:
+    """``poems`` poems of one part and form, from row ``first`` and from character ``start``."""
+
+    part: Part
+    form: Form
+    first: int
+    start: int
+    poems: int
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.first, self.first + self.poems)
+
+
+@dataclass(frozen=True)
+class Treasury:
+    """What the file holds; see above."""
+
+    tokenizer: CharTokenizer
+    blocks: tuple[Block, ...]
+    values: Mapping[str, tuple[str, ...]]
+    """By kind, ``dynasty``, ``author`` and ``tune``: what the numbers stand for."""
+    tensors: Mapping[str, U16]
+    source: str
+
+    @property
+    def forms(self) -> list[Form]:
+        """Every form that there is a poem of."""
+        return sorted({block.form for block in self.blocks})
+
+    def __len__(self) -> int:
+        """The number of poems in all parts."""
+        return len(self.tensors["title_lengths"])
+
+    @property
+    def sizes(self) -> dict[Part, int]:
+        """Poems by part."""
+        return {part: sum(block.poems for block in self.of_part(part)) for part in PARTS}
+
+    def of_part(self, part: Part) -> list[Block]:
+        return [block for block in self.blocks if block.part == part]
+
+    def ids(self, block: Block) -> U16:
+        """The characters of a block, [N, T]; a view of the file."""
+        end = block.start + block.poems * block.form.positions
+        return self.tensors["text"][block.start : end].reshape(block.poems, -1)
+
+    def column(self, kind: str, block: Block) -> list[str]:
+        """What is known of each poem of a block."""
+        values = self.values[kind]
+        return [values[number] for number in self.tensors[kind][block.rows]]
+
+    def of_form(self, form: Form, part: Part) -> Iterator[tuple[U16, dict[str, list[str]]]]:
+        """Poems of a form in a part, block by block, as :meth:`Poem.of_form` finds them: [n, T]
+        and what is known of them by kind."""
+        for block in self.of_part(part):
+            is_couplet = form.lines == 2 and form.is_even
+            if not is_couplet and block.form != form:
+                continue
+            whole = [slice(0, form.positions)]
+            if not (spans := self.couplets_in(block.form, form) if is_couplet else whole):
+                continue
+            ids = self.ids(block)
+            known = {kind: self.column(kind, block) for kind in KINDS}
+            chosen = np.arange(block.poems)
+            if is_couplet:
+                chosen = np.flatnonzero(self.tensors["tune"][block.rows] == 0)
+            parts = np.stack([ids[chosen, span] for span in spans], axis=1)
+            yield (
+                parts.reshape(-1, form.positions),
+                {k: [v[i] for i in chosen for _ in spans] for k, v in known.items()},
+            )
+
+    def in_vocabulary(self, tokenizer: CharTokenizer) -> Treasury:
+        """The same poems in another vocabulary."""
+        symbols = tokenizer.encode_folded("".join(self.tokenizer.characters))
+        renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
+        other = {name: renumber[self.tensors[name]] for name in ("text", "titles")}
+        return replace(self, tokenizer=tokenizer, tensors={**self.tensors, **other})
+
+    @staticmethod
+    def couplets_in(form: Form, couplet: Form) -> list[slice]:
+        """Where couplets stand in poems of a form, as :meth:`Poem.of_form` finds them."""
+        numbered = form.cut([chr(0x4E00 + i) for i in range(form.positions)])
+        found = Poem(numbered, tune=form.tune).of_form(couplet)
+        starts = [ord(part.text[0]) - 0x4E00 for part in found]
+        return [slice(start, start + couplet.positions) for start in starts]
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all; compressed if its name says so."""
+        from safetensors.numpy import save
+
+        metadata = {
+            "format": FORMAT,
+            "tokenizer": self.tokenizer.to_json(),
+            "source": self.source,
+            "blocks": json.dumps([[b.part, b.form.slug, b.poems] for b in self.blocks]),
+            "values": json.dumps(self.values, ensure_ascii=False),
+        }
+        content = save({k: np.ascontiguousarray(v) for k, v in self.tensors.items()}, metadata)
+        replace_file(
+            path, lzma.compress(content, preset=6) if path.name.endswith(PACKED) else content
+        )
+
+    @classmethod
+    def open(cls, path: Path) -> Treasury:
+        """Map a file that :meth:`save` wrote.
+
+        Raises:
+            CorpusError: the file is missing, damaged or something else.
+        """
+        try:
+            header, tensors = _mapped(path)
+            if header.get("format") != FORMAT:
+                raise CorpusError(
+                    f"{path}: not an encoded corpus of this version ({FORMAT}): encode it again"
+                )
+            tokenizer = CharTokenizer.from_json(header["tokenizer"])
+            values = {k: tuple(v) for k, v in json.loads(header["values"]).items()}
+            blocks = tuple(_blocks(json.loads(header["blocks"])))
+            found = cls(tokenizer, blocks, values, tensors, header["source"])
+        except (OSError, lzma.LZMAError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
+        except (FormError, TokenizerError) as error:
+            raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
+        if fault := found._fault():
+            raise CorpusError(f"{path}: damaged: {fault}")
+        return found
+
+    def _fault(self) -> str | None:
+        """What does not fit together, if anything."""
+        poems = sum(block.poems for block in self.blocks)
+        for name in ("title_lengths", *KINDS):
+            if self.tensors[name].shape != (poems,):
+                return f"{name} has not a number for each of {poems} poems"
+        sizes = {
+            "text": sum(block.poems * block.form.positions for block in self.blocks),
+            "titles": int(self.tensors["title_lengths"].sum(dtype=np.int64)),
+        }
+        for name, size in sizes.items():
+            if self.tensors[name].shape != (size,):
+                return f"{name} has not {size} characters"
+            if size and self.tensors[name].max() >= len(self.tokenizer):
+                return f"{name} holds ids outside the vocabulary"
+        for kind in KINDS:
+            if poems and self.tensors[kind].max() >= len(self.values[kind]):
+                return f"{kind} holds numbers that stand for nothing"
+        return None
+
+
+def is_treasury(path: Path) -> bool:
+    """Whether the file holds poems of many forms, and not of one."""
+    if path.name.endswith(PACKED):
+        return True
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            return f'"{FORMAT}"'.encode() in file.read(min(size, _LONGEST_HEADER))
+    except OSError:  # whoever opens it next will say what is wrong
+        return False
+
+
+def encode_poems(
+    poems: Sequence[Poem], parts: Sequence[Part], *, min_count: int, source: str
+) -> Treasury:
+    """Number the characters of poems and of their titles, and sort them into blocks.
+
+    The vocabulary holds the characters that the training poems have at least ``min_count`` times.
+
+    Raises:
+        CorpusError: no character is so common.
+    """
+    by_block: dict[tuple[int, Form], list[Poem]] = defaultdict(list)
+    for poem, part in zip(poems, parts, strict=True):
+        by_block[PARTS.index(part), poem.form].append(poem)
+    keys = sorted(by_block)
+    counts = Counter[str]()
+    for key in keys:
+        if PARTS[key[0]] == "train":
+            counts.update("".join(poem.text for poem in by_block[key]))
+    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
+    if not tokenizer.characters:
+        raise CorpusError(
+            f"no character stands at least {min_count} times in the training poems: the corpus is "
+            "too small to be split, or the count asked for too high"
+        )
+    ordered = [poem for key in keys for poem in by_block[key]]
+    titles = [subject_of(poem.title) for poem in ordered]
+    columns = {kind: _numbered([getattr(p, kind) for p in ordered]) for kind in KINDS}
+    text = "".join(poem.text for poem in ordered)
+    tensors = {
+        "text": tokenizer.encode_folded(text).astype(np.uint16),
+        "titles": tokenizer.encode_folded("".join(titles)).astype(np.uint16),
+        "title_lengths": np.array([len(title) for title in titles], np.uint16),
+        **{kind: numbers for kind, (_, numbers) in columns.items()},
+    }
+    blocks = _blocks([[PARTS[part], form.slug, len(by_block[part, form])] for part, form in keys])
+    values = {kind: names for kind, (names, _) in columns.items()}
+    return Treasury(tokenizer, tuple(blocks), values, tensors, source)
+
+
+def _numbered(texts: Sequence[str]) -> tuple[tuple[str, ...], U16]:
+    """The values, "" first and the others by falling frequency, and a number for each text.
+
+    What there is no number left for becomes "", that is not known.
+    """
+    counts = Counter(text for text in texts if text)
+    names = ("", *sorted(counts, key=lambda c: (-counts[c], c))[:_MOST_VALUES])
+    number = {name: i for i, name in enumerate(names)}
+    return names, np.array([number.get(text, 0) for text in texts], np.uint16)
+
+
+def _blocks(rows: Iterable[Sequence[Any]]) -> Iterator[Block]:
+    """Blocks from part, form and number of poems of each, in the order of the file."""
+    first = start = 0
+    for part, slug, poems in rows:
+        if part not in PARTS or type(poems) is not int or poems < 0:
+            raise ValueError(f"a block of {poems!r} poems of the part {part!r}")
+        form = Form.parse(slug)
+        yield Block(part, form, first, start, poems)
+        first, start = first + poems, start + poems * form.positions
+
+
+def _mapped(path: Path) -> tuple[dict[str, str], dict[str, U16]]:
+    """Metadata and tensors of a safetensors file, the latter as views of the file."""
+    if path.name.endswith(PACKED):
+        content: npt.NDArray[np.uint8] = np.frombuffer(lzma.decompress(path.read_bytes()), np.uint8)
+    else:
+        content = np.memmap(path, np.uint8, "r")
+    size = int.from_bytes(content[:8].tobytes(), "little")
+    header = json.loads(content[8 : 8 + size].tobytes().decode("utf-8"))
+    metadata = header.pop("__metadata__", {})
+    tensors = {}
+    for name in _TENSORS if metadata.get("format") == FORMAT else ():
+        about = header[name]
+        if about["dtype"] != "U16" or len(about["shape"]) != 1:
+            raise ValueError(f"{name} is no row of uint16")
+        start, end = about["data_offsets"]
+        tensor = content[8 + size + start : 8 + size + end].view(np.uint16)
+        if len(tensor) != about["shape"][0]:
+            raise ValueError(f"{name} is cut off")
+        tensors[name] = tensor
+    return metadata, tensors

@@ -1,0 +1,117 @@
+"""What a run learns from, and what it is watched on: poems of one form, or of many."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.form import Form
+from poetry_vae.text.treasury import Treasury
+from poetry_vae.training.batches import Batch, Batches, OfOneForm
+from poetry_vae.training.diagnostics import Figures, averaged, nothing_known, watch
+from poetry_vae.training.many_forms import PoemBatches
+from poetry_vae.training.run import Run
+
+WATCHED = ("七绝", "七律", "五绝", "五律", "五言联", "七言联")
+"""Forms whose unseen poems a model of any form is validated on."""
+
+
+class Data(Protocol):
+    """The poems of a run."""
+
+    batches: Batches
+    poems: int
+    """Of the training part."""
+
+    def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
+        """Of validation poems, the same ones each time."""
+
+
+def data_of(run: Run, device: torch.device) -> Data:
+    """The data of a run, on a device.
+
+    Raises:
+        CorpusError: there is no training or no validation poem.
+    """
+    if isinstance(run.corpus, Treasury):
+        return ManyForms(run, run.corpus, device)
+    return OneForm(run, run.corpus, device)
+
+
+class OneForm:
+    """Poems of one form."""
+
+    def __init__(self, run: Run, corpus: EncodedCorpus, device: torch.device) -> None:
+        self.corpus, self.device, self.label = corpus, device, run.training.label
+        for part, used in (("train", "training"), ("validation", "validation")):
+            if not len(corpus.parts[part]):  # type: ignore[index]
+                raise CorpusError(
+                    f"the corpus has no {used} poem of the form {corpus.form}: "
+                    "it is too small to be split"
+                )
+        self.batches: Batches = OfOneForm(
+            self._ids("train"),
+            run.training.batch_size,
+            seed=run.seed,
+            labels=self._labels("train"),
+            shown=run.training.labelled,
+        )
+        self.poems = len(corpus.parts["train"])
+        some = _drawn(len(corpus.parts["validation"]), run.training.validation_poems).to(device)
+        self.valid_ids = self._ids("validation")[some].long()
+        labels = self._labels("validation")
+        self.valid_labels = None if labels is None else labels[some]
+
+    def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
+        return watch(model, self.valid_ids, labels=self.valid_labels, generator=generator)
+
+    def _ids(self, part: Literal["train", "validation"]) -> Tensor:
+        return torch.from_numpy(self.corpus.parts[part].astype("int32")).to(self.device)
+
+    def _labels(self, part: Literal["train", "validation"]) -> Tensor | None:
+        if not self.label:
+            return None
+        numbers = self.corpus.labels[self.label].parts[part]
+        return torch.from_numpy(numbers.astype("int64")).to(self.device)
+
+
+class ManyForms:
+    """Poems of all forms; watched are those of :data:`WATCHED` that there are, form by form."""
+
+    def __init__(self, run: Run, corpus: Treasury, device: torch.device) -> None:
+        size = run.training.batch_size
+        batches = PoemBatches(corpus, "train", run.model, size, seed=run.seed, device=device)
+        self.batches: Batches = batches
+        self.poems = len(batches.items.start)
+        unseen = PoemBatches(corpus, "validation", run.model, size, seed=0, device=device)
+        self.watched: list[tuple[Form, Batch]] = []
+        for form in map(Form.parse, WATCHED):
+            items = unseen.of_form(form)
+            drawn = _drawn(len(items.start), run.training.validation_poems).numpy()
+            if len(drawn):
+                self.watched.append((form, unseen.told(items[drawn])))
+        if not self.watched:
+            raise CorpusError(
+                f"the validation part of the corpus has no poem of {', '.join(WATCHED)}"
+            )
+
+    def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
+        by_form, each = {}, []
+        for form, batch in self.watched:
+            each.append(watch(model.writing(form), batch.ids, generator=generator))
+            told, untold = nothing_known(model, batch, generator=generator)
+            by_form[f"{form}"] = untold
+            by_form[f"{form}/told"] = told
+        return averaged(each, by_form)
+
+
+def _drawn(poems: int, most: int) -> Tensor:
+    """Numbers of poems, since a corpus stands in an order (dynasties, authors); always the same."""
+    lots = torch.Generator().manual_seed(derived_seed(0, "validation poems"))
+    return torch.randperm(poems, generator=lots)[:most].sort().values
