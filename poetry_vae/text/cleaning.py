@@ -25,7 +25,7 @@ class TypedTextError(FormError):
 
 
 # Verse with nothing to clean, which most of any corpus is: looked at once and let through.
-_PLAIN = re.compile(r"[一-鿿\s，。、；：？！]*")
+_PLAIN = re.compile("[一-鿿 \t\r\n　，。、；：？！]*")
 # Marks of no width: joiners, direction marks, byte order marks, selectors of a glyph's variant.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
@@ -75,8 +75,8 @@ _NOT_HAN = re.compile("[^\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000
 def clean_lines(text: str) -> tuple[str, ...]:
     """The lines of a poem, in the models' orthography and without punctuation.
 
-    Notes in （）, 〖〗, 〔〕 are dropped whole; of [], 《》 and quotes only the marks are. 々 becomes
-    the character it repeats.
+    Notes in （）, 〖〗, 〔〕 are dropped whole; of [], 《》 and quotes only the marks are. 々
+    becomes the character it repeats.
 
     Raises:
         RejectedTextError: characters are lost, a bracket has no partner, something other than

@@ -77,9 +77,10 @@ def headed_run(rows: Sequence[str]) -> list[Headed]:
                 found.append(Headed(above, verse, run.start()))
             alone = len(found) == 1
             # Under one heading, a row with a whole poem in it is a poem of its own.
-            whole = any(len(split_lines(_bare(row))) > 2 for row in found[0].verse)
+            lengths = [len(split_lines(_bare(row))) for row in found[0].verse]
+            whole = all(n > 3 and n % 2 == 0 for n in lengths)
             if all(_is_sound(poem, by_length=by_length) for poem in found) and not (
-                alone and whole and len(found[0].verse) > 1
+                alone and whole and len(lengths) > 1
             ):
                 return found
     return []

@@ -76,7 +76,7 @@ def read_heading(rows: Sequence[str]) -> tuple[str, str, str]:
             title = value if label["title"] else title
             author = value if label["author"] else author
             dynasty = value if label["dynasty"] else dynasty
-        elif title and (who := _who(row)):
+        elif not author and (who := _who(row)):
             dynasty, author = who
         elif title and DYNASTY.fullmatch(row):
             dynasty = row

@@ -79,9 +79,11 @@ def read_members(path: Path) -> Iterator[tuple[Path, bytes]]:
     if data.startswith(_ZIP) or path.suffix.lower() == ARCHIVE_SUFFIX:
         yield from _members(path, data)
     elif data.startswith(_GZIP):
-        yield _unpacked_name(path), _unpack(path, gzip.open(io.BytesIO(data)))
+        content = _unpack(path, gzip.GzipFile(fileobj=io.BytesIO(data)))
+        yield _unpacked_name(path), _no_pointer(path, content)
     elif data.startswith(_XZ):
-        yield _unpacked_name(path), _unpack(path, lzma.open(io.BytesIO(data)))
+        packed = lzma.LZMAFile(io.BytesIO(data))  # noqa: SIM115 (closed where it is read)
+        yield _unpacked_name(path), _no_pointer(path, _unpack(path, packed))
     else:
         yield path, _no_pointer(path, data)
 
@@ -172,7 +174,7 @@ def _unpack(path: Path, packed: _Packed, most: int | None = None) -> bytes:
                     raise _too_much(path)
     except _PACKED_ERRORS as error:
         raise CorpusError(f"{path}: cannot be unpacked ({error})") from error
-    return _no_pointer(path, bytes(content))
+    return bytes(content)
 
 
 def _too_much(path: Path) -> CorpusError:

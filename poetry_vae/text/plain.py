@@ -85,8 +85,6 @@ def read_plain(path: Path, text: str) -> Iterator[Record]:
                 yield from _records(block, poems)
             else:
                 yield Record("\n".join(block.rows), "", "", "", block.lines[0])
-    elif blocks and (poem := headed(blocks[0].rows)) and len(blocks) == 1:
-        yield from _records(blocks[0], [poem])
     else:
         for block in blocks:
             for line, row in zip(block.lines, block.rows, strict=True):
