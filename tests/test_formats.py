@@ -1,5 +1,6 @@
 """Layouts that people's own files have: titled plain text, tables, and every shape of JSON."""
 
+import contextlib
 import csv
 import json
 import time
@@ -146,10 +147,8 @@ def test_rows_that_are_poems_are_no_poem_together(write: Write) -> None:
 def test_a_row_of_one_sign_takes_no_time(write: Write, sign: str) -> None:
     path = write("a.txt", f"【{sign * 100_000}\n{NIGHT.one_line}\n" + sign * 100_000)
     start = time.perf_counter()
-    try:
+    with contextlib.suppress(CorpusError):
         read_corpus(path)
-    except CorpusError:
-        pass
     assert time.perf_counter() - start < 5
 
 
@@ -187,7 +186,7 @@ def test_a_table_is_read_by_its_columns(
 def test_columns_without_a_header_are_told_by_their_looks(write: Write) -> None:
     rows = [f"{i}\t唐\t{p.author}\t{p.title}\t{p.text}" for i, p in enumerate(TWO)]
     assert told(read_corpus(write("a.txt", "\n".join(rows)))) == [
-        (p.lines[:0] + (p.text,), p.title, p.author, "唐") for p in TWO
+        ((p.text,), p.title, p.author, "唐") for p in TWO
     ]
     rows = [f"{p.one_line}\t李白\t{p.title}" for p in TWO]
     assert [(p.title, p.author) for p in read_corpus(write("b.tsv", "\n".join(rows))).poems] == [

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from poetry_vae.text.lines import split_lines
-from poetry_vae.text.names import DYNASTY, read_heading, says_who_or_what
+from poetry_vae.text.names import DYNASTY, read_heading, says_who, says_who_or_what
 
 _SENTENCE = re.compile(r"[，。；？！,;?!]")
 _ASIDE = re.compile(r"（[^（）]*）|\([^()]*\)|【[^【】]*】|\[[^\[\]]*\]|〔[^〔〕]*〕|〖[^〖〗]*〗")
@@ -23,7 +23,7 @@ _TITLE_LIKE = re.compile(
     r"（）()【】\[\]〔〕〖〗《》〈〉「」『』“”‘’□]+"
 )
 _HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]")
-_MOST_ROWS, _LONGEST = 3, 40
+_MOST_ROWS, _LONGEST = 3, 60
 _SHORTEST_VERSE = 4  # no shorter line is told from a title by its length
 # Where these stand alone above lines of seven, they begin the verse.
 _BEGIN_VERSE = ("君不見", "君不见", "君不聞", "君不闻")
@@ -45,13 +45,30 @@ class Headed:
 
 
 def headed(rows: Sequence[str]) -> Headed | None:
-    """The poem whose title, and perhaps author, surely stand in its first rows; else None."""
+    """The poem whose title, and perhaps author, stand in its first rows; else None.
+
+    They say so themselves, or all other rows have punctuation; rows above the first punctuation
+    may be verse too where only couplets end in it.
+    """
+    return headed_surely(rows) or _headed_by_punctuation(rows)
+
+
+def headed_surely(rows: Sequence[str]) -> Headed | None:
+    """The poem whose first rows can only be title or author, by what they say; else None."""
+    said = _rows_that_say(rows)
+    if not 0 < said < len(rows):
+        return None
+    # A name alone may follow: 《靜夜思》 and below it 李白.
+    found = _headed_by_punctuation(rows) or headed_by_length(rows)
+    if found and len(found.heading) > said:
+        return found
+    return Headed(tuple(rows[:said]), tuple(rows[said:]))
+
+
+def _headed_by_punctuation(rows: Sequence[str]) -> Headed | None:
     verse = _run_at_the_end([_SENTENCE.search(_bare(row)) is not None for row in rows])
     found = Headed(tuple(rows[:verse]), tuple(rows[verse:]))
-    if _is_sound(found):
-        return found
-    said = _rows_that_say(rows)
-    return Headed(tuple(rows[:said]), tuple(rows[said:])) if 0 < said < len(rows) else None
+    return found if _is_sound(found) else None
 
 
 def headed_by_length(rows: Sequence[str]) -> Headed | None:
@@ -157,8 +174,9 @@ def _is_sound(poem: Headed, *, by_length: bool = False) -> bool:
         return False
     if above[-1] in _BEGIN_VERSE:
         return False
+    verse_length = len(lines[0]) if len(lines[0]) >= _SHORTEST_VERSE else 0
     like_verse = [
-        all(len(line) == len(lines[0]) for line in split_lines(_bare(row))) for row in above
+        all(len(line) == verse_length for line in split_lines(_bare(row))) for row in above
     ]
     if len(above) > 1 and all(like_verse):
         return False
@@ -177,7 +195,9 @@ def _rows_that_say(rows: Sequence[str]) -> int:
     count = 0
     for i, row in enumerate(top):
         # A bare title may stand above an author who is marked as one.
-        if said[i] or (i == 0 and row and any(said[1:2]) and not DYNASTY.fullmatch(row)):
+        if said[i] or (
+            i == 0 and row and any(map(says_who, top[1:2])) and not DYNASTY.fullmatch(row)
+        ):
             count = i + 1
         else:
             break

@@ -50,7 +50,11 @@ def read_json(path: Path, text: str) -> Iterator[Record]:
                 f"{path}, line {line}: expected a poem {{...}}, found {str(item)[:40]!r}"
             )
         is_empty = True
-        for record in _poems(item, known, line, text, start):
+        # Nearly every object of a corpus is a poem itself; only others are looked into.
+        parts = _parts(item) if isinstance(item, dict) else {}
+        whole = "verse" in parts
+        records = [_record(parts, known, line)] if whole else _poems(item, known, line, text, start)
+        for record in records:
             is_empty = False
             if check and _SURROGATE.search("".join((record.text, record.title, record.author))):
                 raise CorpusError(
@@ -108,21 +112,25 @@ def _poems(
             continue
         parts = _parts(value)
         if "verse" in parts:
-            if value is not item and start >= 0:  # deeper inside: its own line, where it is found
+            if start >= 0:  # its own line, where it is found
                 line, start = _line_of(parts["verse"], text, line, start)
-            yield Record(
-                _joined(parts["verse"]),
-                _text(parts.get("title")),
-                _text(parts.get("author")) or above.get("author", ""),
-                _text(parts.get("dynasty")) or above.get("dynasty", ""),
-                line,
-            )
+            yield _record(parts, above, line)
         else:
             said: _Known = {
                 part: _text(parts[part]) for part in ("author", "dynasty") if parts.get(part)
             }
             held = (part for part in value.values() if isinstance(part, dict | list))
             waiting.extend((part, {**above, **said}) for part in reversed(list(held)))
+
+
+def _record(parts: dict[Part, Any], above: _Known, line: int) -> Record:
+    return Record(
+        _joined(parts["verse"]),
+        _text(parts.get("title")),
+        _text(parts.get("author")) or above.get("author", ""),
+        _text(parts.get("dynasty")) or above.get("dynasty", ""),
+        line,
+    )
 
 
 def _parts(item: dict[str, Any]) -> dict[Part, Any]:
@@ -148,6 +156,8 @@ def _part(key: str) -> tuple[Part | None, int]:
 
 
 def _holds_objects(value: list[Any]) -> bool:
+    if not value or isinstance(value[0], str):
+        return False
     return any(
         isinstance(part, dict)
         or (isinstance(part, list) and any(isinstance(p, dict) for p in part))
@@ -156,9 +166,12 @@ def _holds_objects(value: list[Any]) -> bool:
 
 
 def _joined(verse: Any) -> str:
-    if isinstance(verse, list):
-        return "\n".join([part if isinstance(part, str) else _stanza(part) for part in verse])
-    return _text(verse)
+    if not isinstance(verse, list):
+        return _text(verse)
+    try:
+        return "\n".join(verse)
+    except TypeError:  # not all of them are strings
+        return "\n".join(map(_stanza, verse))
 
 
 def _stanza(part: Any) -> str:

@@ -51,13 +51,21 @@ _NO_NAME = re.compile(
 _LONGEST_NAME = 4
 
 
+def says_who(row: str) -> bool:
+    """Whether a row can only be an author: 作者：…, [唐] 李白."""
+    return _LABEL.fullmatch(row) is not None or _who(row) is not None
+
+
 def says_who_or_what(row: str) -> bool:
     """Whether a row can only be a title or an author: 《…》, 作者：…, [唐] 李白, …（唐·李白）."""
     row = _NUMBER.sub("", row.strip(), count=1)
-    if _LABEL.fullmatch(row) or _who(row) is not None:
+    if says_who(row):
         return True
     if book := _BOOK_TITLE.fullmatch(row):
-        return all(_is_who_or_nothing(book[side].strip()) for side in ("before", "after"))
+        before, after = book["before"].strip(), book["after"].strip()
+        # Four characters before 《…》 are rather verse: 清歌一曲《倒金壺》
+        short = len(before) < _LONGEST_NAME or _who(before) is not None
+        return short and _is_who_or_nothing(before) and _is_who_or_nothing(after)
     marked = _IN_BRACKETS.fullmatch(row)
     if marked and _who(marked["who"].strip()):
         return True

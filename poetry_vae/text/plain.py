@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from poetry_vae.text.headings import Headed, headed, headed_by_length, headed_run, is_heading_alone
+from poetry_vae.text.headings import (
+    Headed,
+    headed,
+    headed_by_length,
+    headed_run,
+    headed_surely,
+    is_heading_alone,
+)
 from poetry_vae.text.lines import split_lines
 from poetry_vae.text.names import DYNASTY
 from poetry_vae.text.record import Record
 
 _SPACE = " \t　\r"
+_AGREEING = 2  # of so many poems one must have a title for guesses to count
 
 
 def title_line(row: str) -> tuple[str, str] | None:
@@ -114,19 +122,26 @@ def _blocks(text: str) -> list[_Block]:
 def _with_titles(blocks: list[_Block]) -> list[list[Headed]]:
     """The poems of each block that have a title above them; of others nothing."""
     found: list[list[Headed]] = []
-    guessed: dict[int, Headed] = {}
+    guessed: dict[int, list[Headed]] = {}
     for i, block in enumerate(blocks):
-        sure = headed(block.rows)
-        run = headed_run(block.rows) if sure is None else []
-        found.append([sure] if sure else run if len(run) > 1 else [])
-        if not found[-1] and (guess := headed_by_length(block.rows)):
+        sure = headed_surely(block.rows)
+        found.append([sure] if sure else [])
+        if not sure and (guess := _guess(block.rows)):
             guessed[i] = guess
     long = sum(len(block.rows) > 1 for block in blocks)
-    # Lengths alone deceive in a poem of uneven lines, and tell the truth where most poems agree.
-    if 2 * (sum(map(bool, found)) + len(guessed)) >= long:
+    # Punctuation and lengths deceive in poems of uneven lines, one here and there. A file that has
+    # titles has them above most of its poems.
+    if _AGREEING * (sum(map(bool, found)) + len(guessed)) >= long:
         for i, guess in guessed.items():
-            found[i] = [guess]
+            found[i] = guess
     return found
+
+
+def _guess(rows: Sequence[str]) -> list[Headed]:
+    if poem := headed(rows) or headed_by_length(rows):
+        return [poem]
+    run = headed_run(rows)
+    return run if len(run) > 1 else []
 
 
 def _joined(blocks: list[_Block]) -> list[_Block]:
