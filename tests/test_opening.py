@@ -85,6 +85,7 @@ def test_packed_files_in_a_folder(write: Write, tmp_path: Path) -> None:
         ("a.txt.xz", lzma.compress(VERSE.encode())[:-9]),
         ("a.zip", zipped({"a.txt": VERSE})[:-30]),
         ("a.zip", b"no archive"),
+        ("a.zip", zipped({"a.txt": VERSE}).replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xbb")),
         ("a.zip", zipped({"a.txt": VERSE}).replace(b"\xe7", b"\xe8")[:40] + b"x" * 99),
     ],
 )

@@ -12,6 +12,7 @@ import io
 import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,7 +32,18 @@ MOST_UNPACKED = 1 << 30
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _GZIP, _XZ, _ZIP = b"\x1f\x8b", b"\xfd7zXZ\0", (b"PK\3\4", b"PK\5\6")
-_PACKED_ERRORS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+# RuntimeError is how zipfile tells of a password, and of what it has not implemented.
+_PACKED_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 _CHUNK = 1 << 20
 _Packed = IO[bytes] | gzip.GzipFile | lzma.LZMAFile
 
@@ -146,7 +158,7 @@ def _members(path: Path, data: bytes) -> Iterator[tuple[Path, bytes]]:
                 shown = path.joinpath(*_parts(info.filename))
                 try:
                     content = _unpack(path, archive.open(info), room)
-                except (RuntimeError, NotImplementedError) as error:  # how zipfile says it
+                except _PACKED_ERRORS as error:
                     raise CorpusError(f"{shown}: cannot be unpacked ({error})") from error
                 room -= len(content)
                 yield shown, _no_pointer(shown, content)
