@@ -301,7 +301,7 @@ def test_a_folder_may_hold_every_format_and_other_files(write: Write, tmp_path: 
     write("authors.tang.json", AUTHORS)
     write("package.json", '{\n "name": "x",\n "content": "y"\n}')
     write("README.md", "# Poems")
-    write("poems.zip", b"PK\0")
+    write("poems.rar", b"Rar!\0")
     write(".hidden.txt", ROWS)
     write(".git/poems.txt", ROWS)
     (tmp_path / "folder.txt").mkdir()
@@ -323,7 +323,7 @@ def test_the_files_of_a_folder_come_in_the_order_of_their_names(
 @pytest.mark.parametrize("name", ["a.md", ".hidden/a.txt", ".a.txt"])
 def test_a_folder_without_poem_files_is_an_error(write: Write, tmp_path: Path, name: str) -> None:
     write(name, ROWS)
-    with pytest.raises(CorpusError, match=r"no \.json, \.jsonl, \.csv, \.txt file"):
+    with pytest.raises(CorpusError, match=r"no \.json, \.jsonl, \.csv, \.tsv, \.txt file.*\.gz"):
         read_corpus(tmp_path)
 
 

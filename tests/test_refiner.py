@@ -14,6 +14,7 @@ from torch import Tensor
 from poetry_vae.evaluation.surprise import expected, surprises
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.layout import Layout
 from poetry_vae.model.orders import Order, nothing_given, passes_of, read, some_given, written
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.slots import Slots
@@ -30,7 +31,7 @@ from poetry_vae.verse.refine import Passes
 from poetry_vae.verse.steer import steer
 from tests.small import COUPLET, small_corpus, small_model
 
-T = COUPLET.positions
+T, PLACES = COUPLET.positions, Layout.of(COUPLET)
 
 
 def _seeded(seed: int = 0) -> torch.Generator:
@@ -55,16 +56,16 @@ def _refine(model: PoetryVAE, ids: Tensor, order: Order, trust: float = 0.5) -> 
 
 def _orders(n: int) -> Order:
     """Of poems half of which have something given."""
-    given = nothing_given(n, COUPLET)
-    given[: n // 2] = some_given(n // 2, T, generator=_seeded(3))
-    return written(COUPLET, given)
+    given = nothing_given(n, PLACES)
+    given[: n // 2] = some_given(PLACES.there.expand(n // 2, -1), generator=_seeded(3))
+    return written(PLACES, given)
 
 
 @torch.no_grad()
 def _surprise(model: PoetryVAE, poem: Tensor) -> float:
     """−Σ log p of a poem [1, T] written turn by turn, at no trust, each asked for on its own."""
     states = model.hidden(torch.zeros(1, model.code_size))
-    order = written(model.form, nothing_given(1, model.form))
+    order = written(model.asked.layout, nothing_given(1, model.asked.layout))
     total = 0.0
     for place in range(poem.shape[1]):
         turn = order.turns[:, place : place + 1]
@@ -138,23 +139,23 @@ def test_noise_on_a_posterior() -> None:
 
 
 def test_lines_are_written_from_their_rhyme_one_turn_after_the_other() -> None:
-    order = written(COUPLET, nothing_given(1, COUPLET))
+    order = written(PLACES, nothing_given(1, PLACES))
     assert order.turns.tolist() == [[4, 3, 2, 1, 0, 5, 4, 3, 2, 1]]
     assert passes_of(COUPLET) == order.turns.max() + 1 == 6
-    few = written(COUPLET, nothing_given(1, COUPLET), passes=3)
+    few = written(PLACES, nothing_given(1, PLACES), passes=3)
     assert few.turns.tolist() == [[2, 1, 1, 0, 0, 2, 2, 1, 1, 0]]
 
 
 def test_what_is_given_comes_first() -> None:
-    given = nothing_given(1, COUPLET)
+    given = nothing_given(1, PLACES)
     given[0, [7, 4]] = torch.tensor([0, 1])
-    order = written(COUPLET, given)
+    order = written(PLACES, given)
     assert order.turns.tolist() == [[5, 4, 3, 2, 1, 6, 5, 0, 4, 3]]
     assert order.paths.tolist() == [[1, 1, 1, 1, 0, 2, 2, 0, 2, 2]]
 
 
 def test_any_number_of_characters_is_given_equally_often() -> None:
-    given = some_given(5000, T, generator=_seeded())
+    given = some_given(PLACES.there.expand(5000, -1), generator=_seeded())
     number = (given >= 0).sum(1)
     assert (torch.bincount(number, minlength=T + 1)[1:] - 500).abs().max() < 100
     for row, n in zip(given.tolist(), number.tolist(), strict=True):
@@ -168,7 +169,7 @@ def test_a_character_goes_by_all_that_were_settled_before_and_no_others() -> Non
     whole = _orders(8)
     settled = torch.rand(8, T, generator=_seeded(4)) < 0.5
     one = torch.full((8, 1), 3)
-    few = written(COUPLET, nothing_given(8, COUPLET), passes=2)
+    few = written(PLACES, nothing_given(8, PLACES), passes=2)
     for order in (whole, whole.at(one), read(settled), few):
         before = _refine(model, ids, order)
         for place in range(T):
@@ -196,7 +197,7 @@ def test_what_is_remembered_need_not_be_read_again() -> None:
     ids = torch.randint(2, 20, (8, T), generator=_seeded())
     code = torch.randn(8, model.code_size, generator=_seeded(1))
     for manner in (Manner(1.0, 6, 0.5, 0.3), Manner(1.0, 4, 0.5, 0.3)):
-        passes = Passes(model, code, None, manner, nothing_given(1, COUPLET))
+        passes = Passes(model, code, None, manner, nothing_given(1, PLACES))
         seen = set()
         with torch.no_grad():
             for number, (places, found) in enumerate(passes.free(ids)):
@@ -294,7 +295,7 @@ def test_every_character_is_settled_once() -> None:
     model = _shaken()
     for asked, count, most in ((1, 1, 10), (3, 3, 4), (4, 4, 4), (6, 6, 2), (1000, 6, 2)):
         manner = Manner(1.0, asked)
-        made = Passes(model, torch.zeros(6, 4), None, manner, nothing_given(6, COUPLET))
+        made = Passes(model, torch.zeros(6, 4), None, manner, nothing_given(6, PLACES))
         turns = torch.stack([made.turn(number) for number in range(made.count)])
         assert made.count == count
         assert (turns.sum(0) == 1).all()
@@ -313,7 +314,7 @@ def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
         alone = read(torch.zeros(1, T, dtype=torch.bool))
         with torch.no_grad():
             plain, guided = (
-                Passes(model, code, None, Manner(1.0, T, 0.7, w), nothing_given(4, COUPLET)).read(
+                Passes(model, code, None, Manner(1.0, T, 0.7, w), nothing_given(4, PLACES)).read(
                     ids, 3
                 )
                 for w in (0.0, 0.6)

@@ -105,13 +105,14 @@ def _book(name: str) -> RhymeBook:
 def _poems(source: str, encoding: str) -> list[Poem]:
     """The poems of a file, or the one that was typed."""
     from poetry_vae.cli.corpus import read_for_people
+    from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.metre import metred_form
     from poetry_vae.text.poem import Poem, split_lines
     from poetry_vae.text.script import understand
 
     if _is_path(source):
         return read_for_people(Path(source), encoding).poems
-    lines = split_lines(understand(source))
+    lines = split_lines(understand(clean_typed(source)))
     if len(lines) == 1:  # written without punctuation: its length tells the form
         lines = list(metred_form(len(lines[0])).cut(lines[0]))
     return [Poem(tuple(lines))]
@@ -119,7 +120,9 @@ def _poems(source: str, encoding: str) -> list[Poem]:
 
 def _is_path(source: str) -> bool:
     """Whether a file is meant, be it there or not."""
-    if source.isascii() or source.lower().endswith((".txt", ".json", ".jsonl", ".csv")):
+    from poetry_vae.text.opening import may_hold_poems
+
+    if source.isascii() or may_hold_poems(source):
         return True
     try:
         return Path(source).exists()

@@ -141,6 +141,7 @@ def _form_and_reader(
     text: str, corpus: Path, form: str | None, model: str | None, by: str
 ) -> tuple[Form, PoetryVAE | None]:
     """What form the text is searched as, and the model that reads it where latents are compared."""
+    from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
     from poetry_vae.text.form import NAMED_FORMS, Form
     from poetry_vae.text.poem import Poem, split_lines
@@ -154,7 +155,7 @@ def _form_and_reader(
         wanted = Form.parse(form)
     elif looks_encoded(corpus):
         wanted = EncodedCorpus.load(corpus).form
-    elif len(lines := split_lines(text)) == 1:  # written without punctuation
+    elif len(lines := split_lines(clean_typed(text))) == 1:  # written without punctuation
         fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
         wanted = fitting[0] if fitting else Form.of(1, len(lines[0]))
     else:
@@ -174,8 +175,9 @@ def _shown(neighbour: Neighbour, script: Script) -> Poem:
 
 
 def _tell_unknown(index: Index, text: str) -> None:
-    from poetry_vae.text.poem import split_lines
+    from poetry_vae.text.cleaning import clean_typed
+    from poetry_vae.text.lines import split_lines
 
-    missing = index.tokenizer.unknown("".join(split_lines(text)))
+    missing = index.tokenizer.unknown("".join(split_lines(clean_typed(text))))
     if missing:
         click.echo(f"not in the vocabulary of the training poems: {' '.join(missing)}", err=True)

@@ -130,11 +130,12 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
 def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
     """The model for a user's poem: the one asked for, else what ships for the poem's own form."""
     from poetry_vae.model.pretrained import shipped_models
+    from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.form import Form
     from poetry_vae.text.poem import Poem, split_lines
     from poetry_vae.verse.generate import choose_model
 
-    lines = split_lines(text)
+    lines = split_lines(clean_typed(text))
     if form is not None or model is not None or not lines:
         return choose_model(form, model)
     if len(lines) == 1:  # written without punctuation
@@ -146,8 +147,10 @@ def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
 
 def tell_unknown(model: PoetryVAE, *texts: str) -> None:
     """Say on standard error which characters of the texts the model has never seen."""
-    from poetry_vae.text.poem import split_lines
+    from poetry_vae.text.cleaning import clean_typed
+    from poetry_vae.text.lines import split_lines
 
-    missing = model.tokenizer.unknown("".join(c for t in texts for c in split_lines(t)))
+    lines = (line for text in texts for line in split_lines(clean_typed(text)))
+    missing = model.tokenizer.unknown("".join(lines))
     if missing:
         click.echo(f"not in the model's vocabulary: {' '.join(missing)}", err=True)

@@ -14,6 +14,7 @@ from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
+from poetry_vae.text.opening import load_text
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import fold, looks_simplified, to_traditional
 from poetry_vae.text.splitting import PARTS, Part, split
@@ -87,10 +88,7 @@ def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str
         CorpusError: the file cannot be read, a line is no poem of the form, or there are fewer than
             two poems.
     """
-    try:
-        rows = path.read_text(encoding=encoding).splitlines()
-    except (OSError, UnicodeError, LookupError) as error:
-        raise CorpusError(f"{path}: cannot be read as {encoding} ({error})") from error
+    rows = load_text(path, encoding).splitlines()
     texts = []
     for number, row in enumerate(rows, start=1):
         if row.strip():

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.layout import Layout
+from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.tokenizer import CharTokenizer
 
@@ -61,3 +63,25 @@ class Asked:
             None if self.dynasty is None else self.dynasty.to(device),
             None if self.subject is None else self.subject.to(device),
         )
+
+
+def ask(
+    config: ModelConfig, tokenizer: CharTokenizer, form: Form, about: str, dynasty: str
+) -> Asked:
+    """One form, subject and dynasty for any number of poems; see :meth:`PoetryVAE.writing`.
+
+    Raises:
+        FormError: a model of such sizes does not write the form.
+        LabelError: it does not know the dynasty.
+    """
+    if max(form.lengths) > config.chars or form.lines > config.lines:
+        raise FormError(
+            f"the model writes at most {config.lines} lines of at most {config.chars} characters, "
+            f"and a {form} has {form.described}"
+        )
+    if dynasty and dynasty not in config.dynasties:
+        known = ", ".join(config.dynasties)
+        raise LabelError(f"no dynasty {dynasty!r}; the model knows {known}")
+    number = config.dynasties.index(dynasty) + 1 if dynasty else 0
+    subject = torch.from_numpy(tokenizer.encode(about)[: config.subject])
+    return replace(Asked.of(form), dynasty=torch.tensor([number]), subject=subject.unsqueeze(0))

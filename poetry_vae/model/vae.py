@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.model.asked import Asked
+from poetry_vae.model.asked import Asked, ask
 from poetry_vae.model.attention import Memories
-from poetry_vae.model.classifier import LabelClassifier
+from poetry_vae.model.classifier import LabelClassifier, label_log_probs
 from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
@@ -28,11 +27,9 @@ from poetry_vae.model.latents import (
     LevelRecord,
     Placing,
     Record,
-    build_levels,
 )
 from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.refiner import Refiner
-from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.units import (
     AskedEmbedding,
@@ -89,30 +86,9 @@ class PoetryVAE(nn.Module):
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
         """A new model with random weights, the same for the same seed."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derived_seed(seed, "weights"))
-            decoder = ParallelDecoder(config)
-            refiner = Refiner(config) if config.refiner_layers else None
-            if config.forms == "any":
-                return cls(
-                    PlacedEncoder(config),
-                    [PoemLevel(config), UnitLevel(config)],
-                    decoder,
-                    config=config,
-                    tokenizer=tokenizer,
-                    refiner=refiner,
-                    asking=AskedEmbedding(config, config.hidden),
-                )
-            encoder = ConvEncoder(config)
-            return cls(
-                encoder,
-                build_levels(config, encoder.features),
-                decoder,
-                config=config,
-                tokenizer=tokenizer,
-                classifier=LabelClassifier(config) if config.classifier else None,
-                refiner=refiner,
-            )
+        from poetry_vae.model.building import build
+
+        return build(config, tokenizer, seed=seed)
 
     @property
     def form(self) -> Form:
@@ -153,23 +129,9 @@ class PoetryVAE(nn.Module):
             if about or dynasty:
                 raise LabelError("a model of one form cannot be told a subject or a dynasty")
             return self
-        if max(form.lengths) > self.config.chars or form.lines > self.config.lines:
-            raise FormError(
-                f"the model writes at most {self.config.lines} lines of at most "
-                f"{self.config.chars} characters, and a {form} has {form.described}"
-            )
-        if dynasty and dynasty not in self.config.dynasties:
-            known = ", ".join(self.config.dynasties)
-            raise LabelError(f"no dynasty {dynasty!r}; the model knows {known}")
-        number = self.config.dynasties.index(dynasty) + 1 if dynasty else 0
-        subject = self.tokenizer.encode(about)[: self.config.subject]
         view = copy.copy(self)
         view._form = form
-        view._asked = replace(
-            Asked.of(form),
-            dynasty=torch.tensor([number]),
-            subject=torch.from_numpy(subject).unsqueeze(0),
-        ).to(self.device)
+        view._asked = ask(self.config, self.tokenizer, form, about, dynasty).to(self.device)
         return view
 
     @property
@@ -220,7 +182,7 @@ class PoetryVAE(nn.Module):
 
         label = self._label(labels)
         asking = self._asking(asked, len(ids))
-        levels, state = self._walk(self.encoder(ids, label, asking), place, asking)
+        levels, state = self.walk(self.encoder(ids, label, asking), place, asking)
         hidden = self.decoder(state, label, asking and asking.there)  # [K, B, T, H]
         heads = self.decoder.likelihood
         score = heads.log_density if as_trained else heads.log_prob
@@ -248,7 +210,7 @@ class PoetryVAE(nn.Module):
         label = self._label(self.infer_labels(ids) if labels is None else labels)
         asking = self._asking(asked, len(ids))
         features = self.encoder(ids, label, asking)
-        levels, _ = self._walk(features, lambda posterior, prior: posterior.mean, asking)
+        levels, _ = self.walk(features, lambda posterior, prior: posterior.mean, asking)
         means = [level.code for level in levels]
         log_variances = [v.posterior.log_variance - v.prior.log_variance for v in levels]
         return DiagonalGaussian(torch.cat(means, -1), torch.cat(log_variances, -1))
@@ -269,9 +231,7 @@ class PoetryVAE(nn.Module):
         first = self.config.latent  # the levels below have what is left
         sizes = [first, code.shape[-1] - first] if asking else list(self.level_sizes.values())
         parts = iter(torch.split(code, sizes, dim=-1))
-        _, state = self._walk(
-            None, lambda _, prior: prior.mean + prior.stddev * next(parts), asking
-        )
+        _, state = self.walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts), asking)
         out: Tensor = self.decoder(state, self._label(labels), asking and asking.there)
         return out
 
@@ -373,17 +333,7 @@ class PoetryVAE(nn.Module):
         From the classifier, or else by Bayes' rule, where the bound of log p(x|y) at the posterior
         mean stands for log p(x|y).
         """
-        if self.classifier is not None:
-            out: Tensor = self.classifier(ids)
-            return out
-        each = []
-        for y in range(len(self.label_prior())):
-            label = torch.full((len(ids),), y, device=ids.device)
-            features = self.encoder(ids, label)
-            levels, state = self._walk(features, lambda q, prior: q.mean, None)
-            log_p = self.decoder.likelihood.log_prob(self.decoder(state, label), ids).sum(-1)
-            each.append(log_p - torch.stack([level.kl.sum(-1) for level in levels]).sum(0))
-        return (torch.stack(each, -1) + self.label_prior()).log_softmax(-1)
+        return label_log_probs(self, ids)
 
     def ids_of(self, poems: Sequence[Poem | str]) -> Tensor:
         """Poems of the model's form as ids [B, T]; either script is understood.
@@ -441,8 +391,11 @@ class PoetryVAE(nn.Module):
         asked = asked or self.asked
         return Asking.of(asked, self.asking(asked, self.encoder.embedding), self.config.chars)
 
-    def _walk(
-        self, features: tuple[Tensor, ...] | None, place: Placing, asking: Asking | None
+    def walk(
+        self,
+        features: tuple[Tensor, ...] | None,
+        place: Placing,
+        asking: Asking | None = None,
     ) -> tuple[tuple[LevelRecord, ...], Tensor]:
         """Place every level's z, from the top: records, and the state handed to the decoder."""
         records, state = [], None

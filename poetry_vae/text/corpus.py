@@ -6,17 +6,26 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from os import walk
 from pathlib import Path
 
 from poetry_vae.text.cleaning import RejectedTextError, clean_lines
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.form import Form
+from poetry_vae.text.opening import (
+    ARCHIVE_SUFFIX,
+    PACKED_SUFFIXES,
+    SUFFIXES,
+    decode,
+    may_hold_poems,
+    read_members,
+    size_of,
+)
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.readers import Record, find_reader, load_text
+from poetry_vae.text.readers import KNOWN_FORMATS, Record, find_reader
 from poetry_vae.text.script import fold, looks_simplified, to_traditional
 from poetry_vae.text.titles import split_tune
 
-_SUFFIXES = (".json", ".jsonl", ".csv", ".txt")
 _REPEATED = "the same poem a second time"
 
 
@@ -63,30 +72,49 @@ def corpus_files(path: Path) -> list[Path]:
     """The files a corpus consists of: the file itself, or those of a folder that may hold poems.
 
     Raises:
-        CorpusError: there is nothing at the path, or the folder has no file that may hold poems.
+        CorpusError: there is nothing at the path, the folder has no file that may hold poems, or
+            something there is no regular file, too large, or a folder that cannot be read.
     """
-    if path.is_dir():
-        files = sorted(
-            file
-            for file in path.rglob("*")
-            if file.suffix.lower() in _SUFFIXES
-            and file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        )
-        if not files:
-            raise CorpusError(f"{path}: no {', '.join(_SUFFIXES)} file in this folder")
-        return files
-    if not path.exists():
+    return [file for file, _ in _sized_files(path)]
+
+
+def _sized_files(path: Path) -> list[tuple[Path, int]]:
+    if not _is_folder(path):
+        return [(path, size_of(path))]
+
+    def refuse(error: OSError) -> None:
+        raise CorpusError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    files: list[Path] = []
+    for folder, inside, names in walk(path, onerror=refuse):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        kept = (name for name in names if may_hold_poems(name) and not name.startswith("."))
+        files.extend(Path(folder, name) for name in kept)
+    if not files:
+        packed = ", ".join((*PACKED_SUFFIXES, ARCHIVE_SUFFIX))
         raise CorpusError(
-            f"{path}: no such file or folder (`poetry-vae corpus download` fetches a corpus)"
+            f"{path}: no {', '.join(SUFFIXES)} file in this folder, nor one packed as {packed}"
         )
-    return [path]
+    return [(file, size_of(file)) for file in sorted(files)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            return True
+        if path.exists() or path.is_symlink():
+            return False
+    except (OSError, ValueError):  # a link that leads to itself, a name that cannot be one
+        return False
+    raise CorpusError(
+        f"{path}: no such file or folder (`poetry-vae corpus download` fetches a corpus)"
+    )
 
 
 def read_corpus(
-    path: Path | str, *, encoding: str = "utf-8", progress: Progress | None = None
+    *paths: Path | str, encoding: str = "utf-8", progress: Progress | None = None
 ) -> Corpus:
-    """Read every poem of a file or folder, whatever mixture of known formats it holds.
+    """Read every poem of files or folders, whatever mixture of known formats they hold.
 
     Simplified files are converted, variants folded, editors' marks removed; damaged poems and
     exact repetitions are left out and listed in ``rejects``.
@@ -94,36 +122,46 @@ def read_corpus(
     Raises:
         CorpusError: a file cannot be read or is broken, or no poem was found at all.
     """
-    files = corpus_files(Path(path))
-    sizes = [file.stat().st_size for file in files]
+    files = [sized for path in paths for sized in _sized_files(Path(path))]
+    total, done, read = sum(size for _, size in files), 0, 0
     corpus = Corpus()
     seen: set[tuple[str, ...]] = set()
-    for i, file in enumerate(files):
+    for file, size in files:
         if progress:
-            progress(file, sum(sizes[:i]), sum(sizes))
-        text = load_text(file, encoding)
-        reader = find_reader(file, text)
-        if reader is None:
-            if len(files) == 1:
-                raise CorpusError(
-                    f"{file}: no poems found; known are JSON as in chinese-poetry, CSV with "
-                    "题目,朝代,作者,内容, JSON Lines with title, author, lines, and plain text"
-                )
-            corpus.skipped_files.append(file)
-            continue
-        records = list(reader(file, text))
-        simplified = looks_simplified(record.text for record in islice(records, 50))
-        for record in records:
-            _take(record, file, simplified, corpus, seen)
+            progress(file, done, total)
+        done += size
+        for member, data in read_members(file):
+            read += 1
+            if not _read_one(member, decode(member, data, encoding), corpus, seen):
+                corpus.skipped_files.append(member)
     if not corpus.poems:
-        raise CorpusError(f"{path}: not a single poem in {len(files)} file(s){_why(corpus)}")
+        if corpus.skipped_files and not corpus.rejects and read == 1:
+            raise CorpusError(
+                f"{corpus.skipped_files[0]}: no poems found; known are {KNOWN_FORMATS}"
+            )
+        where = ", ".join(map(str, paths))
+        raise CorpusError(f"{where}: not a single poem in {read} file(s){_why(corpus)}")
     return corpus
+
+
+def _read_one(path: Path, text: str, corpus: Corpus, seen: set[tuple[str, ...]]) -> bool:
+    """Take the poems of one text; False if it holds something other than poems."""
+    reader = find_reader(path, text)
+    if reader is None:
+        return False
+    records = list(reader(path, text))
+    simplified = looks_simplified(record.text for record in islice(records, 50))
+    for record in records:
+        _take(record, path, simplified, corpus, seen)
+    return True
 
 
 def _take(
     record: Record, file: Path, simplified: bool, corpus: Corpus, seen: set[tuple[str, ...]]
 ) -> None:
     try:
+        if record.fault:
+            raise RejectedTextError(record.fault)
         read = to_traditional if simplified else fold
         lines = clean_lines(read(record.text))
         if lines in seen:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form, tune_form
+from poetry_vae.text.lines import split_lines as split_lines
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Poem:
             FormError: the text does not have exactly the characters of the form, or a line that
                 its punctuation shows has another length.
         """
-        lines = split_lines(unicodedata.normalize("NFC", text))
+        lines = split_lines(clean_typed(text))
         characters = "".join(lines)
         if len(characters) != form.positions:
             raise FormError(
@@ -102,15 +102,6 @@ class Poem:
     def with_lines(self, lines: Sequence[str]) -> Poem:
         """Other lines under the same title, author, dynasty and tune."""
         return replace(self, lines=tuple(lines))
-
-
-# Everything that can stand between two lines of verse: CJK and ASCII punctuation, white space.
-_BREAKS = re.compile(r"[\s，。、；：？！·,.;:?!|/…—～~]+")
-
-
-def split_lines(text: str) -> list[str]:
-    """Cut running text into lines at punctuation and white space."""
-    return [line for line in _BREAKS.split(text) if line]
 
 
 def _runs_of_equal_length(lines: Sequence[str]) -> Iterator[Sequence[str]]:

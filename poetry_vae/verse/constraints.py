@@ -12,13 +12,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import split_lines
 
 FREE = "□"
 """A position that is left to the model, in a drawn template."""
-_ALSO_FREE = str.maketrans(dict.fromkeys("＿_○◯*", FREE))
+_FREE_SIGNS = FREE + "＿_○◯*?-xX"  # which are easier to type
+_ALSO_FREE = str.maketrans(dict.fromkeys(_FREE_SIGNS, FREE))
 
 
 class ConstraintError(PoetryVAEError):
@@ -91,7 +93,7 @@ class Template(Constraint):
 
     @property
     def lines(self) -> list[str]:
-        return split_lines(self.text.translate(_ALSO_FREE))
+        return split_lines(clean_typed(self.text, free=_FREE_SIGNS).translate(_ALSO_FREE))
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Near(Constraint):
 def acrostic(text: str, *, tail: bool = False) -> Together:
     """The characters of ``text`` at the heads (or tails) of the lines, from the first line on."""
     place = -1 if tail else 1
-    characters = [c for part in split_lines(text) for c in part]
+    characters = [c for part in split_lines(clean_typed(text, free=_FREE_SIGNS)) for c in part]
     return Together(tuple(Pin(i, place, c) for i, c in enumerate(characters, 1) if c != FREE))
 
 
@@ -167,7 +169,7 @@ def first_line(text: str) -> Template:
     Raises:
         ConstraintError: it is not one line.
     """
-    lines = split_lines(text)
+    lines = split_lines(clean_typed(text, free=_FREE_SIGNS))
     if len(lines) != 1:
         raise ConstraintError(f"{text!r} is {len(lines)} lines: give the first line alone")
     return Template(lines[0])

@@ -1,0 +1,24 @@
+"""What every reader yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Record:
+    """A poem as a source file has it."""
+
+    text: str
+    title: str
+    author: str
+    dynasty: str
+    line: int
+    fault: str = ""
+    """Why it cannot be used, where that shows before its text is looked at."""
+
+
+Reader = Callable[[Path, str], Iterator[Record]]
+"""Takes the path, for messages, and the text."""
