@@ -1,12 +1,12 @@
 """Compile poetry_vae/text/ambiguous.tsv: which traditional character a simplified one stands for.
 
-    python scripts/build_script.py poems            (needs scikit-learn: the extra "evaluate")
+    python scripts/build_script.py poems            (needs scikit-learn 1.8: the extra "evaluate")
 
 The training part of the corpus is written in simplified script. Of each simplified character that
 comes from several, every candidate is told from the commonest by a logistic regression on the
 contexts of ``poetry_vae/text/ambiguous.py``. A penalty on |w| (L1) leaves few weights other than 0.
-The well-known poems of data/anthology.jsonl count several times. Words of today that the poems lack
-are taken from jieba's dictionary (MIT) and spelt as OpenCC (Apache-2.0) does.
+The well-known poems of data/anthology.jsonl and the phrases below count several times. Sayings and
+words of today are taken from jieba's dictionary (MIT) and spelt as OpenCC (Apache-2.0) does.
 """
 
 from __future__ import annotations
@@ -40,17 +40,35 @@ COMMON = 100  # how often jieba's text has a word of today
 CLEAR = 10  # how often poems have a spelling that is not given up for a word of today
 UNSEEN = -32  # the weight, in steps, of a candidate that no poem has
 
+# What people may type and verse hardly has, or has otherwise (揚子雲 is a name).
+PHRASES = """
+墓誌 丑時 子丑 子丑寅卯 複道 禦敵 捲簾 捲土重來 片言隻語 隻言片語 取捨 捨生取義 垂髮 郁郁乎文哉
+郁郁 子云 孔子云 詩云 古人云 前仆後繼 人云亦云 不知所云 云云 穀雨 日曆 皇曆 鹹水 鬚眉 衝天 累累
+幾何
+"""
+
 
 def pairs(text: str) -> Iterator[tuple[str, str]]:
     """Lines in traditional and in simplified script."""
     return zip(text.split("\n"), to_simplified(text).split("\n"), strict=True)
 
 
-def anthology() -> Iterator[tuple[str, str]]:
-    """The lines of the well-known poems, one by one and joined as a person may type them."""
+def known() -> Iterator[tuple[str, str]]:
+    """The phrases, and the lines of the anthology one by one and joined, as people type them."""
+    yield from pairs(fold("\n".join(PHRASES.split())))
     for poem in read_corpus(ROOT / "data" / "anthology.jsonl").poems:
         yield from pairs("\n".join(poem.lines))
         yield from pairs(poem.text)
+
+
+def idioms() -> Iterator[tuple[str, str]]:
+    """Sayings of four characters, in OpenCC's spelling."""
+    convert = opencc.OpenCC("s2t").convert
+    jieba.dt.initialize()
+    for word in sorted(word for word in jieba.dt.FREQ if len(word) == 4):
+        meant = fold(convert(word))
+        if len(meant) == len(word) and to_simplified(meant) == word:
+            yield meant, word
 
 
 def spellings(lines: Iterable[tuple[str, str]], n: int) -> dict[str, Counter[str]]:
@@ -74,12 +92,12 @@ def examples(lines: Iterable[tuple[str, str]], ambiguous: set[str], times: int) 
 
 def fit(rows: list[tuple[str, tuple[str, ...], int]], candidate: str, strength: float) -> Weights:
     """Weights of the candidate's contexts against the rows that are not of it."""
-    counts = Counter(context for _, seen, _ in rows for context in set(seen[1:]))
+    counts = Counter(context for _, seen, _ in rows for context in seen[1:])
     number = {context: i for i, context in enumerate(c for c, n in counts.items() if n > 1)}
     indices: list[int] = []
     ends = [0]
     for _, seen, _ in rows:
-        indices += {number[context] for context in seen if context in number}
+        indices += [number[context] for context in seen if context in number]
         ends.append(len(indices))
     matrix = csr_matrix((np.ones(len(indices)), indices, ends), (len(rows), len(number)))
     model = LogisticRegression(
@@ -95,7 +113,10 @@ def table_of(found: Examples, strength: float) -> Table:
     table: Table = {}
     for character, rows in sorted(found.items()):
         counts = Counter(candidate for candidate, *_ in rows)
-        commonest, *others = (c for c, n in counts.most_common() if n >= LEAST) or [character]
+        ranked = [candidate for candidate, n in counts.most_common() if n >= LEAST]
+        if not ranked:
+            continue
+        commonest, *others = ranked
         if not others and commonest == fold(character):
             continue
         table[character] = {commonest: {}}
@@ -170,7 +191,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("corpus", type=Path)
     options.add_argument("--strength", type=float, default=1.0, help="C of the regression")
-    options.add_argument("--anthology", type=int, default=5, help="times an anthology poem counts")
+    options.add_argument("--known", type=int, default=5, help="times a well-known line counts")
     given = options.parse_args()
     poems = read_corpus(given.corpus).poems
     parts = zip(poems, split(poems), strict=True)
@@ -178,14 +199,17 @@ def main() -> None:
     singles, neighbours = spellings(training, 1), spellings(training, 2)
     ambiguous = {c for c, n in singles.items() if len(n) > 1 or fold(c) not in n}
     found = examples(training, ambiguous, 1)
-    for character, rows in examples(anthology(), ambiguous, given.anthology).items():
-        found[character] += rows
+    for lines, times in ((idioms(), 1), (known(), given.known)):
+        for character, rows in examples(lines, ambiguous, times).items():
+            found[character] += rows
     table = table_of(found, given.strength)
     added = words_of_today(table, neighbours)
     write(table)
     weights = sum(len(w) for candidates in table.values() for w in candidates.values())
     size = TARGET.stat().st_size / 1024
-    print(f"{len(table)} characters, {weights} weights ({added} for words of today), {size:.0f} KiB")
+    print(
+        f"{len(table)} characters, {weights} weights ({added} for words of today), {size:.0f} KiB"
+    )
 
 
 if __name__ == "__main__":

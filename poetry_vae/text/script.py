@@ -83,7 +83,8 @@ def looks_simplified(texts: Iterable[str]) -> bool:
 def understand(text: str) -> str:
     """What a person typed, in the models' orthography: either script is understood.
 
-    Text with any character that only simplified script has is converted; the rest is folded, so that 后 in traditional text stays the empress and does not become "after" (後).
+    Text with any character that only simplified script has is converted; the rest is folded, so
+    that 后 in traditional text stays the empress and does not become "after" (後).
     """
     return to_traditional(text) if any(map(_only_simplified, text)) else fold(text)
 
