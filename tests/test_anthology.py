@@ -55,10 +55,12 @@ def test_the_script_is_traditional_with_a_variant_here_and_there(corpus: Corpus)
     assert [character for character in set(written) if looks_simplified([character])] == []
 
 
-def test_conversion_to_simplified_script_and_back_loses_little(corpus: Corpus) -> None:
+def test_conversion_to_simplified_script_and_back_loses_next_to_nothing(corpus: Corpus) -> None:
     text = "".join(poem.text for poem in corpus.poems)
-    again = to_traditional(to_simplified(text))
-    assert sum(a != b for a, b in zip(text, again, strict=True)) < 0.02 * len(text)
+    lost = [
+        (a, b) for a, b in zip(text, to_traditional(to_simplified(text)), strict=True) if a != b
+    ]
+    assert len(lost) < 0.0005 * len(text)  # poems run into each other here, without a line end
 
 
 def test_there_are_poems_for_every_part(corpus: Corpus) -> None:

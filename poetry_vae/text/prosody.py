@@ -76,7 +76,7 @@ def readings(character: str) -> frozenset[Reading]:
 
     A variant is read as the character it is folded to. A character that only simplified script has
     gets the readings of all it stands for (发: 發 and 髮); one that traditional script has too is
-    taken for traditional (云 is "to say"), so convert simplified poems by phrases first
+    taken for traditional (云 is "to say"), so convert simplified poems first
     (``script.understand``).
     """
     found = _table().get(character)

@@ -2,8 +2,8 @@
 
 Inside, text is traditional in one spelling: variants (烟/煙, 峯/峰) and the simplified strays of a
 traditional corpus are folded character by character, by ``orthography.tsv``. Outside, people read
-and write either script: OpenCC converts by phrases, since one simplified character can stand for
-several traditional ones (发: 發 or 髮).
+and write either script. OpenCC writes simplified script; on the way back one simplified character
+can stand for several traditional ones (发: 發 or 髮), which ``ambiguous.py`` chooses among.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Literal, Protocol
+
+from poetry_vae.text.ambiguous import choose
 
 Script = Literal["traditional", "simplified"]
 
@@ -57,8 +59,11 @@ def fold(text: str) -> str:
 
 
 def to_traditional(text: str) -> str:
-    """Simplified text in the models' orthography, ambiguous characters decided by their phrase."""
-    return fold(_opencc("s2t").convert(text))
+    """Simplified text in the models' orthography, one character for one.
+
+    Ambiguous characters are decided by those beside them on their line.
+    """
+    return fold(choose(unicodedata.normalize("NFC", text)))
 
 
 def to_simplified(text: str) -> str:
@@ -78,8 +83,8 @@ def looks_simplified(texts: Iterable[str]) -> bool:
 def understand(text: str) -> str:
     """What a person typed, in the models' orthography: either script is understood.
 
-    Text with any character that only simplified script has is converted by phrases; the rest is
-    folded, so that 后 in traditional text stays the empress and does not become "after" (後).
+    Text with any character that only simplified script has is converted; the rest is folded, so
+    that 后 in traditional text stays the empress and does not become "after" (後).
     """
     return to_traditional(text) if any(map(_only_simplified, text)) else fold(text)
 

@@ -70,8 +70,9 @@ class CharTokenizer:
 
     def encode(self, poem: Poem | str) -> npt.NDArray[np.int64]:
         """Ids of the characters, [T]. Either script is understood; punctuation is passed over."""
-        text = poem.text if isinstance(poem, Poem) else "".join(split_lines(poem))
-        return self.encode_folded(understand(text))
+        lines = poem.lines if isinstance(poem, Poem) else split_lines(poem)
+        # Understood line by line, yet together: neighbours do not reach across, the script is one.
+        return self.encode_folded(understand("\n".join(lines)).replace("\n", ""))
 
     def encode_folded(self, text: str) -> npt.NDArray[np.int64]:
         """Ids [T] of text that already is in the models' orthography (what a corpus holds)."""

@@ -167,8 +167,8 @@ def mark_copies(poems: Sequence[Poem | str], index: Index) -> list[Copied]:
     """What of each poem stands in the training poems, letter for letter.
 
     A line with a character that the index' vocabulary lacks counts as new. Poems are best given in
-    the models' orthography: simplified text is understood by phrases, and where one character may
-    stand for several, the copy can be missed.
+    the models' orthography: where one simplified character may stand for several, the copy can be
+    missed.
 
     Raises:
         FormError: a poem has another form than the index.
