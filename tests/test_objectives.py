@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from poetry_vae.model import labelling
 from poetry_vae.model.config import Labels
 from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.gaussian import DiagonalGaussian
@@ -15,7 +16,7 @@ from poetry_vae.model.latents import LevelRecord, Record
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.additions import TotalCorrelation, WeightPrior
-from poetry_vae.training.batches import Batch, Batches
+from poetry_vae.training.batches import Batch, OfOneForm
 from poetry_vae.training.objectives import (
     ImportanceWeighted,
     Objective,
@@ -263,7 +264,7 @@ def test_m2_recovers_classes_from_few_labels() -> None:
     kinds = torch.randint(0, 3, (600,), generator=g)
     ids = 2 + 6 * kinds[:, None] + torch.randint(0, 6, (600, 10), generator=g)
     model = _m2()
-    batches = Batches(ids, 50, seed=0, labels=kinds, shown=0.02)
+    batches = OfOneForm(ids, 50, seed=0, labels=kinds, shown=0.02)
     assert batches.known is not None
     assert len(batches.known) == 12
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
@@ -272,14 +273,14 @@ def test_m2_recovers_classes_from_few_labels() -> None:
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    inferred = model.infer_labels(ids)
+    inferred = labelling.infer(model, ids)
     assert inferred is not None
     assert (inferred == kinds).float().mean() > 0.95
 
 
 def test_batches_hide_the_same_labels_in_every_epoch() -> None:
     labels = torch.arange(40) % 3
-    batches = Batches(_ids(40), 10, seed=1, labels=labels, shown=0.25)
+    batches = OfOneForm(_ids(40), 10, seed=1, labels=labels, shown=0.25)
     seen = [{}, {}]  # type: list[dict[int, int]]
     for step in range(8):
         batch = batches(step)
@@ -290,7 +291,7 @@ def test_batches_hide_the_same_labels_in_every_epoch() -> None:
             seen[step // 4][hash(tuple(row.tolist()))] = int(label)
     assert seen[0] == seen[1]
     assert sum(label >= 0 for label in seen[0].values()) == 10
-    assert torch.equal(batches(3).ids, Batches(_ids(40), 10, seed=1)(3).ids)
+    assert torch.equal(batches(3).ids, OfOneForm(_ids(40), 10, seed=1)(3).ids)
 
 
 @pytest.mark.parametrize(("rule", "turns"), [(Together, "bbbb"), (InTurn, "eded")])

@@ -225,9 +225,9 @@ def test_blanks_hide_what_is_read_and_not_what_is_asked_for(
     read, asked = [], []
     refine, log_density = model.refine, model.readout.log_density
 
-    def reading(ids: Tensor, *others: Any) -> Tensor:
+    def reading(ids: Tensor, *others: Any, **asked: Any) -> Tensor:
         read.append(ids)
-        return refine(ids, *others)
+        return refine(ids, *others, **asked)
 
     def asking(hidden: Tensor, ids: Tensor) -> Tensor:
         asked.append(ids)

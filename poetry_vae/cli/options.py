@@ -90,6 +90,7 @@ def with_label(model: PoetryVAE, label: str | None) -> PoetryVAE:
     """
     if label is None:
         return model
+    from poetry_vae.model import labelling
     from poetry_vae.text.script import understand
 
     kind, equals, value = label.partition("=")
@@ -102,7 +103,7 @@ def with_label(model: PoetryVAE, label: str | None) -> PoetryVAE:
             param_hint="'--label'",
         )
     is_known = known is None or value in known.values
-    return model.given(value if is_known else understand(value))
+    return labelling.given(model, value if is_known else understand(value))
 
 
 def reading_options(command: F) -> F:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.diagnostics import active_units
@@ -91,7 +92,7 @@ def density(
     by_samples = importance_bounds(model, ids, samples, generator=generator)
     rates, distortions, means, right = [], [], [], []
     for batch in torch.split(ids, _AT_ONCE):
-        label = model.infer_labels(batch)
+        label = labelling.infer(model, batch)
         record = model(batch, label, generator=generator)
         rates.append(bounds.rate(record))
         distortions.append(bounds.distortion(record))
@@ -126,7 +127,7 @@ def rate_by_dimension(model: PoetryVAE, ids: Tensor) -> Tensor:
     """Mean KL(q(z_j|x) ‖ p(z_j)) of every latent dimension over poems ids [N, T], in nats: [D]."""
     kl = []
     for batch in torch.split(ids, _AT_ONCE):
-        label = model.infer_labels(batch)
+        label = labelling.infer(model, batch)
         record = model(batch, label, generator=torch.Generator().manual_seed(0))
         kl.append(torch.cat([level.kl for level in record.levels], dim=-1))
     return torch.cat(kl).mean(0)

@@ -17,6 +17,7 @@ from poetry_vae.evaluation.latent import (
     information,
     total_correlation,
 )
+from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.diagnostics import active_units
@@ -51,7 +52,7 @@ def codes_of(model: PoetryVAE, ids: Tensor, *, generator: torch.Generator) -> Co
     """Codes of poems ids [N, T]; labels, where the model has them, are inferred."""
     samples, means, log_variances = [], [], []
     for batch in torch.split(ids, _AT_ONCE):
-        label = model.infer_labels(batch)
+        label = labelling.infer(model, batch)
         posterior = model.encode(batch, label)
         means.append(posterior.mean)
         log_variances.append(posterior.log_variance)
@@ -143,7 +144,7 @@ def _accuracy(model: PoetryVAE, ids: Tensor, labels: Tensor | None) -> float | N
     if labels is None or model.config.labels is None:
         return None
     right = [
-        model.label_log_probs(batch).argmax(-1) == known
+        labelling.log_probs(model, batch).argmax(-1) == known
         for batch, known in zip(
             torch.split(ids, _AT_ONCE), torch.split(labels[: len(ids)], _AT_ONCE), strict=True
         )

@@ -30,6 +30,7 @@ from poetry_vae.evaluation.material import Material, as_ids
 from poetry_vae.evaluation.two_sample import TwoSampleError
 from poetry_vae.evaluation.usage import usage
 from poetry_vae.evaluation.verse import Reader, other_characters, other_lines
+from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.metre import MetreError, templates
@@ -313,7 +314,7 @@ def _numbered(values: Sequence[str]) -> Tensor:
 
 def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
     """Typical codes of poems [N, D]; where the model has labels, the inferred one behind them."""
-    label = model.infer_labels(ids)
+    label = labelling.infer(model, ids)
     code = model.encode(ids, label).typical()
     return code if label is None else torch.cat([code, label[:, None].to(code.dtype)], dim=1)
 

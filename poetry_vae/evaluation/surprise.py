@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from poetry_vae.model import orders
+from poetry_vae.model import labelling, orders
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
@@ -61,7 +61,7 @@ def _read(
     """Of poems [R, T], all but the character at ``place`` [R]: the states that stand for it under K
     latents, [K, R, H], and the log-weights of these latents, [K, R]."""
     read = read_without(whole, place)
-    label = model.infer_labels(read)
+    label = labelling.infer(model, read)
     posterior = model.encode(read, label)
     at = place.view(1, -1, 1, 1).expand(samples, -1, 1, model.config.hidden)
     if model.refiner is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
@@ -26,17 +25,3 @@ class LabelClassifier(nn.Module):
         h = self.stack(self.embedding(ids)).flatten(1)
         logits: Tensor = self.output(h)
         return logits.float().log_softmax(-1)
-
-
-def label_log_probs(model: PoetryVAE, ids: Tensor) -> Tensor:
-    """log q(y|x) of poems ids [B, T]: [B, Y]; see :meth:`PoetryVAE.label_log_probs`."""
-    if model.classifier is not None:
-        out: Tensor = model.classifier(ids)
-        return out
-    each = []
-    for y in range(len(model.label_prior())):
-        label = torch.full((len(ids),), y, device=ids.device)
-        levels, state = model.walk(model.encoder(ids, label), lambda q, prior: q.mean)
-        log_p = model.decoder.likelihood.log_prob(model.decoder(state, label), ids).sum(-1)
-        each.append(log_p - torch.stack([level.kl.sum(-1) for level in levels]).sum(0))
-    return (torch.stack(each, -1) + model.label_prior()).log_softmax(-1)

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from poetry_vae.model import labelling
 from poetry_vae.model.asked import Asked, ask
 from poetry_vae.model.attention import Memories
-from poetry_vae.model.classifier import LabelClassifier, label_log_probs
+from poetry_vae.model.classifier import LabelClassifier
 from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
@@ -79,7 +80,8 @@ class PoetryVAE(nn.Module):
         self.asking = asking
         self.config = config
         self.tokenizer = tokenizer
-        self._given: int | None = None
+        self.given: int | None = None
+        """The number of the label that every poem of this view has."""
         self._form = None if config.forms == "any" else config.form
         self._asked = None if self._form is None else Asked.of(self._form)
 
@@ -180,7 +182,7 @@ class PoetryVAE(nn.Module):
                 return posterior.rsample(1, generator=generator)[0]
             return posterior.rsample(samples, generator=generator)
 
-        label = self._label(labels)
+        label = labelling.settled(self, labels)
         asking = self._asking(asked, len(ids))
         levels, state = self.walk(self.encoder(ids, label, asking), place, asking)
         hidden = self.decoder(state, label, asking and asking.there)  # [K, B, T, H]
@@ -207,7 +209,7 @@ class PoetryVAE(nn.Module):
             FormError: a poem does not have the model's form.
         """
         ids = poems if isinstance(poems, Tensor) else self.ids_of(poems)
-        label = self._label(self.infer_labels(ids) if labels is None else labels)
+        label = labelling.settled(self, labelling.infer(self, ids) if labels is None else labels)
         asking = self._asking(asked, len(ids))
         features = self.encoder(ids, label, asking)
         levels, _ = self.walk(features, lambda posterior, prior: posterior.mean, asking)
@@ -232,7 +234,7 @@ class PoetryVAE(nn.Module):
         sizes = [first, code.shape[-1] - first] if asking else list(self.level_sizes.values())
         parts = iter(torch.split(code, sizes, dim=-1))
         _, state = self.walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts), asking)
-        out: Tensor = self.decoder(state, self._label(labels), asking and asking.there)
+        out: Tensor = self.decoder(state, labelling.settled(self, labels), asking and asking.there)
         return out
 
     def refine(
@@ -269,20 +271,6 @@ class PoetryVAE(nn.Module):
         hidden = self.hidden(code, labels)
         return self.decoder.likelihood.draw(hidden, temperature, generator=generator)
 
-    @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        labels: Tensor | None = None,
-        *,
-        temperature: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """``n`` poems from the prior, as ids [n, T]; labels that are not given are drawn too."""
-        labels = self.draw_labels(n, generator=generator) if labels is None else labels
-        code = torch.randn(n, self.code_size, generator=generator, device=self.device)
-        return self.draw(code, labels, temperature=temperature, generator=generator)
-
     def rewrite(
         self,
         ids: Tensor,
@@ -292,48 +280,9 @@ class PoetryVAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Read poems ids [B, T] and write them again, from the mean of their codes: ids [B, T]."""
-        label = self._label(self.infer_labels(ids) if labels is None else labels)
+        label = labelling.settled(self, labelling.infer(self, ids) if labels is None else labels)
         code = self.encode(ids, label).mean
         return self.draw(code, label, temperature=temperature, generator=generator)
-
-    def given(self, value: str) -> PoetryVAE:
-        """The same model, weights shared, where every poem has this label.
-
-        Raises:
-            LabelError: the model has no labels, or not this one.
-        """
-        if self.config.labels is None:
-            raise LabelError("this model was trained without labels: leave out the label")
-        view = copy.copy(self)
-        view._given = self.config.labels.number(value)
-        return view
-
-    def as_of(self, poem: Poem | str | None) -> PoetryVAE:
-        """The same model with the label that it infers of a poem, where there is one to infer."""
-        labels = None if poem is None else self.infer_labels(self.ids_of([poem]))
-        if labels is None or self.config.labels is None:
-            return self
-        return self.given(self.config.labels.values[int(labels)])
-
-    def label_prior(self) -> Tensor:
-        """log p(y), [Y]."""
-        assert self.config.labels is not None
-        return torch.tensor(self.config.labels.shares, device=self.device).log().log_softmax(-1)
-
-    def draw_labels(self, n: int, *, generator: torch.Generator | None) -> Tensor | None:
-        """``n`` labels from p(y), [n]; None where the model has none or one is given."""
-        if self.config.labels is None or self._given is not None:
-            return None
-        return torch.multinomial(self.label_prior().exp(), n, True, generator=generator)
-
-    @torch.no_grad()
-    def label_log_probs(self, ids: Tensor) -> Tensor:
-        """log q(y|x) of poems ids [B, T]: [B, Y].
-
-        From the classifier, or else by Bayes' rule, where the bound of log p(x|y) at the posterior
-        mean stands for log p(x|y).
-        """
-        return label_log_probs(self, ids)
 
     def ids_of(self, poems: Sequence[Poem | str]) -> Tensor:
         """Poems of the model's form as ids [B, T]; either script is understood.
@@ -371,13 +320,6 @@ class PoetryVAE(nn.Module):
 
         return load_model(name_or_path)
 
-    def infer_labels(self, ids: Tensor) -> Tensor | None:
-        """The likeliest label of each poem, ids [B, T] → [B]; None where nothing is to be inferred,
-        since the model has no labels, or one is given."""
-        if self.config.labels is None or self._given is not None:
-            return None
-        return self.label_log_probs(ids).argmax(-1)
-
     @property
     def levels(self) -> list[Level]:
         """The levels of the latents, from the top."""
@@ -404,19 +346,3 @@ class PoetryVAE(nn.Module):
             records.append(record)
         assert state is not None
         return tuple(records), state
-
-    def _label(self, labels: Tensor | None) -> Tensor | None:
-        """The label to go by: what is passed, or what holds for every poem of a view."""
-        known = self.config.labels
-        if known is None:
-            if labels is not None:
-                raise LabelError("this model was trained without labels: leave out the label")
-            return None
-        if labels is None and self._given is not None:
-            return torch.tensor(self._given, device=self.device)
-        if labels is None:
-            raise LabelError(
-                f"this model needs a label: --label {known.kind}=VALUE, where VALUE is one of "
-                f"{', '.join(known.values)}"
-            )
-        return labels

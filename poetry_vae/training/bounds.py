@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.latents import Record
 from poetry_vae.model.vae import PoetryVAE
 
@@ -75,7 +76,7 @@ def over_labels(
     if model.config.labels is None:
         return bound(model(ids, samples=samples, generator=generator))
     each = []
-    for y, log_p in enumerate(model.label_prior()):
+    for y, log_p in enumerate(labelling.prior(model)):
         label = torch.full((len(ids),), y, device=ids.device)
         each.append(log_p + bound(model(ids, label, samples=samples, generator=generator)))
     return torch.logsumexp(torch.stack(each), dim=0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
@@ -95,7 +96,7 @@ def watch(
     level_rates = dict.fromkeys(model.level_sizes, 0.0)
     correct, inferred, posteriors = 0, [], []
     for batch in torch.split(ids, _BATCH):
-        label = model.infer_labels(batch)
+        label = labelling.infer(model, batch)
         record = model(batch, label, generator=generator)
         elbo = bounds.elbo(record)
         if label is not None:

@@ -21,7 +21,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from poetry_vae.model import orders
+from poetry_vae.model import labelling, orders
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
@@ -68,7 +68,7 @@ def refined(
         if trust is None:
             lot = torch.rand(B, generator=generator, device=ids.device)
             trust = ((lot - distrust) / (1 - distrust - _ALL)).clamp(0, 1).sqrt()
-        labels = model.infer_labels(ids) if labels is None else labels
+        labels = labelling.infer(model, ids) if labels is None else labels
         noisy = model.encode(ids, labels, asked).blurred(trust[:, None])
         code = noisy.rsample(1, generator=generator)[0]
         states = model.hidden(trust[:, None] * code, labels, asked)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.batches import Batch
@@ -51,7 +52,7 @@ class SemiSupervised:
         entropy = torch.where(known, torch.zeros_like(entropy), entropy)
 
         distortion, rate = self._by_label(model, batch, known, generator)  # [B, Y] each
-        log_p = model.label_prior()
+        log_p = labelling.prior(model)
         cost = distortion + annealing * rate - log_p
         joint = (weights * cost).sum(-1) - entropy
         loss = joint.mean()
@@ -75,7 +76,7 @@ class SemiSupervised:
     ) -> tuple[Tensor, Tensor]:
         """Distortion and rate given every label, [B, Y] each; 0 where a known label is another."""
         assert batch.labels is not None
-        Y = len(model.label_prior())
+        Y = len(labelling.prior(model))
         values = torch.arange(Y, device=batch.ids.device)
         wanted = ~known[:, None] | (batch.labels[:, None] == values)  # [B, Y]
         poem, label = wanted.nonzero(as_tuple=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -40,7 +41,7 @@ def write(model: PoetryVAE, n: int, manner: Manner, *, generator: torch.Generato
     decoder writes. With no pass the poems are the model's own samples, those that its bound speaks
     of.
     """
-    labels = model.draw_labels(n, generator=generator)
+    labels = labelling.draw(model, n, generator=generator)
     code = torch.randn(n, model.code_size, generator=generator, device=model.device)
     return write_from(model, code, labels, manner, generator=generator)
 
@@ -170,6 +171,6 @@ def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
         FormError: a poem does not have the model's form.
     """
     ids = model.ids_of(poems)
-    labels = model.infer_labels(ids)
+    labels = labelling.infer(model, ids)
     code = model.encode(ids, labels).typical()
     return model.poems_of(model.draw(code, labels, temperature=0))

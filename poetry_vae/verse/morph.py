@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
 
@@ -43,7 +44,7 @@ def interpolate(
     """
     if steps < 2:
         raise ValueError(f"{steps} steps: from one poem to another it takes at least 2")
-    model = model.as_of(start)
+    model = labelling.as_of(model, start)
     first, last = model.encode([start, end]).typical()
     z = spherical(first, last, torch.linspace(0, 1, steps, device=first.device))
     return model.poems_of(model.draw(z, temperature=0))

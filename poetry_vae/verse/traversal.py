@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.poem import Poem
@@ -56,7 +57,7 @@ def traverse(
     centre = (
         torch.zeros(D, device=model.device) if poem is None else model.encode([poem]).typical()[0]
     )
-    model = model.as_of(poem)
+    model = labelling.as_of(model, poem)
     values = torch.linspace(-_FURTHEST, _FURTHEST, steps, device=model.device)
     if dimension is None:
         changes = [_changes(_written(model, centre, j, values)) for j in range(D)]
@@ -91,7 +92,7 @@ def redraw(
     if level not in sizes:
         raise DimensionError(f"no level {level!r}: the model has {', '.join(sizes)}")
     start = sum(list(sizes.values())[: list(sizes).index(level)])
-    model = model.as_of(poem)
+    model = labelling.as_of(model, poem)
     code = torch.randn(1, model.code_size, generator=generator, device=model.device)
     if poem is not None:
         code = model.encode([poem]).typical()

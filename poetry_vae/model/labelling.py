@@ -1,0 +1,98 @@
+"""Labels of poems, for models that are conditioned on one: which there is, or is likely."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model.config import LabelError
+
+if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.text.poem import Poem
+
+
+def given(model: PoetryVAE, value: str) -> PoetryVAE:
+    """The same model, weights shared, where every poem has this label.
+
+    Raises:
+        LabelError: the model has no labels, or not this one.
+    """
+    if model.config.labels is None:
+        raise LabelError("this model was trained without labels: leave out the label")
+    view = copy.copy(model)
+    view.given = model.config.labels.number(value)
+    return view
+
+
+def as_of(model: PoetryVAE, poem: Poem | str | None) -> PoetryVAE:
+    """The same model with the label that it infers of a poem, where there is one to infer."""
+    labels = None if poem is None else infer(model, model.ids_of([poem]))
+    if labels is None or model.config.labels is None:
+        return model
+    return given(model, model.config.labels.values[int(labels)])
+
+
+def prior(model: PoetryVAE) -> Tensor:
+    """log p(y), [Y]."""
+    assert model.config.labels is not None
+    shares = torch.tensor(model.config.labels.shares, device=model.device)
+    return shares.log().log_softmax(-1)
+
+
+def draw(model: PoetryVAE, n: int, *, generator: torch.Generator | None) -> Tensor | None:
+    """``n`` labels from p(y), [n]; None where the model has none or one is given."""
+    if model.config.labels is None or model.given is not None:
+        return None
+    return torch.multinomial(prior(model).exp(), n, True, generator=generator)
+
+
+def infer(model: PoetryVAE, ids: Tensor) -> Tensor | None:
+    """The likeliest label of each poem, ids [B, T] → [B]; None where nothing is to be inferred,
+    since the model has no labels, or one is given."""
+    if model.config.labels is None or model.given is not None:
+        return None
+    return log_probs(model, ids).argmax(-1)
+
+
+@torch.no_grad()
+def log_probs(model: PoetryVAE, ids: Tensor) -> Tensor:
+    """log q(y|x) of poems ids [B, T]: [B, Y].
+
+    From the classifier, or else by Bayes' rule, where the bound of log p(x|y) at the posterior
+    mean stands for log p(x|y).
+    """
+    if model.classifier is not None:
+        out: Tensor = model.classifier(ids)
+        return out
+    each = []
+    for y in range(len(prior(model))):
+        label = torch.full((len(ids),), y, device=ids.device)
+        levels, state = model.walk(model.encoder(ids, label), lambda q, p: q.mean)
+        log_p = model.decoder.likelihood.log_prob(model.decoder(state, label), ids).sum(-1)
+        each.append(log_p - torch.stack([level.kl.sum(-1) for level in levels]).sum(0))
+    return (torch.stack(each, -1) + prior(model)).log_softmax(-1)
+
+
+def settled(model: PoetryVAE, labels: Tensor | None) -> Tensor | None:
+    """The label to go by: what is passed, or what holds for every poem of a view.
+
+    Raises:
+        LabelError: one is missing, or the model has none.
+    """
+    known = model.config.labels
+    if known is None:
+        if labels is not None:
+            raise LabelError("this model was trained without labels: leave out the label")
+        return None
+    if labels is None and model.given is not None:
+        return torch.tensor(model.given, device=model.device)
+    if labels is None:
+        raise LabelError(
+            f"this model needs a label: --label {known.kind}=VALUE, where VALUE is one of "
+            f"{', '.join(known.values)}"
+        )
+    return labels
