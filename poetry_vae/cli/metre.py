@@ -111,7 +111,7 @@ def _poems(source: str, encoding: str) -> list[Poem]:
     from poetry_vae.text.script import understand
 
     if _is_path(source):
-        return read_for_people(Path(source), encoding).poems
+        return read_for_people(Path(source), encoding=encoding).poems
     lines = split_lines(understand(clean_typed(source)))
     if len(lines) == 1:  # written without punctuation: its length tells the form
         lines = list(metred_form(len(lines[0])).cut(lines[0]))

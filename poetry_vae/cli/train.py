@@ -14,6 +14,9 @@ from poetry_vae.cli.options import encoding_option, form_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from poetry_vae.text.encoded import EncodedCorpus
+    from poetry_vae.text.treasury import Treasury
+
 
 @click.command("train")
 @click.argument("corpus", type=click.Path(path_type=Path))
@@ -71,6 +74,7 @@ def command(
     poetry-vae train poems.txt --form 五绝 --output my-model
     poetry-vae train poems.txt --from jueju7 --output my-jueju7
     poetry-vae train poems.txt --from jueju7 --form 七律 --output my-lushi7
+    poetry-vae train poems.safetensors --preset poet --output my-poet
     poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
     poetry-vae train couplets.safetensors --preset m2 --set label=dynasty --output m2
     """
@@ -79,16 +83,17 @@ def command(
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display
     from poetry_vae.model.pretrained import load_model
-    from poetry_vae.training.api import load_training_corpus, train
+    from poetry_vae.training.api import load_training_corpus, load_treasury, train, writes_any
 
     curves = _curves(output) if tensorboard else None
     chosen = load_model(start) if start else None
-    encoded = load_training_corpus(
-        corpus,
-        form,
-        usual=chosen.form if chosen else None,
-        read=partial(read_for_people, encoding=encoding),
-    )
+    read = partial(read_for_people, encoding=encoding)
+    encoded: EncodedCorpus | Treasury
+    if writes_any(preset, chosen):
+        encoded = load_treasury(corpus, read=read)
+    else:
+        usual = chosen.form if chosen else None
+        encoded = load_training_corpus(corpus, form, usual=usual, read=read)
     with Display(curves) as display, _stop_on_interrupt() as interrupted:
         result = train(
             encoded,

@@ -102,6 +102,11 @@ class PoetryVAE(nn.Module):
         return self.config.form if self._form is None else self._form
 
     @property
+    def written(self) -> Form | None:
+        """The form that the model, or this view of it, writes; None if it writes any."""
+        return self._form
+
+    @property
     def asked(self) -> Asked:
         """What is asked where nothing else is said: one row for all poems.
 
