@@ -57,6 +57,7 @@ def command(
     from poetry_vae.evaluation.density import importance_bounds
     from poetry_vae.evaluation.surprise import surprises
     from poetry_vae.model.sampling import derived_seed
+    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.generate import choose_model
 
     is_file = Path(poem).is_file()
