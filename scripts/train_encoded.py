@@ -10,7 +10,7 @@ All forms at once, and the weights in a byte each at the end, which is what trav
 
     poetry-vae corpus encode POEMS poems.safetensors.xz --min-count 10
     python scripts/train_encoded.py poems.safetensors.xz --preset poet --set batch_size=1024 \\
-        --output model --max-minutes 9 --packed packed
+        --output model --max-minutes 9 --finish --packed packed
     python scripts/train_encoded.py poems.safetensors.xz --from packed --preset poet --output more
 """
 
@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--max-minutes", type=float)
+    parser.add_argument("--finish", action="store_true", help="let the rate fall at the end")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--packed", type=Path, help="write the best weights here too, in int8")
     asked = parser.parse_args()
@@ -91,6 +92,7 @@ def main() -> int:
             precision=asked.precision,
             resume=asked.resume,
             max_minutes=asked.max_minutes,
+            finish=asked.finish,
             observer=Lines(),
             should_stop=lambda: bool(interrupts),
         )

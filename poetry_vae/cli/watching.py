@@ -26,8 +26,8 @@ _VERSES = 2
 class Display(Observer):
     """A progress bar with speed and time left; figures and verses after each validation."""
 
-    def __init__(self, curves: Any = None) -> None:
-        self.curves = curves
+    def __init__(self, curves: Any = None, *, is_shown: bool = True) -> None:
+        self.curves, self.is_shown = curves, is_shown
         self.console = stderr_console()
         self.bar = progress_bar(
             TextColumn("{task.description}"),
@@ -40,7 +40,8 @@ class Display(Observer):
         self.task = self.bar.add_task("training", total=None, start=False)
 
     def __enter__(self) -> Display:
-        self.bar.start()
+        if self.is_shown:
+            self.bar.start()
         return self
 
     def __exit__(

@@ -153,6 +153,7 @@ def train(
     precision: Precision = "auto",
     resume: bool = False,
     max_minutes: float | None = None,
+    finish: bool = False,
     observer: Observer | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -183,6 +184,7 @@ def train(
             precision=precision,
             resume=resume,
             max_minutes=max_minutes,
+            finish=finish,
             observer=observer,
             should_stop=should_stop,
         )
@@ -234,6 +236,7 @@ def train(
         precision=precision,
         resume=resume,
         max_minutes=max_minutes,
+        finish=finish,
         observer=observer,
         should_stop=should_stop,
     )
