@@ -196,7 +196,7 @@ def rewritten(
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"format": "poetry-vae corpus 2"}, "not an encoded corpus of this version"),
+        ({"format": "poetry-vae corpus 9"}, "not an encoded corpus of this version"),
         ({"format": ""}, "not an encoded corpus of this version"),
         ({"form": ""}, "not a readable encoded corpus.*form"),
         ({"form": "sonnet"}, "not a readable encoded corpus.*sonnet"),

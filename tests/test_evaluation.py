@@ -77,7 +77,7 @@ def test_samples_are_read_in_either_script_and_keep_their_repeats(write: Write) 
     assert read_samples(file, COUPLET) == ["白日依山盡黃河入海流"] * 2 + ["國破山河在城春草木深"]
     with pytest.raises(CorpusError, match="line 3"):
         read_samples(write("t.txt", "白日依山盡黃河入海流\n\n白日\n"), COUPLET)
-    with pytest.raises(CorpusError, match="cannot be read as utf-8"):
+    with pytest.raises(CorpusError, match=r"not utf-8.*--encoding gb18030"):
         read_samples(write("u.txt", "白日", "gb18030"), COUPLET)
 
 

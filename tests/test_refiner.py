@@ -229,9 +229,9 @@ def test_blanks_hide_what_is_read_and_not_what_is_asked_for(
         read.append(ids)
         return refine(ids, *others, **asked)
 
-    def asking(hidden: Tensor, ids: Tensor) -> Tensor:
+    def asking(hidden: Tensor, ids: Tensor, there: Tensor | None) -> Tensor:
         asked.append(ids)
-        return log_density(hidden, ids)
+        return log_density(hidden, ids, there)
 
     monkeypatch.setattr(model, "refine", reading)
     monkeypatch.setattr(model.readout, "log_density", asking)

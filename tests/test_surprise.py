@@ -47,7 +47,7 @@ def test_the_encoder_never_sees_the_character_it_is_asked_about() -> None:
     seen: list[torch.Tensor] = []
 
     class Watched(nn.Module):
-        def forward(self, ids: torch.Tensor, label: None) -> tuple[torch.Tensor, ...]:
+        def forward(self, ids: torch.Tensor, *_: None) -> tuple[torch.Tensor, ...]:
             seen.append(ids)
             out: tuple[torch.Tensor, ...] = inner(ids)
             return out

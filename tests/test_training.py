@@ -14,7 +14,7 @@ from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import FileWriteError
-from poetry_vae.training import loop
+from poetry_vae.training import data, loop
 from poetry_vae.training.api import train as train_from
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.device import DeviceError, find_device
@@ -172,14 +172,14 @@ def test_a_run_stopped_before_its_first_validation_keeps_what_it_learned(tmp_pat
 def test_a_diverged_run_says_so_and_keeps_the_weights_from_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = loop.watch, []
+    real, calls = data.watch, []
 
     def no_number_the_third_time(*args: Any, **kwargs: Any) -> Figures:
         calls.append(None)
         figures = real(*args, **kwargs)
         return replace(figures, elbo=float("nan")) if len(calls) == 3 else figures
 
-    monkeypatch.setattr(loop, "watch", no_number_the_third_time)
+    monkeypatch.setattr(data, "watch", no_number_the_third_time)
     with pytest.raises(TrainingError, match="diverged: the bound at step 2 is nan"):
         train(_run(), tmp_path / "m")
     figures = json.loads((tmp_path / "m" / "figures.json").read_text(encoding="utf-8"))

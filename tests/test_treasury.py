@@ -149,6 +149,14 @@ def test_numbers_that_stand_for_nothing_are_refused(tmp_path: Path) -> None:
             Treasury.open(path)
 
 
+def test_a_poem_that_is_too_long_is_left_out() -> None:
+    long = Poem(tuple("白日依山盡" for _ in range(257)), dynasty="唐")
+    short = Poem(("白日依山盡", "黃河入海流"))
+    assert len(encode_poems(Corpus([long, short]), min_count=1)) == 1
+    assert list(long.of_form(Form.parse("七绝"))) == []
+    assert len(list(long.of_form(Form.parse("五言联")))) == 0  # an odd number of lines
+
+
 # --- titles
 
 

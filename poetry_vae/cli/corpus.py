@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from poetry_vae.text.corpus import Corpus
     from poetry_vae.text.download import Progress
+    from poetry_vae.text.form import Form
 
 
 @click.group("corpus")
@@ -74,14 +75,18 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
     from poetry_vae.text.form import NAMED_FORMS, tunes
 
     corpus = read_with_progress(*paths, encoding=encoding)
+    found = corpus.by_form_and_dynasty()
+    by_form: Counter[Form | None] = Counter()
+    for (form, _), n in found.items():
+        by_form[form] += n
     counts = corpus.character_counts
     total = sum(counts.values())
     covered = list(accumulate(n for _, n in counts.most_common()))
     sizes = [size for size in (1000, 2000, 4000, 6000, 8000) if size < len(covered)]
     figures = {
         "poems": len(corpus.poems),
-        "forms": {str(form): corpus.count(form) for form in NAMED_FORMS},
-        "tunes": {t.name: corpus.count(t.form) for t in tunes() if corpus.count(t.form)},
+        "forms": {str(form): by_form[form] for form in NAMED_FORMS},
+        "tunes": {tune.name: by_form[tune.form] for tune in tunes() if by_form[tune.form]},
         "dynasties": dict(Counter(poem.dynasty for poem in corpus.poems).most_common()),
         "characters": total,
         "different_characters": len(counts),
@@ -93,7 +98,7 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
         click.echo(json.dumps(figures, ensure_ascii=False))
         return
     click.echo(f"{len(corpus.poems):,} poems, {total:,} characters, {len(counts):,} different ones")
-    _print_forms(corpus)
+    _print_forms(found)
     for size in sizes:
         click.echo(f"  the {size:,} commonest characters cover {covered[size - 1] / total:.2%}")
     if corpus.rejects:
@@ -108,33 +113,23 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
             click.echo(f"{reject.file}:{reject.line}: {reject.reason}: {text}")
 
 
-def _print_forms(corpus: Corpus) -> None:
+def _print_forms(found: Counter[tuple[Form | None, str]]) -> None:
     """Poems by form, and by dynasty where the corpus says one."""
-    from rich.cells import cell_len
+    from rich.cells import cell_len, set_cell_size
 
     from poetry_vae.text.form import NAMED_FORMS, tunes
 
-    dynasties = [name for name, _ in Counter(p.dynasty for p in corpus.poems).most_common(8)]
-    columns = dynasties if any(dynasties) else []
-    counts: Counter[tuple[str, str]] = Counter()
-    forms = [*NAMED_FORMS, *(tune.form for tune in tunes())]
-    couplets = [form for form in NAMED_FORMS if form.lines == 2]
-    known = set(forms) - set(couplets)
-    for poem in corpus.poems:
-        found = [form for form in couplets for _ in poem.of_form(form)]
-        for form in [*found, *([poem.form] if poem.form in known else ["其他"])]:
-            counts[str(form), ""] += 1
-            counts[str(form), poem.dynasty] += 1
-    names = [*map(str, forms), "其他"]
+    by_dynasty: Counter[str] = Counter()
+    for (form, dynasty), n in found.items():
+        by_dynasty[dynasty] += n if form is None or form.lines > 2 else 0
+    columns = [name for name, _ in by_dynasty.most_common(8)] if any(by_dynasty) else []
     head = "".join(" " * (9 - cell_len(name or "–")) + (name or "–") for name in columns)
     click.echo(f"  {'':<12}{'all':>9}{head}")
-    for name in names:
-        if counts[name, ""] or name in map(str, NAMED_FORMS):
-            pad = " " * (
-                16 - 2 * sum(c > "\u2e7f" for c in name) - sum(c <= "\u2e7f" for c in name)
-            )
-            row = "".join(f"{counts[name, dynasty]:>9,}" for dynasty in columns)
-            click.echo(f"  {name}{pad} {counts[name, '']:>9,}{row}")
+    for form in (*NAMED_FORMS, *(tune.form for tune in tunes()), None):
+        total = sum(n for (other, _), n in found.items() if other == form)
+        if total:
+            row = "".join(f"{found[form, dynasty]:>9,}" for dynasty in columns)
+            click.echo(f"  {set_cell_size(str(form or '其他'), 12)}{total:>9,}{row}")
 
 
 @command.command("encode")
@@ -180,7 +175,7 @@ def encode(
     """
     from poetry_vae.text.encoded import encode_corpus
     from poetry_vae.text.form import Form
-    from poetry_vae.text.treasury import encode_poems
+    from poetry_vae.text.treasury import encode_poems, has_form
 
     if out.exists() and any(path.exists() and path.samefile(out) for path in paths):
         raise click.BadParameter(f"{out} is one of the corpora: name another file to write to")
@@ -190,6 +185,8 @@ def encode(
     if wanted is None:
         treasury = encode_poems(corpus, min_count=min_count, source=source)
         treasury.save(out)
+        if left := sum(not has_form(poem) for poem in corpus.poems):
+            click.echo(f"{left:,} poems left out: too long", err=True)
         parts = ", ".join(f"{n:,} {part}" for part, n in treasury.sizes.items())
         told = f"{len(treasury.forms):,} forms, {parts}"
         click.echo(f"{out}: {told}; vocabulary of {len(treasury.tokenizer):,}")

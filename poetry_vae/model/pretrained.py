@@ -57,7 +57,7 @@ def shipped_models() -> list[ShippedModel]:
     folders = [folder for folder in _SHIPPED.iterdir() if (folder / CONFIG).is_file()]
     by_name = {str(form.slug): form for form in NAMED_FORMS}
     models = [ShippedModel(f.name, by_name.get(f.name), f) for f in folders]
-    return sorted(models, key=lambda model: model.form.lengths if model.form else ())
+    return sorted(models, key=lambda m: (m.form.lines, m.form.lengths) if m.form else (0, ()))
 
 
 def default_model(form: Form, *, any_form: bool = False) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from poetry_vae.text.cleaning import RejectedTextError, clean_lines
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.text.form import Form
+from poetry_vae.text.form import NAMED_FORMS, Form, tunes
 from poetry_vae.text.opening import (
     ARCHIVE_SUFFIX,
     PACKED_SUFFIXES,
@@ -55,6 +55,25 @@ class Corpus:
     def count(self, form: Form) -> int:
         """How many poems of the form the corpus has (couplets are found inside longer poems)."""
         return sum(1 for poem in self.poems for _ in poem.of_form(form))
+
+    def by_form_and_dynasty(self) -> Counter[tuple[Form | None, str]]:
+        """How many poems there are of every form that has a name, in one pass; None is any other.
+
+        Couplets are found inside longer poems, as :meth:`Poem.of_form` has it.
+        """
+        couplets = [form for form in NAMED_FORMS if form.lines == 2]
+        named = {form.lengths for form in (*NAMED_FORMS, *(t.form for t in tunes()))}
+        counts: Counter[tuple[Form | None, str]] = Counter()
+        for poem in self.poems:
+            own = poem.form if poem.lengths in named else None
+            if own is None or not own.is_named:
+                counts[None, poem.dynasty] += 1
+            elif own not in couplets:
+                counts[own, poem.dynasty] += 1
+            for couplet in couplets:
+                if n := sum(1 for _ in poem.of_form(couplet)):
+                    counts[couplet, poem.dynasty] += n
+        return counts
 
     @property
     def character_counts(self) -> Counter[str]:

@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 
 from poetry_vae.text.errors import FormError
 
-_MOST = 64  # lines of a form, and characters of a line
+MOST_LINES, _MOST_CHARS = 256, 64  # of a form, and of a line
 
 
 @dataclass(frozen=True, order=True)
@@ -31,10 +31,11 @@ class Form:
     """The line, from 0, with which the second stanza of a 词 begins; 0 where there is none."""
 
     def __post_init__(self) -> None:
-        if not (1 <= self.lines <= _MOST and all(1 <= n <= _MOST for n in self.lengths)):
+        is_short = all(1 <= n <= _MOST_CHARS for n in self.lengths)
+        if not (1 <= self.lines <= MOST_LINES and is_short):
             raise FormError(
-                f"a form of {self._written}: it must have 1 to {_MOST} lines of 1 to {_MOST} "
-                "characters"
+                f"a form of {self._written}: it must have 1 to {MOST_LINES} lines of 1 to "
+                f"{_MOST_CHARS} characters"
             )
         if not 0 <= self.second_stanza < self.lines:
             raise FormError(
@@ -47,10 +48,13 @@ class Form:
         """``lines`` lines of ``chars`` characters each.
 
         Raises:
-            FormError: either is not within 1 to 64.
+            FormError: there are too many of either, or none.
         """
-        if not (1 <= lines <= _MOST and 1 <= chars <= _MOST):
-            raise FormError(f"a form of {lines}x{chars}: lines and characters must be 1 to {_MOST}")
+        if not (1 <= lines <= MOST_LINES and 1 <= chars <= _MOST_CHARS):
+            raise FormError(
+                f"a form of {lines}x{chars}: it must have 1 to {MOST_LINES} lines of 1 to "
+                f"{_MOST_CHARS} characters"
+            )
         return cls((chars,) * lines)
 
     @classmethod

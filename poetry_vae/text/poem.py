@@ -62,9 +62,13 @@ class Poem:
         Raises:
             FormError: there is no line, or one that is too long.
         """
-        lengths = tuple(map(len, self.lines))
         known = tune_form(self.tune) if self.tune else None
-        return known if known is not None and known.lengths == lengths else Form(lengths)
+        return known if known is not None and known.lengths == self.lengths else Form(self.lengths)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The characters of each line."""
+        return tuple(map(len, self.lines))
 
     def of_form(self, form: Form, *, windows: bool = False) -> Iterator[Poem]:
         """The poems of a form that stand in this one.
@@ -79,9 +83,10 @@ class Poem:
                 if len(run) % 2 == 0 and len(run[0]) == form.lengths[0]:
                     for start in range(0, len(run), 2):
                         yield self.with_lines(run[start : start + 2])
-        elif self.form == form:
-            yield self
-        elif windows and form.lines == 4 and self.form == Form(form.lengths * 2):
+        elif self.lengths == form.lengths:
+            if self.form == form:
+                yield self
+        elif windows and form.lines == 4 and self.lengths == form.lengths * 2 and not self.tune:
             for start in (0, 2, 4):
                 yield self.with_lines(self.lines[start : start + 4])
 

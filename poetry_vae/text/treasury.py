@@ -209,6 +209,8 @@ def is_treasury(path: Path) -> bool:
 def encode_poems(corpus: Corpus, *, min_count: int | None = None, source: str = "") -> Treasury:
     """Split a corpus, number the characters of its poems and titles, and sort them into blocks.
 
+    Poems of more than 256 lines, or with a line of more than 64 characters, are left out.
+
     The vocabulary holds the characters that the training poems have at least ``min_count`` times;
     unless told, five times where there are many poems, and once where every character counts.
 
@@ -217,10 +219,19 @@ def encode_poems(corpus: Corpus, *, min_count: int | None = None, source: str = 
     """
     by_part: dict[Part, list[Poem]] = {part: [] for part in PARTS}
     for poem, part in zip(corpus.poems, split(corpus.poems), strict=True):
-        by_part[part].append(poem)
+        if has_form(poem):
+            by_part[part].append(poem)
     if min_count is None:
         min_count = 5 if len(corpus.poems) >= MANY_POEMS else 1
     return encode_blocks(by_part, min_count=min_count, source=source)
+
+
+def has_form(poem: Poem) -> bool:
+    """Whether the poem is short enough to have a form."""
+    try:
+        return bool(poem.form)
+    except FormError:
+        return False
 
 
 def encode_blocks(
