@@ -101,7 +101,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    poems = read_corpus(options.corpus).poems
+    # Longer poems than a form can have are no regulated verse.
+    poems = [poem for poem in read_corpus(options.corpus).poems if len(poem.lines) <= 64]
     book: RhymeBook = Observed(options.observed) if options.observed else PINGSHUI
     tell_coverage(poems, book)
     print("\n| | poems | loose | strict | + rhyme | chance | strict readings |")
