@@ -36,8 +36,11 @@ def shown(poem: Poem, report: MetreReport, script: Script) -> Iterator[str]:
         yield f"  {coloured(tones)}{kind}{rhymes}"
     if report.unknown:
         yield f"  unknown readings: {' '.join(present(c, script) for c in report.unknown)}"
-    for said in (*report.turned, *report.borrowed, *report.faults):
-        yield f"  {present(said.explanation, script)}"
+    said = [(turned.line, turned.explanation) for turned in report.turned]
+    said += [(borrowed.line, borrowed.explanation) for borrowed in report.borrowed]
+    said += [(fault.line, fault.explanation) for fault in report.faults]
+    for _, explanation in sorted(said, key=lambda item: item[0]):
+        yield f"  {present(explanation, script)}"
     if report.style_explanation:
         yield f"  {present(report.style_explanation, script)}"
     if report.ok:

@@ -69,7 +69,8 @@ class MetreReport:
     borrowed: tuple[Borrowed, ...] = ()
     """Lines that borrow their rhyme from a neighbouring group (鄰韻)."""
     style_explanation: str = ""
-    """What a style but 近体 is, and where it shows, in words for a learner."""
+    """What a style but 近体 is, and where it shows, in words for a learner; of a quatrain that
+    rhymes and breaks the metre, that it may be old-style verse."""
 
     @property
     def keeps_metre(self) -> bool:
@@ -158,6 +159,10 @@ def check(
         return replace(report, style="折腰体", faults=(), style_explanation=why)
     old = oblique_rhyme(lines, tones, [line[-1].oblique for line in sounds])
     if old is None:
+        departs = any(fault.kind not in RHYME_KINDS for fault in faults)
+        if len(lines) == 4 and departs and all(fault.kind != "韵" for fault in faults):
+            why = "keeps the rhyme and not the tones: old-style verse (古绝) need not keep them"
+            return replace(report, style_explanation=why)
         return report
     style: Style = "古绝" if len(lines) == 4 else "古体"
     return replace(
