@@ -149,6 +149,31 @@ class TestCharacter:
         assert run(SIMPLIFIED, "--character", "看").exit_code == 2
 
 
+class TestTunes:
+    DREAM = "常记溪亭日暮，沉醉不知归路。兴尽晚回舟，误入藕花深处。争渡，争渡，惊起一滩鸥鹭。"
+
+    def test_a_tune_is_known_by_its_lengths(self) -> None:
+        rows = shown(self.DREAM).splitlines()
+        assert rows[0].startswith("如梦令 (词, as in ")
+        assert rows[1:3] == ["  常记溪亭日暮", "  平仄平平仄仄  A 韵 第四部"]
+        assert "  keeps metre and rhyme" in rows
+        two = "春花秋月何时了，往事知多少。小楼昨夜又东风，故国不堪回首月明中。"
+        two += "雕栏玉砌应犹在，只是朱颜改。问君能有几多愁，恰似一江春水向东流。"
+        assert shown(two).startswith("虞美人 (词")  # though nothing says where stanza 2 begins
+
+    def test_json(self) -> None:
+        record = json.loads(shown(self.DREAM.replace("溪亭", "溪水"), "--json"))
+        assert (record["form"], record["style"], record["template"]) == ("如梦令", "词", None)
+        assert (record["keeps_metre"], record["keeps_rhyme"]) == (False, True)
+        assert record["pattern"][0] == "中仄中平中仄"
+        assert record["rhyme_scheme"] == ["A", "A", "", "A", "A", "A", "A"]
+        assert [(f["kind"], f["line"], f["position"]) for f in record["faults"]] == [("平仄", 1, 4)]
+
+    def test_of_a_file(self, write: Write) -> None:
+        file = write("ci.json", json.dumps([{"rhythmic": "如梦令", "paragraphs": [self.DREAM]}]))
+        assert "如梦令 (词" in shown(file)
+
+
 def test_rhyme_books() -> None:
     poem = "山外青山楼外楼，西湖歌舞几时休。暖风熏得游人醉，直把杭州作汴州。"
     assert "B  韵 第十二部" in shown(poem, "--rhyme-book", "cilin")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.scansion import MetreReport, Readings
     from poetry_vae.text.script import Script
+    from poetry_vae.text.tune_metre import TuneReport
 
 
 @click.command("metre")
@@ -46,10 +47,9 @@ if TYPE_CHECKING:
 @click.option(
     "--rhyme-book",
     type=click.Choice(["pingshui", "cilin", "xinyun", "tongyun", "modern"]),
-    default="pingshui",
-    show_default=True,
     help="Classical readings with the groups of 平水韵 or the wider ones of 词林正韵; or Mandarin "
-    "with 中华新韵 (also: modern) or 中华通韵, which need pypinyin.",
+    "with 中华新韵 (also: modern) or 中华通韵, which need pypinyin.  [default: pingshui; of 词, "
+    "cilin or pingshui]",
 )
 @script_option
 @encoding_option
@@ -60,7 +60,7 @@ def command(
     characters: str | None,
     rules: Rules,
     readings: Readings,
-    rhyme_book: str,
+    rhyme_book: str | None,
     script: Script,
     encoding: str,
     verbose: bool,
@@ -72,7 +72,8 @@ def command(
     Shows the template a poem comes nearest to, the tone under every character (平 level,
     仄 oblique, 中 both, ？ unknown), the rhyme group of each line, what departs from the rules and
     is saved (拗救), and what breaks them and where. For a file of many poems it shows the shares
-    that keep them.
+    that keep them. 词 are held against what most poems of the tune have; a tune is known by its
+    name in a file and by the lengths of its lines where a poem is typed.
 
     \b
     poetry-vae metre 白日依山尽，黄河入海流。欲穷千里目，更上一层楼。
@@ -85,20 +86,25 @@ def command(
     from poetry_vae.text.metre import MetreError
     from poetry_vae.text.rhyme_books import rhyme_book as book_named
     from poetry_vae.text.scansion import check
+    from poetry_vae.text.tune_metre import check_tune, tune_of
 
     if bool(sources) == (characters is not None):
         raise click.UsageError("give poems, or --character with characters, and not both")
     if characters is not None:
         show_characters(characters, script, as_json=as_json)
         return
-    book = book_named(rhyme_book)
-    tallies: dict[str, list[MetreReport | None]] = defaultdict(list)
+    book, book_of_ci = book_named(rhyme_book or "pingshui"), book_named(rhyme_book or "cilin")
+    tallies: dict[str, list[MetreReport | TuneReport | None]] = defaultdict(list)
     for source in sources:
         poems = _poems(source, encoding)
         many = len(poems) > 1
         for poem in poems:
+            report: MetreReport | TuneReport | None
             try:
-                report = check(poem.lines, rules=rules, readings=readings, book=book)
+                if tune := tune_of(poem):
+                    report = check_tune(poem.lines, tune, book=book_of_ci)
+                else:
+                    report = check(poem.lines, rules=rules, readings=readings, book=book)
             except MetreError:
                 if not many:
                     raise
@@ -108,7 +114,7 @@ def command(
             elif report is None:
                 tallies["other"].append(report)
             else:
-                tallies[str(poem.form)].append(report)
+                tallies[tune or str(poem.form)].append(report)
                 if verbose or not many:
                     click.echo("\n".join(shown(poem, report, script)) + "\n")
     if not as_json and sum(map(len, tallies.values())) > len(sources):

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poetry_vae.text.scansion import MetreReport
+
 if TYPE_CHECKING:
     from poetry_vae.text.poem import Poem
-    from poetry_vae.text.scansion import MetreReport
     from poetry_vae.text.script import Script
+    from poetry_vae.text.tune_metre import TuneReport
 
 _COLOURS = {"平": "cyan", "仄": "red", "中": "yellow"}
 
 
-def shown(poem: Poem, report: MetreReport, script: Script) -> Iterator[str]:
+def shown(poem: Poem, report: MetreReport | TuneReport, script: Script) -> Iterator[str]:
     """A poem as people read it: every line with its tones below, then what is to be said.
 
     The marks stand under their characters, since both are two columns wide.
@@ -27,6 +29,34 @@ def shown(poem: Poem, report: MetreReport, script: Script) -> Iterator[str]:
     heading = " ".join(part for part in (poem.author, poem.title) if part)
     if heading:
         yield present(heading, script)
+    if isinstance(report, MetreReport):
+        yield from _shown_verse(poem, report, script)
+    else:
+        yield from _shown_tune(report, script)
+    if report.ok:
+        yield "  keeps metre and rhyme"
+
+
+def _shown_tune(report: TuneReport, script: Script) -> Iterator[str]:
+    from poetry_vae.text.script import present
+
+    name, poems = present(report.metre.name, script), f"{report.metre.poems:,}"
+    yield f"{name} (词, as in {poems} poems)"
+    for line, tones, letter, found in zip(
+        report.lines, report.tones, report.metre.rhymes, report.line_groups, strict=True
+    ):
+        groups = "/".join(present(group, script) for group in sorted(found))
+        yield f"  {present(line, script)}"
+        yield f"  {coloured(tones)}" + (f"  {letter} 韵 {groups or '？'}" if letter else "")
+    if report.unknown:
+        yield f"  unknown readings: {' '.join(present(c, script) for c in report.unknown)}"
+    for fault in report.faults:
+        yield f"  {present(fault.explanation, script)}"
+
+
+def _shown_verse(poem: Poem, report: MetreReport, script: Script) -> Iterator[str]:
+    from poetry_vae.text.script import present
+
     yield _name(poem, report)
     for i, (line, tones) in enumerate(zip(report.lines, report.tones, strict=True)):
         groups = "/".join(present(group, script) for group in sorted(report.line_groups[i]))
@@ -43,8 +73,6 @@ def shown(poem: Poem, report: MetreReport, script: Script) -> Iterator[str]:
         yield f"  {present(explanation, script)}"
     if report.style_explanation:
         yield f"  {present(report.style_explanation, script)}"
-    if report.ok:
-        yield "  keeps metre and rhyme"
 
 
 def has_types(report: MetreReport) -> bool:
@@ -76,7 +104,7 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def print_table(tallies: dict[str, list[MetreReport | None]]) -> None:
+def print_table(tallies: dict[str, list[MetreReport | TuneReport | None]]) -> None:
     """The shares of poems of each form that keep metre, rhyme and both."""
     from rich.console import Console
     from rich.table import Table
