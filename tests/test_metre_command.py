@@ -93,6 +93,12 @@ def test_standard_input(text: str) -> None:
     assert result.stdout == shown(SIMPLIFIED)
 
 
+def test_standard_input_without_a_poem() -> None:
+    result = CliRunner().invoke(command, ["-"], input="\n")
+    assert isinstance(result.exception, CorpusError)
+    assert "standard input is empty" in str(result.exception)
+
+
 def test_many_poems_of_standard_input_are_counted() -> None:
     result = CliRunner().invoke(command, ["-"], input=f"{SIMPLIFIED}\n\n{UNLINKED}\n")
     assert "│ 七绝 │" in result.stdout

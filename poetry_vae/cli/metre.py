@@ -124,30 +124,39 @@ def command(
 def _poems(source: str, encoding: str) -> list[Poem]:
     """The poems of a file or of standard input, or the one that was typed."""
     from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.metre import metred_form
-    from poetry_vae.text.poem import Poem, split_lines
-    from poetry_vae.text.script import understand
 
     if source == "-":
         return _poems_of_input(encoding)
     if _is_path(source):
         return read_for_people(Path(source), encoding).poems
-    lines = split_lines(understand(clean_typed(source)))
+    return [_typed(source)]
+
+
+def _typed(text: str) -> Poem:
+    """A poem as it was typed, with punctuation or without."""
+    from poetry_vae.text.cleaning import clean_typed
+    from poetry_vae.text.metre import metred_form
+    from poetry_vae.text.poem import Poem, split_lines
+    from poetry_vae.text.script import understand
+
+    lines = split_lines(understand(clean_typed(text)))
     if len(lines) == 1:  # written without punctuation: its length tells the form
         lines = list(metred_form(len(lines[0])).cut(lines[0]))
-    return [Poem(tuple(lines))]
+    return Poem(tuple(lines))
 
 
 def _poems_of_input(encoding: str) -> list[Poem]:
     """A poem on one line is read as if it were typed, more as a file of plain text."""
     from poetry_vae.cli.corpus import read_for_people
+    from poetry_vae.text.errors import CorpusError
     from poetry_vae.text.opening import decode
 
     data = sys.stdin.buffer.read()
     text = decode(Path("-"), data, encoding).strip()
+    if not text:
+        raise CorpusError("standard input is empty: there is no poem in it")
     if "\n" not in text:
-        return _poems(text or " ", encoding)
+        return [_typed(text)]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "input.txt"
         file.write_bytes(data)

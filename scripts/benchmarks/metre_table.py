@@ -27,7 +27,7 @@ from poetry_vae.text.prosody import PINGSHUI, Reading, RhymeBook
 from poetry_vae.text.scansion import check
 
 Lines = tuple[str, ...]
-FORMS = (Form.of(4, 5), Form.of(4, 7), Form.of(8, 5), Form.of(8, 7))
+FORMS = tuple(Form.of(*shape) for shape in ((4, 5), (4, 7), (8, 5), (8, 7), (12, 5), (4, 6)))
 
 
 class Observed:
