@@ -128,7 +128,7 @@ def _poems(source: str, encoding: str) -> list[Poem]:
     if source == "-":
         return _poems_of_input(encoding)
     if _is_path(source):
-        return read_for_people(Path(source), encoding).poems
+        return read_for_people(Path(source), encoding=encoding).poems
     return [_typed(source)]
 
 
@@ -160,7 +160,7 @@ def _poems_of_input(encoding: str) -> list[Poem]:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "input.txt"
         file.write_bytes(data)
-        return read_for_people(file, encoding).poems
+        return read_for_people(file, encoding=encoding).poems
 
 
 def _is_path(source: str) -> bool:
