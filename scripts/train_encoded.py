@@ -5,6 +5,13 @@ For machines that have an accelerator and little else: copy the repository and o
     poetry-vae corpus encode POEMS couplets.safetensors --form 五言联      (where poetry-vae is)
     python scripts/train_encoded.py couplets.safetensors --output model --max-minutes 9
     python scripts/train_encoded.py couplets.safetensors --output model --resume
+
+All forms at once, and the weights in a byte each at the end, which is what travels:
+
+    poetry-vae corpus encode POEMS poems.safetensors.xz --min-count 10
+    python scripts/train_encoded.py poems.safetensors.xz --preset poet --set batch_size=1024 \\
+        --output model --max-minutes 9 --finish --packed packed
+    python scripts/train_encoded.py poems.safetensors.xz --from packed --preset poet --output more
 """
 
 from __future__ import annotations
@@ -16,6 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import torch
+
+from poetry_vae.model.pretrained import CARD, figures_of, save_model
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.training.api import train
@@ -30,10 +40,9 @@ class Lines(Observer):
         print(f"{note}; step {done:,} of {steps:,}", flush=True)
 
     def stepped(self, step: int, poems_per_second: float, terms: dict[str, float]) -> None:
-        if step % 200 == 0:
-            print(
-                f"{step:,}: loss {terms['loss']:.2f}, {poems_per_second:,.0f} poems/s", flush=True
-            )
+        if step % 100 == 0:
+            told = ", ".join(f"{name} {value:.1f}" for name, value in terms.items())
+            print(f"{step:,}: {told}; {poems_per_second:,.0f} poems/s", flush=True)
 
     def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
         print(
@@ -41,6 +50,8 @@ class Lines(Observer):
             f"active {figures.active_units}, reconstructed {figures.reconstruction:.1%}",
             flush=True,
         )
+        for form, nats in figures.by_form.items():
+            print(f"  -log p of {form}: {nats:.4f} nats/char", flush=True)
 
     def warned(self, message: str) -> None:
         print(f"warning: {message}", flush=True)
@@ -57,7 +68,9 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument("--max-minutes", type=float)
+    parser.add_argument("--finish", action="store_true", help="let the rate fall at the end")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--packed", type=Path, help="write the best weights here too, in int8")
     asked = parser.parse_args()
     overrides = {}
     for setting in asked.settings:
@@ -79,12 +92,17 @@ def main() -> int:
             precision=asked.precision,
             resume=asked.resume,
             max_minutes=asked.max_minutes,
+            finish=asked.finish,
             observer=Lines(),
             should_stop=lambda: bool(interrupts),
         )
     except (PoetryVAEError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if asked.packed:
+        card = (result.folder / CARD).read_text(encoding="utf-8")
+        figures = figures_of(result.folder)
+        save_model(result.model, asked.packed, card=card, figures=figures, dtype=torch.int8)
     print(f"{result.stopped} after {result.steps:,} steps: {result.folder}")
     return 0
 

@@ -9,7 +9,10 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.form import Form
 from poetry_vae.text.labels import LabelColumn
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.splitting import PARTS, Part
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.text.treasury import Treasury, encode_blocks
 
 CHARACTERS = "不人山無風一日雲有何來天中時花春上年月水"
 COUPLET = Form.of(2, 5)
@@ -52,3 +55,25 @@ def small_corpus(
         early = {name: (ids[:, 0] > 11).astype(np.uint16) for name, ids in parts.items()}
         labels["dynasty"] = LabelColumn(("宋", "唐"), early)  # type: ignore[arg-type]
     return EncodedCorpus(form, small_tokenizer(), parts, "a made-up corpus", labels)  # type: ignore[arg-type]
+
+
+FORMS = ("五言联", "七言联", "五绝", "七绝", "五律", "忆江南", "浣溪沙", "七排10句")
+
+
+def small_poems(each: int = 12, forms: tuple[str, ...] = FORMS) -> dict[Part, list[Poem]]:
+    """Poems of many forms by part, with titles that name a character of the poem."""
+    rng = np.random.default_rng(0)
+    poems: dict[Part, list[Poem]] = {}
+    for part in PARTS:
+        poems[part] = []
+        for form in map(Form.parse, forms):
+            for i in range(each):
+                text = "".join(rng.choice(list(CHARACTERS), form.positions))
+                dynasty = ("唐", "宋", "")[i % 3]
+                poem = Poem.typed(text, form, title=text[:2], author="無名", dynasty=dynasty)
+                poems[part].append(poem)
+    return poems
+
+
+def small_treasury(each: int = 12, forms: tuple[str, ...] = FORMS) -> Treasury:
+    return encode_blocks(small_poems(each, forms), min_count=1, source="made-up poems")

@@ -13,7 +13,7 @@ from tests.commands import fails, run
 from tests.small import small_corpus, small_model
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
-POEM = "不人山无风，一日云有何。"
+POEM = "不人山无风，一日何有来。"
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ class TestReading:
         assert "of 10 characters as they were" in result.stderr
 
     def test_either_script_is_understood(self, model: Path) -> None:
-        traditional = "不人山無風 一日雲有何"
+        traditional = "不人山無風 一日何有來"
         first = run("reconstruct", POEM, "--model", model)
         assert first.stdout == run("reconstruct", traditional, "--model", model).stdout
         assert "vocabulary" not in first.stderr
@@ -151,7 +151,7 @@ class TestReading:
         assert "has 5 characters, but a 五言联 needs" in text
         assert "line 1" in fails(2, "reconstruct", "白日依山，尽黄河入海流。", "--model", model)
         assert "no model for 1x3" in fails(1, "reconstruct", "白日依")
-        assert "make no form" in fails(2, "reconstruct", "白日依，山尽")
+        assert "no model for 3,2" in fails(1, "reconstruct", "白日依，山尽")
 
     def test_without_punctuation_a_shipped_form_is_found(self) -> None:
         plain = run("reconstruct", "白日依山盡黃河入海流")
@@ -249,7 +249,7 @@ class TestCorpus:
     def test_stats(self) -> None:
         result = run("corpus", "stats", ANTHOLOGY)
         assert result.exit_code == 0
-        assert "七绝 jueju7" in result.stdout
+        assert re.search(r"七绝 +108 +108\n", result.stdout)
         figures = json.loads(run("corpus", "stats", ANTHOLOGY, "--json").stdout)
         assert figures["forms"]["七绝"] >= 100
         assert figures["left_out"] == {}
@@ -293,7 +293,7 @@ class TestEvaluate:
 
     def test_samples_of_another_program(self, encoded: Path, tmp_path: Path) -> None:
         file = tmp_path / "theirs.txt"
-        file.write_text("不人山无风，一日云有何。\n" * 30, encoding="utf-8")
+        file.write_text("不人山无风，一日何有来。\n" * 30, encoding="utf-8")
         asked = ("evaluate", "--form", "五言联", "--corpus", encoded, "--quick", "--samples", file)
         result = run(*asked, "--json")
         assert result.exit_code == 0, result.output
@@ -304,11 +304,11 @@ class TestEvaluate:
         fewest = min(30, report["verse"][0]["poems"])
         assert [row["diversity"]["poems"] for row in report["verse"]] == [fewest] * 4
         assert theirs["diversity"]["unique_poems"] == pytest.approx(1 / fewest)
-        file.write_text("不人山无风，一日云有何。\n春月\n", encoding="utf-8")
+        file.write_text("不人山无风，一日何有来。\n春月\n", encoding="utf-8")
         assert f"{file}, line 2" in fails(1, *asked)
         file.write_text("", encoding="utf-8")
         assert "not one poem" in fails(1, *asked)
-        file.write_text("不人山无风，一日云有何。\n", encoding="utf-8")
+        file.write_text("不人山无风，一日何有来。\n", encoding="utf-8")
         assert f"{file}: one poem" in fails(1, *asked)
 
     def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
@@ -450,13 +450,13 @@ class TestScore:
     def test_json(self, model: Path) -> None:
         result = run("score", POEM, "--model", model, "--samples", 4, "--json")
         entry = json.loads(result.stdout)
-        assert entry["lines"] == ["不人山无风", "一日云有何"]
+        assert entry["lines"] == ["不人山无风", "一日何有来"]
         assert [len(line) for line in entry["surprise_nats"]] == [5, 5]
         assert entry["nats_per_character"] == pytest.approx(-entry["bound_nats"] / 10, abs=1e-4)
 
     def test_a_file(self, model: Path, tmp_path: Path) -> None:
         file = tmp_path / "poems.txt"
-        file.write_text("不人山無風，一日雲有何。\n春上年月水，花時中天來。\n", encoding="utf-8")
+        file.write_text("不人山無風，一日何有來。\n春上年月水，花時中天來。\n", encoding="utf-8")
         result = run("score", file, "--model", model, "--samples", 4, "-n", 5)
         assert result.exit_code == 0, result.output
         assert "of 2 poems" in result.stdout

@@ -76,9 +76,13 @@ def test_pairs_of_positions() -> None:
     form = Form.of(3, 2)
     assert neighbours(form).tolist() == [[0, 1], [2, 3], [4, 5]]
     assert aligned(form).tolist() == [[0, 2], [1, 3], [2, 4], [3, 5]]
-    assert across(form).shape == (3, 4, 2)
+    assert [pairs.shape for pairs in across(form)] == [(4, 2)] * 3
     assert across(form)[1].tolist() == [[0, 4], [0, 5], [1, 4], [1, 5]]
-    assert across(Form.of(1, 4)).shape == (0, 16, 2)
+    assert across(Form.of(1, 4)) == []
+    uneven = Form((3, 1, 2))
+    assert neighbours(uneven).tolist() == [[0, 1], [1, 2], [4, 5]]
+    assert aligned(uneven).tolist() == [[2, 3], [3, 5]]  # from the ends of the lines
+    assert across(uneven)[0].tolist() == [[0, 3], [1, 3], [2, 3]]
 
 
 def test_affinities_are_shifted_mutual_information_at_full_rank() -> None:

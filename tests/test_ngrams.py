@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poetry_vae.text.ngrams import among, hashed, told_apart
+from poetry_vae.text.ngrams import among, hashed, hashed_lines, told_apart
 
 ids_of_couplets = st.lists(st.lists(st.integers(0, 3), min_size=8, max_size=8), min_size=1)
 
@@ -35,9 +35,22 @@ def test_a_hundred_thousand_pairs_have_a_hundred_thousand_numbers() -> None:
 
 def test_what_has_no_such_ngrams_is_refused() -> None:
     ids = np.zeros((1, 10), dtype=np.int64)
-    for n, chars in ((6, 5), (0, 5), (2, 3)):
+    for n, chars in ((6, 5), (0, 5), (4, (3, 3, 3, 1))):
         with pytest.raises(ValueError, match="-grams in lines of"):
             hashed(ids, n, chars=chars)
+    for lengths in (3, (3, 8), (), 0, (10, 0)):
+        with pytest.raises(ValueError, match="do not make poems of 10 characters"):
+            hashed(ids, 2, chars=lengths)
+
+
+def test_lines_may_differ_in_length() -> None:
+    ids = np.arange(6)[None]
+    pairs = hashed(ids, 2, chars=(3, 1, 2))
+    expected = [hashed(np.array([[a, b]]), 2, chars=2)[0, 0] for a, b in ((0, 1), (1, 2), (4, 5))]
+    assert pairs[0].tolist() == expected
+    whole = hashed_lines(ids, (3, 1, 2))[0]
+    assert whole[0] == hashed(np.array([[0, 1, 2]]), 3, chars=3)[0, 0]
+    assert whole[1] == hashed(np.array([[3]]), 1, chars=1)[0, 0]
 
 
 def test_every_process_has_the_same_numbers(in_other_process: Callable[[str, str], str]) -> None:

@@ -15,7 +15,7 @@ from tests import commands
 from tests.small import small_corpus, small_model
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
-POEM = "不人山無風，一日雲有何。"
+POEM = "不人山無風，一日何有來。"
 TITLE = "{http://www.w3.org/2000/svg}title"
 TEXT = "{http://www.w3.org/2000/svg}text"
 
@@ -182,7 +182,7 @@ class TestTraversal:
         result = run(*common, "--dimension", 2, "--steps", 5)
         assert result.exit_code == 0, result.output
         shown = elements(target, TEXT)
-        assert "Dimension 2 around 不人山无风，一日云有何。" in shown
+        assert "Dimension 2 around 不人山无风，一日何有来。" in shown
         assert [text for text in shown if text[0] in "+−"] == [
             "−3.0",
             "−1.5",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -31,9 +32,9 @@ def command() -> None:
     """
 
 
-def read_for_people(path: Path, encoding: str) -> Corpus:
+def read_for_people(*paths: Path, encoding: str) -> Corpus:
     """Read a corpus behind a progress bar, and say on standard error what was left out."""
-    corpus = read_with_progress(path, encoding)
+    corpus = read_with_progress(*paths, encoding=encoding)
     if corpus.rejects:
         reasons = ", ".join(f"{n:,} {why}" for why, n in corpus.rejects_by_reason.most_common())
         click.echo(f"{len(corpus.rejects):,} poems left out: {reasons}", err=True)
@@ -42,7 +43,7 @@ def read_for_people(path: Path, encoding: str) -> Corpus:
     return corpus
 
 
-def read_with_progress(path: Path, encoding: str) -> Corpus:
+def read_with_progress(*paths: Path, encoding: str) -> Corpus:
     """Read a corpus behind a progress bar on standard error."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
@@ -56,23 +57,23 @@ def read_with_progress(path: Path, encoding: str) -> Corpus:
         def progress(_: Path, done: int, total: int) -> None:
             bar.update(task, completed=done // 1_000_000, total=total // 1_000_000)
 
-        return read_corpus(path, encoding=encoding, progress=progress)
+        return read_corpus(*paths, encoding=encoding, progress=progress)
 
 
 @command.command("stats")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @encoding_option
 @click.option("--verbose", is_flag=True, help="List every poem left out, with file and line.")
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
-def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
-    """Count poems by form, characters, coverage of vocabularies, and what was left out.
+def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) -> None:
+    """Count poems by form and dynasty, characters, coverage of vocabularies, and what was left out.
 
     \b
     poetry-vae corpus stats poems.txt --encoding gb18030 --verbose
     """
-    from poetry_vae.text.form import NAMED_FORMS
+    from poetry_vae.text.form import NAMED_FORMS, tunes
 
-    corpus = read_with_progress(path, encoding)
+    corpus = read_with_progress(*paths, encoding=encoding)
     counts = corpus.character_counts
     total = sum(counts.values())
     covered = list(accumulate(n for _, n in counts.most_common()))
@@ -80,6 +81,8 @@ def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
     figures = {
         "poems": len(corpus.poems),
         "forms": {str(form): corpus.count(form) for form in NAMED_FORMS},
+        "tunes": {t.name: corpus.count(t.form) for t in tunes() if corpus.count(t.form)},
+        "dynasties": dict(Counter(poem.dynasty for poem in corpus.poems).most_common()),
         "characters": total,
         "different_characters": len(counts),
         "coverage": {size: round(covered[size - 1] / total, 5) for size in sizes},
@@ -90,8 +93,7 @@ def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
         click.echo(json.dumps(figures, ensure_ascii=False))
         return
     click.echo(f"{len(corpus.poems):,} poems, {total:,} characters, {len(counts):,} different ones")
-    for form in NAMED_FORMS:
-        click.echo(f"  {form!s} {form.slug:<9} {corpus.count(form):>9,}")
+    _print_forms(corpus)
     for size in sizes:
         click.echo(f"  the {size:,} commonest characters cover {covered[size - 1] / total:.2%}")
     if corpus.rejects:
@@ -106,10 +108,44 @@ def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
             click.echo(f"{reject.file}:{reject.line}: {reject.reason}: {text}")
 
 
+def _print_forms(corpus: Corpus) -> None:
+    """Poems by form, and by dynasty where the corpus says one."""
+    from rich.cells import cell_len
+
+    from poetry_vae.text.form import NAMED_FORMS, tunes
+
+    dynasties = [name for name, _ in Counter(p.dynasty for p in corpus.poems).most_common(8)]
+    columns = dynasties if any(dynasties) else []
+    counts: Counter[tuple[str, str]] = Counter()
+    forms = [*NAMED_FORMS, *(tune.form for tune in tunes())]
+    couplets = [form for form in NAMED_FORMS if form.lines == 2]
+    known = set(forms) - set(couplets)
+    for poem in corpus.poems:
+        found = [form for form in couplets for _ in poem.of_form(form)]
+        for form in [*found, *([poem.form] if poem.form in known else ["其他"])]:
+            counts[str(form), ""] += 1
+            counts[str(form), poem.dynasty] += 1
+    names = [*map(str, forms), "其他"]
+    head = "".join(" " * (9 - cell_len(name or "–")) + (name or "–") for name in columns)
+    click.echo(f"  {'':<12}{'all':>9}{head}")
+    for name in names:
+        if counts[name, ""] or name in map(str, NAMED_FORMS):
+            pad = " " * (
+                16 - 2 * sum(c > "\u2e7f" for c in name) - sum(c <= "\u2e7f" for c in name)
+            )
+            row = "".join(f"{counts[name, dynasty]:>9,}" for dynasty in columns)
+            click.echo(f"  {name}{pad} {counts[name, '']:>9,}{row}")
+
+
 @command.command("encode")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--form", required=True, metavar="FORM", help="The form to take, such as 七绝.")
+@click.option(
+    "--form",
+    metavar="FORM",
+    help="The one form to take, such as 七绝; without one, poems of all forms, with their titles, "
+    "dynasties and authors.",
+)
 @click.option(
     "--min-count",
     type=click.IntRange(1),
@@ -120,14 +156,15 @@ def stats(path: Path, encoding: str, verbose: bool, as_json: bool) -> None:
     "--windows/--no-windows",
     default=True,
     show_default=True,
-    help="Use pairs of couplets of eight-line poems as quatrains, in the training part only.",
+    help="With --form: use pairs of couplets of eight-line poems as quatrains, in the training "
+    "part only.",
 )
 @click.option("--source", help="What the model card shall say of the corpus; else its file name.")
 @encoding_option
 def encode(
-    path: Path,
+    paths: tuple[Path, ...],
     out: Path,
-    form: str,
+    form: str | None,
     min_count: int | None,
     windows: bool,
     source: str | None,
@@ -135,17 +172,29 @@ def encode(
 ) -> None:
     """Write everything training needs to one file: poems as numbers, parts, vocabulary.
 
+    A name that ends in .safetensors.xz makes the file smaller, and slower to open.
+
     \b
     poetry-vae corpus encode POEMS jueju.safetensors --form 七绝
+    poetry-vae corpus encode TANG SONG MING poems.safetensors
     """
     from poetry_vae.text.encoded import encode_corpus
     from poetry_vae.text.form import Form
+    from poetry_vae.text.treasury import encode_poems
 
-    wanted = Form.parse(form)
-    corpus = read_for_people(path, encoding)
-    encoded = encode_corpus(
-        corpus, wanted, min_count=min_count, windows=windows, source=source or path.name
-    )
+    if out.exists() and any(path.exists() and path.samefile(out) for path in paths):
+        raise click.BadParameter(f"{out} is one of the corpora: name another file to write to")
+    wanted = None if form is None else Form.parse(form)
+    corpus = read_for_people(*paths, encoding=encoding)
+    source = source or ", ".join(path.name for path in paths)
+    if wanted is None:
+        treasury = encode_poems(corpus, min_count=min_count, source=source)
+        treasury.save(out)
+        parts = ", ".join(f"{n:,} {part}" for part, n in treasury.sizes.items())
+        told = f"{len(treasury.forms):,} forms, {parts}"
+        click.echo(f"{out}: {told}; vocabulary of {len(treasury.tokenizer):,}")
+        return
+    encoded = encode_corpus(corpus, wanted, min_count=min_count, windows=windows, source=source)
     encoded.save(out)
     parts = ", ".join(f"{len(ids):,} {part}" for part, ids in encoded.parts.items())
     click.echo(f"{out}: {wanted}, {parts}; vocabulary of {len(encoded.tokenizer):,}")

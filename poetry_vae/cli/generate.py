@@ -44,6 +44,8 @@ _COPIED = "※"
 @manner_options
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @label_option
+@click.option("--about", default="", metavar="WORDS", help="The subject, in free words: 秋夜怀友.")
+@click.option("--dynasty", default="", metavar="NAME", help="In whose manner: 唐 宋 元 明 清.")
 @constraint_options
 @script_option
 @click.option(
@@ -70,6 +72,8 @@ def command(
     seed: int | None,
     greedy: bool,
     label: str | None,
+    about: str,
+    dynasty: str,
     script: Script,
     one_line: bool | None,
     as_json: bool,
@@ -82,6 +86,7 @@ def command(
     \b
     poetry-vae generate
     poetry-vae generate --form 五言联 -n 5 --seed 7 --script traditional
+    poetry-vae generate --about 秋夜怀友 --dynasty 唐 --form 七律
     poetry-vae generate -n 1000000 --one-line | head
     poetry-vae generate --temperature 1 --passes 0     the model's own samples, as they come
     poetry-vae generate --acrostic 春江花月 --metre strict --rhyme 东
@@ -102,7 +107,8 @@ def command(
         one_line = not to_terminal
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    chosen = with_label(choose_model(form, model), label)
+    asked = {"about": about, "dynasty": dynasty}
+    chosen = with_label(choose_model(form, model, **asked), label)
     constraint = constraint_from(chosen.form, options)
     if options["trust"] is None:
         options["trust"] = trust_in(constraint)
@@ -111,7 +117,10 @@ def command(
     written = stream(chosen, manner, seed=seed, steering=steering)
     is_known = None if corpus is None else _known(chosen, model, corpus)
     poems = (in_script(poem, script) for poem in _marked(islice(written, count), is_known))
-    texts = _as_json(poems, chosen.form, seed, script) if as_json else _as_text(poems, one_line)
+    said = {name: words for name, words in asked.items() if words}
+    texts = (
+        _as_json(poems, chosen.form, seed, script, said) if as_json else _as_text(poems, one_line)
+    )
     if output is not None:
         with replacing(output) as file:
             for text in texts:
@@ -181,7 +190,9 @@ def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:
             yield f"\n{poem}" if i else str(poem)
 
 
-def _as_json(poems: Iterator[Poem], form: Form, seed: int, script: str) -> Iterator[str]:
+def _as_json(
+    poems: Iterator[Poem], form: Form, seed: int, script: str, said: dict[str, str]
+) -> Iterator[str]:
     for i, poem in enumerate(poems):
         entry = {
             "form": str(form),
@@ -189,5 +200,6 @@ def _as_json(poems: Iterator[Poem], form: Form, seed: int, script: str) -> Itera
             "script": script,
             "seed": seed,
             "index": i,
+            **said,
         }
         yield json.dumps(entry, ensure_ascii=False)

@@ -18,6 +18,7 @@ _COMMANDS = (
     "train",
     "presets",
     "models",
+    "forms",
     "corpus",
     "metre",
     "reconstruct",

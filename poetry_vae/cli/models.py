@@ -21,7 +21,7 @@ def command(as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for model in shipped_models():
-        about = {"name": model.name, "form": str(model.form), "bytes": model.size}
+        about = {"name": model.name, "form": str(model.form or "any"), "bytes": model.size}
         rows.append({**about, **figures_of(model.path)})
     if as_json:
         for row in rows:

@@ -73,6 +73,7 @@ def command(
     if by == "ngrams" and model:
         raise click.UsageError("--by ngrams compares characters: leave out --model")
 
+    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.neighbours import mark_copies
 
     wanted, reader = _form_and_reader(text, corpus, form, model, by)

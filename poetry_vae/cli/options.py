@@ -18,7 +18,8 @@ form_option = click.option(
     "--form",
     metavar="FORM",
     help="五言联 couplet5, 七言联 couplet7, 五绝 jueju5, 七绝 jueju7, 五律 lushi5, 七律 lushi7, "
-    "or LINESxCHARS such as 6x7.",
+    "a tune such as 浣溪沙 (see `poetry-vae forms`), LINESxCHARS such as 6x7, or the lengths of "
+    "lines such as 7,7,3,3,7.",
 )
 model_option = click.option(
     "--model", metavar="MODEL", help="A model's folder or shipped name; see `poetry-vae models`."
@@ -141,7 +142,7 @@ def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
         return choose_model(form, model)
     if len(lines) == 1:  # written without punctuation
         shipped = [model.form for model in shipped_models()]
-        fitting = [form for form in shipped if form.positions == len(lines[0])]
+        fitting = [form for form in shipped if form and form.positions == len(lines[0])]
         return choose_model(fitting[0] if fitting else Form.of(1, len(lines[0])))
     return choose_model(Poem(tuple(lines)).form)
 

@@ -57,6 +57,7 @@ def command(
     from poetry_vae.evaluation.density import importance_bounds
     from poetry_vae.evaluation.surprise import surprises
     from poetry_vae.model.sampling import derived_seed
+    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.generate import choose_model
 
     is_file = Path(poem).is_file()
@@ -111,8 +112,8 @@ def _entry(
         "nats_per_character": round(-bound.item() / T, 4),
         "importance_samples": _BOUND_SAMPLES,
         "surprise_nats": [
-            [round(v, 3) for v in surprise[i : i + model.form.chars].tolist()]
-            for i in range(0, T, model.form.chars)
+            [round(v, 3) for v in surprise[model.form.span(line)].tolist()]
+            for line in range(model.form.lines)
         ],
     }
 
@@ -131,12 +132,12 @@ def _print_poem(
 
     from poetry_vae.evaluation.surprise import expected
 
-    C = model.form.chars
+    form = model.form
     characters = _shown(model, ids, script)
     suspects = surprise.topk(min(_SUSPECTS, len(ids))).indices.tolist()
     table = Table(show_header=False, box=None, padding=(0, 1))
-    for start in range(0, len(ids), C):
-        places = range(start, start + C)
+    for line in range(form.lines):
+        places = range(form.positions)[form.span(line)]
         style = ["bold red" if i == suspects[0] else "" for i in places]
         table.add_row(
             *(
@@ -160,8 +161,8 @@ def _print_poem(
             )
         )
         console.print(
-            f"line {i // C + 1}, place {i % C + 1}: {characters[i]} surprises by "
-            f"{surprise[i]:.1f} nats; expected: {instead}"
+            f"line {form.line_of[i] + 1}, place {form.from_start[i] + 1}: {characters[i]} "
+            f"surprises by {surprise[i]:.1f} nats; expected: {instead}"
         )
 
 
@@ -171,17 +172,17 @@ def _print_suspects(
     from rich.console import Console
     from rich.table import Table
 
-    T, C = ids.shape[1], model.form.chars
+    form = model.form
     table = Table("nats", "character", "line, place", "line of verse")
     order = surprise.flatten().argsort(descending=True)[:most].tolist()
-    for row, place in (divmod(i, T) for i in order):
+    for row, place in (divmod(i, form.positions) for i in order):
         characters = _shown(model, ids[row], script)
-        line = place // C
+        line = form.line_of[place]
         table.add_row(
             f"{surprise[row, place]:.1f}",
             characters[place],
-            f"{line + 1},{place % C + 1}",
-            "".join(characters[line * C : (line + 1) * C]),
+            f"{line + 1},{form.from_start[place] + 1}",
+            "".join(characters[form.span(line)]),
         )
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)

@@ -14,6 +14,9 @@ from poetry_vae.cli.options import encoding_option, form_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from poetry_vae.text.encoded import EncodedCorpus
+    from poetry_vae.text.treasury import Treasury
+
 
 @click.command("train")
 @click.argument("corpus", type=click.Path(path_type=Path))
@@ -38,6 +41,11 @@ if TYPE_CHECKING:
     help="Of matrix products; auto takes bfloat16 where it is faster.",
 )
 @click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Then stop and save.")
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="Let a constant learning rate fall to 0 over the last part of --max-minutes.",
+)
 @click.option("--resume", is_flag=True, help="Continue the run in the output folder.")
 @click.option(
     "--set",
@@ -58,6 +66,7 @@ def command(
     device: str,
     precision: Literal["auto", "float32", "bfloat16"],
     max_minutes: float | None,
+    finish: bool,
     resume: bool,
     settings: tuple[str, ...],
     tensorboard: bool,
@@ -71,25 +80,29 @@ def command(
     poetry-vae train poems.txt --form 五绝 --output my-model
     poetry-vae train poems.txt --from jueju7 --output my-jueju7
     poetry-vae train poems.txt --from jueju7 --form 七律 --output my-lushi7
+    poetry-vae train poems.safetensors --preset poet --output my-poet
     poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
     poetry-vae train couplets.safetensors --preset m2 --set label=dynasty --output m2
+    torchrun --nproc-per-node 4 -m poetry_vae train poems.safetensors --preset poet --output p
     """
     overrides = dict(_pair(setting) for setting in settings)
 
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display
     from poetry_vae.model.pretrained import load_model
-    from poetry_vae.training.api import load_training_corpus, train
+    from poetry_vae.training.api import load_training_corpus, load_treasury, train, writes_any
+    from poetry_vae.training.ranks import is_first
 
     curves = _curves(output) if tensorboard else None
     chosen = load_model(start) if start else None
-    encoded = load_training_corpus(
-        corpus,
-        form,
-        usual=chosen.form if chosen else None,
-        read=partial(read_for_people, encoding=encoding),
-    )
-    with Display(curves) as display, _stop_on_interrupt() as interrupted:
+    read = partial(read_for_people, encoding=encoding)
+    encoded: EncodedCorpus | Treasury
+    if writes_any(preset, chosen):
+        encoded = load_treasury(corpus, read=read)
+    else:
+        usual = chosen.form if chosen else None
+        encoded = load_training_corpus(corpus, form, usual=usual, read=read)
+    with Display(curves, is_shown=is_first()) as display, _stop_on_interrupt() as interrupted:
         result = train(
             encoded,
             output,
@@ -102,9 +115,12 @@ def command(
             precision=precision,
             resume=resume,
             max_minutes=max_minutes,
+            finish=finish,
             observer=display,
             should_stop=interrupted,
         )
+    if not is_first():
+        return
     f = result.figures
     click.echo(
         f"{result.stopped} after {result.steps:,} steps: bound {f.nats_per_character:.3f} nats a "

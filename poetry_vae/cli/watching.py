@@ -14,6 +14,7 @@ from rich.progress import (
 )
 
 from poetry_vae.cli.console import progress_bar, stderr_console
+from poetry_vae.model.pretrained import DEFAULT_FORM
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.run import Observer
@@ -25,8 +26,8 @@ _VERSES = 2
 class Display(Observer):
     """A progress bar with speed and time left; figures and verses after each validation."""
 
-    def __init__(self, curves: Any = None) -> None:
-        self.curves = curves
+    def __init__(self, curves: Any = None, *, is_shown: bool = True) -> None:
+        self.curves, self.is_shown = curves, is_shown
         self.console = stderr_console()
         self.bar = progress_bar(
             TextColumn("{task.description}"),
@@ -39,7 +40,8 @@ class Display(Observer):
         self.task = self.bar.add_task("training", total=None, start=False)
 
     def __enter__(self) -> Display:
-        self.bar.start()
+        if self.is_shown:
+            self.bar.start()
         return self
 
     def __exit__(
@@ -68,7 +70,11 @@ class Display(Observer):
             f"  rate {figures.rate:.2f}{_by_level(figures)}  distortion {figures.distortion:.1f}"
             f"  active {figures.active_units}  reconstructed {figures.reconstruction:.1%}"
         )
-        for _, poem in zip(range(_VERSES), stream(model, seed=step), strict=False):
+        if figures.by_form:
+            each = (f"{form} {nats:.3f}" for form, nats in figures.by_form.items())
+            self.console.print(f"  -log p: {', '.join(each)}")
+        shown = model if model.written else model.writing(DEFAULT_FORM)
+        for _, poem in zip(range(_VERSES), stream(shown, seed=step), strict=False):
             self.console.print(f"  {in_script(poem, 'simplified').one_line}")
         self._curve("validation", step, figures.by_name())
 

@@ -28,25 +28,28 @@ _PAIRS_AT_ONCE = 8_000_000
 
 def neighbours(form: Form) -> Ints:
     """Pairs of positions [P, 2] that follow each other within a line."""
-    at = np.arange(form.positions).reshape(form.lines, form.chars)
-    return np.stack([at[:, :-1].ravel(), at[:, 1:].ravel()], axis=1)
+    firsts = [place for place in range(form.positions) if form.from_end[place]]
+    return np.array([(place, place + 1) for place in firsts], np.int64).reshape(-1, 2)
 
 
 def aligned(form: Form) -> Ints:
-    """Pairs of positions [P, 2] in the same place of adjacent lines."""
-    at = np.arange(form.positions).reshape(form.lines, form.chars)
-    return np.stack([at[:-1].ravel(), at[1:].ravel()], axis=1)
-
-
-def across(form: Form) -> Ints:
-    """All pairs of positions in two different lines, by pair of lines: [L(L − 1)/2, C², 2]."""
-    at = np.arange(form.positions).reshape(form.lines, form.chars)
+    """Pairs of positions [P, 2] of adjacent lines that are as far from the ends of their lines."""
     pairs = [
+        (place, form.ends[line + 1] - form.from_end[place])
+        for place, line in enumerate(form.line_of)
+        if line + 1 < form.lines and form.from_end[place] < form.lengths[line + 1]
+    ]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def across(form: Form) -> list[Ints]:
+    """All pairs of positions in two different lines, by pair of lines: L(L − 1)/2 of [P, 2]."""
+    at = [np.arange(form.positions)[form.span(line)] for line in range(form.lines)]
+    return [
         np.stack(np.meshgrid(at[i], at[j], indexing="ij"), axis=-1).reshape(-1, 2)
         for i in range(form.lines)
         for j in range(i + 1, form.lines)
     ]
-    return np.array(pairs, np.int64).reshape(-1, form.chars**2, 2)
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,9 @@ class Affinity:
 
         A product of means is the mean of products.
         """
-        lines = poems.reshape(-1, form.lines, form.chars)
-        first = np.stack([self.first[lines[:, i]].mean(1) for i in range(form.lines)])
-        second = np.stack([self.second[lines[:, i]].mean(1) for i in range(form.lines)])
+        lines = [poems[:, form.span(line)] for line in range(form.lines)]
+        first = np.stack([self.first[line].mean(1) for line in lines])
+        second = np.stack([self.second[line].mean(1) for line in lines])
         i, j = np.triu_indices(form.lines, k=1)
         means: Vectors = np.einsum("pnr,pnr->np", first[i], second[j])
         return means

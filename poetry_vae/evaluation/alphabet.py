@@ -39,18 +39,18 @@ def simplified(poems: Poems, form: Form) -> CodePoints:
         if len(text) != form.positions or (isinstance(poem, Poem) and poem.form != form):
             raise FormError(
                 f"poem {number} ({text[:40]!r}) has {len(text)} characters and is no {form} "
-                f"({form.lines} lines of {form.chars})"
+                f"({form.described})"
             )
     # Converted in one piece, which is many times as fast as poem by poem. Line ends keep OpenCC
     # from finding a phrase across two lines.
-    original = _code_points("".join(texts)).reshape(-1, form.chars)
-    ends = np.full((len(original), 1), ord("\n"), np.uint32)
-    text = np.concatenate([original, ends], axis=1).astype("<u4").tobytes().decode("utf-32-le")
+    original = _code_points("".join(texts)).reshape(-1, form.positions)
+    ends = [*form.starts[1:], form.positions]
+    text = np.insert(original, ends, ord("\n"), axis=1).astype("<u4").tobytes().decode("utf-32-le")
     converted = _code_points(to_simplified(text))
     if len(converted) != len(text):  # a phrase of OpenCC's table is longer than its translation
         converted = _code_points("".join(map(to_simplified, text)))
-    lines = converted.reshape(-1, form.chars + 1)[:, :-1]
-    return np.ascontiguousarray(lines).reshape(-1, form.positions)
+    rows = converted.reshape(-1, form.positions + form.lines)
+    return np.delete(rows, np.array(ends) + np.arange(form.lines), axis=1)
 
 
 def _code_points(text: str) -> CodePoints:
@@ -96,5 +96,4 @@ class Alphabet:
 
     def with_separators(self, symbols: Ints, form: Form) -> Ints:
         """[N, T] → [N, T + L − 1], a separator between lines."""
-        breaks = np.arange(form.chars, form.positions, form.chars)
-        return np.insert(symbols, breaks, self.separator, axis=1)
+        return np.insert(symbols, form.starts[1:], self.separator, axis=1)

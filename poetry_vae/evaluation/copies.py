@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.text.form import Form
-from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed
+from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed, hashed_lines
 
 NAMES = ("3-grams", "4-grams", "lines", "poems")
 
@@ -38,7 +38,7 @@ class Copies:
 def _strings(poems: IntArray, form: Form, name: str) -> Hashes:
     """The n-grams, lines or the whole of each poem, as numbers: [N, how many a poem has]."""
     if name == "lines":
-        return hashed(poems, form.chars, chars=form.chars)
+        return hashed_lines(poems, form.lengths)
     size = {"3-grams": 3, "4-grams": 4, "poems": form.positions}[name]
     if size > form.positions:
         return np.empty((len(poems), 0), np.uint64)

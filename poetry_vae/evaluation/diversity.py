@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.text.ngrams import Hashes, IntArray, hashed, told_apart
+from poetry_vae.text.ngrams import Hashes, IntArray, Lengths, hashed, told_apart
 from poetry_vae.text.tokenizer import CharTokenizer
 
 # What a precision of no hit at all counts: method 1 of Chen & Cherry 2014, as Texygen uses it.
 _NO_HIT = 0.1
 
 
-def diversity(ids: IntArray, *, chars: int) -> dict[str, float]:
+def diversity(ids: IntArray, *, chars: Lengths) -> dict[str, float]:
     """All figures of this file for poems ids [N, T] with lines of ``chars`` characters.
 
     Keys: ``distinct_2``, ``unique_poems``, ``self_bleu_2``, ``repeats``; each from 0 to 1.
@@ -33,7 +33,7 @@ def diversity(ids: IntArray, *, chars: int) -> dict[str, float]:
     }
 
 
-def distinct(ids: IntArray, n: int, *, chars: int) -> float:
+def distinct(ids: IntArray, n: int, *, chars: Lengths) -> float:
     """Different n-grams inside lines, as a share of all n-grams inside lines.
 
     Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models",
@@ -55,7 +55,7 @@ def repeats(ids: IntArray) -> float:
     return float((ordered[:, 1:] == ordered[:, :-1]).any(axis=1).mean())
 
 
-def self_bleu_2(ids: IntArray, *, chars: int) -> float:
+def self_bleu_2(ids: IntArray, *, chars: Lengths) -> float:
     """Mean over poems of BLEU-2 against all other poems as references: 0 all differ, 1 all alike.
 
     Zhu et al. 2018, "Texygen", section 3.2. With c_i(g) the count of n-gram g in poem i,
@@ -71,7 +71,7 @@ def self_bleu_2(ids: IntArray, *, chars: int) -> float:
     """
     if len(ids) < 2:
         raise MetricError(f"self-BLEU of {len(ids)} poem(s): it takes at least 2")
-    if chars < 2:
+    if max([chars] if isinstance(chars, int) else chars) < 2:
         raise MetricError("self-BLEU-2 of lines of one character: there are no pairs")
     apart = _apart(ids)
     characters, pairs = (hashed(apart, n, chars=chars) for n in (1, 2))

@@ -58,7 +58,7 @@ class Judge:
         text = alphabet.with_separators(np.concatenate([alphabet.read(kept), poems[some]]), form)
         pairs = {
             **{name: positions(form) for name, positions in _PAIRS.items()},
-            "across": across(form).reshape(-1, 2),
+            "across": np.concatenate(across(form) or [np.empty((0, 2), np.int64)]),
         }
         counts = np.bincount(poems.ravel(), minlength=len(alphabet)) + 1.0
         return cls(
@@ -112,9 +112,9 @@ class Judge:
     def _features(self, code_points: CodePoints) -> dict[str, Floats]:
         form = self.form
         symbols = self.alphabet.read(code_points)
-        lines = symbols.reshape(-1, form.lines, form.chars)
         surprise = -self._log_prob(symbols)
-        by_line = np.add.reduceat(surprise, np.arange(0, surprise.shape[1], form.chars + 1), axis=1)
+        starts = np.array(form.starts) + np.arange(form.lines)  # behind a separator each
+        by_line = np.add.reduceat(surprise, starts, axis=1)
         affinities = {
             name: self.affinities[name].of_pairs(symbols, positions(form))
             for name, positions in _PAIRS.items()
@@ -132,7 +132,9 @@ class Judge:
             "surprise of line": by_line,
             **{f"affinity, {name}": values for name, values in affinities.items()},
             "repeated": _repeated(symbols)[:, None],
-            "repeated in line": _repeated(lines),
+            "repeated in line": np.stack(
+                [_repeated(symbols[:, form.span(line)]) for line in range(form.lines)], axis=1
+            ),
             "log frequency": self.log_frequency[symbols],
             **{f"known {name}": copied[:, [i]] for i, name in enumerate(copies.NAMES)},
         }

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.text.ngrams import IntArray, among, hashed, told_apart
+from poetry_vae.text.ngrams import IntArray, Lengths, among, hashed, hashed_lines, told_apart
 from poetry_vae.text.tokenizer import CharTokenizer
 
 
-def novelty(ids: IntArray, training: IntArray, *, chars: int) -> dict[str, float]:
-    """Figures of samples ids [N, T] against training poems [M, T], lines of ``chars`` characters.
+def novelty(ids: IntArray, training: IntArray, *, chars: Lengths) -> dict[str, float]:
+    """Figures of samples ids [N, T] against training poems [M, T], lines of ``chars`` each.
 
     Keys: ``known_lines`` and ``known_poems``, shares of what stands in the training poems, and of
     the longest run of characters copied from them, ``longest_copy_mean`` over the samples and
@@ -29,7 +29,7 @@ def novelty(ids: IntArray, training: IntArray, *, chars: int) -> dict[str, float
     }
 
 
-def known(ids: IntArray, training: IntArray, *, chars: int) -> npt.NDArray[np.bool_]:
+def known(ids: IntArray, training: IntArray, *, chars: Lengths) -> npt.NDArray[np.bool_]:
     """Which lines of samples ids [N, T] are lines of training poems [M, T], anywhere: [N, L].
 
     With ``chars`` = T, which whole poems: [N, 1].
@@ -38,8 +38,8 @@ def known(ids: IntArray, training: IntArray, *, chars: int) -> npt.NDArray[np.bo
         MetricError: as :func:`novelty`.
     """
     _check(ids, training)
-    lines = np.sort(hashed(training, chars, chars=chars), axis=None)
-    return among(hashed(_apart(ids), chars, chars=chars), lines)
+    lines = np.sort(hashed_lines(training, chars), axis=None)
+    return among(hashed_lines(_apart(ids), chars), lines)
 
 
 def longest_copies(ids: IntArray, training: IntArray) -> npt.NDArray[np.int64]:

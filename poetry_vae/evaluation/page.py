@@ -155,6 +155,7 @@ def _of_each(models: Sequence[Report], content: Any) -> str:
 
 def _chars(report: Report) -> int | None:
     try:
-        return Form.parse(str(report.get("form"))).chars
+        form = Form.parse(str(report.get("form")))
+        return form.chars if form.is_even else None
     except FormError:
         return None

@@ -60,17 +60,20 @@ class Reader(nn.Module):
         nn.init.zeros_(self.own.weight)
         inputs = self.form.lines * (known.shape[1] + _OWN)
         self.project = nn.Linear(inputs, _HIDDEN)
-        self.place = nn.Parameter(torch.zeros(self.form.chars, _HIDDEN))
+        self.place = nn.Parameter(torch.zeros(max(self.form.lengths), _HIDDEN))
         self.convolutions = gated_stack(_LAYERS, _HIDDEN, 3, normalise=True)
         self.dropout = nn.Dropout(_DROPOUT)
         self.score = nn.Linear(2 * _HIDDEN, 1)
 
     def forward(self, symbols: Tensor) -> Tensor:
-        B, L, C = len(symbols), self.form.lines, self.form.chars
+        B, L, C = len(symbols), self.form.lines, max(self.form.lengths)
         x = torch.cat([self.known[symbols], self.own(symbols)], dim=-1)
         if self.training:
             x = x * (torch.rand(symbols.shape) >= _UNREAD)[..., None]
-        x = x.view(B, L, C, -1).transpose(1, 2).reshape(B, C, -1)
+        # Lines side by side, their ends at one place, as rhymes are.
+        each = [x[:, self.form.span(line)] for line in range(L)]
+        even = [nn.functional.pad(line, (0, 0, C - line.shape[1], 0)) for line in each]
+        x = torch.stack(even, dim=2).reshape(B, C, -1)
         h = self.convolutions(self.dropout(self.project(x) + self.place))  # [B, C, H]
         scores: Tensor = self.score(torch.cat([h.mean(1), h.amax(1)], dim=-1))
         return scores[:, 0]

@@ -48,8 +48,8 @@ class Reader:
 
     @cached_property
     def pairs(self) -> KnownPairs:
-        chars = self.material.form.chars
-        return KnownPairs.of(self.training, self.tokenizer, chars=chars, min_count=_PAIR_COUNT)
+        lengths = self.material.form.lengths
+        return KnownPairs.of(self.training, self.tokenizer, chars=lengths, min_count=_PAIR_COUNT)
 
     @cached_property
     def edges(self) -> npt.NDArray[np.float64]:
@@ -88,9 +88,9 @@ class Reader:
             "name": name,
             "kind": kind,
             "poems": len(texts),
-            "diversity": {"poems": len(as_many), **diversity(as_many, chars=form.chars)},
-            "novelty": novelty(ids, self.training, chars=form.chars),
-            "words": word_validity(ids, self.pairs, chars=form.chars),
+            "diversity": {"poems": len(as_many), **diversity(as_many, chars=form.lengths)},
+            "novelty": novelty(ids, self.training, chars=form.lengths),
+            "words": word_validity(ids, self.pairs, chars=form.lengths),
             "metre": metre(some, form),
             "tone_agreement": tone_agreement(some, form),
         }
@@ -148,7 +148,7 @@ def tone_agreement(texts: Sequence[str], form: Form) -> list[float] | None:
         report = check(form.cut(text), rules="loose")
         for fault in report.faults:
             if fault.kind == "平仄":
-                wrong[(fault.line - 1) * form.chars + fault.position - 1] += 1
+                wrong[form.place(fault.line - 1, fault.position - 1)] += 1
     agreement: list[float] = (1 - wrong / len(texts)).tolist()
     return agreement
 

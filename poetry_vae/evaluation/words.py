@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed
+from poetry_vae.text.ngrams import Hashes, IntArray, Lengths, among, hashed, lines_of
 from poetry_vae.text.script import to_simplified
 from poetry_vae.text.tokenizer import CharTokenizer
 
@@ -31,14 +31,14 @@ class KnownPairs:
 
     @classmethod
     def of(
-        cls, training: IntArray, tokenizer: CharTokenizer, *, chars: int, min_count: int
+        cls, training: IntArray, tokenizer: CharTokenizer, *, chars: Lengths, min_count: int
     ) -> KnownPairs:
         """The pairs that stand at least ``min_count`` times inside lines of training [M, T]."""
         pairs, counts = np.unique(hashed(training, 2, chars=chars), return_counts=True)
         return cls(tokenizer, pairs[counts >= min_count], min_count)
 
 
-def word_validity(ids: IntArray, known: KnownPairs, *, chars: int) -> dict[str, float]:
+def word_validity(ids: IntArray, known: KnownPairs, *, chars: Lengths) -> dict[str, float]:
     """Share of neighbouring characters inside the lines of poems ids [N, T] that are known.
 
     Keys: ``corpus`` (to the training poems), ``dictionary`` (to jieba), ``words`` (to either).
@@ -47,8 +47,9 @@ def word_validity(ids: IntArray, known: KnownPairs, *, chars: int) -> dict[str, 
     Raises:
         MetricError: there are no pairs.
     """
-    lines = ids.reshape(-1, chars)
-    pairs = np.stack([lines[:, :-1], lines[:, 1:]], axis=-1).reshape(-1, 2)
+    lines = [ids[:, line] for line in lines_of(ids.shape[1], chars)]
+    each = [np.stack([line[:, :-1], line[:, 1:]], axis=-1) for line in lines]
+    pairs = np.concatenate(each, axis=1).reshape(-1, 2)
     pairs = pairs[(pairs != CharTokenizer.UNKNOWN).all(axis=1)]
     if not len(pairs):
         raise MetricError(f"not one pair of known characters in {len(ids)} poem(s)")

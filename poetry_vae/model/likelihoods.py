@@ -35,14 +35,17 @@ class CharacterHeads(nn.Module):
         """[..., H] → [..., V]."""
         return nn.functional.linear(self.read(hidden), *self.table)
 
-    def log_prob(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]."""
+    def log_prob(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]; 0 where a place is not
+        ``there`` [B, T]."""
         rows = self.read(hidden).flatten(0, -2)
-        return log_prob_of(rows, *self.table, targets.flatten()).view(targets.shape)
+        if there is not None:
+            there = there.expand(targets.shape).flatten()
+        return log_prob_of(rows, *self.table, targets.flatten(), there).view(targets.shape)
 
-    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """What is trained, [...]: the probability itself, unless it is said."""
-        return self.log_prob(hidden, targets)
+    def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+        """What is trained, [...]: the probability itself, unless overridden."""
+        return self.log_prob(hidden, targets, there)
 
     def draw(
         self,
@@ -97,7 +100,7 @@ class BernoulliHeads(CharacterHeads):
     def table(self) -> tuple[Tensor, Tensor]:
         return self.output.weight, self.output.bias
 
-    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
         """log of the product of V Bernoullis, [...]."""
         flat, wanted = self.read(hidden).flatten(0, -2), targets.flatten()
         rows = block_rows(len(self.output.weight), flat)
@@ -105,7 +108,8 @@ class BernoulliHeads(CharacterHeads):
         for h, t in zip(torch.split(flat, rows), torch.split(wanted, rows), strict=True):
             a = nn.functional.linear(h, self.output.weight, self.output.bias).float()
             parts.append(a.gather(1, t[:, None])[:, 0] - nn.functional.softplus(a).sum(1))
-        return torch.cat(parts).view(targets.shape)
+        found = torch.cat(parts).view(targets.shape)
+        return found if there is None else found * there
 
 
 class GaussianHeads(CharacterHeads):
@@ -132,11 +136,12 @@ class GaussianHeads(CharacterHeads):
     def table(self) -> tuple[Tensor, Tensor]:
         return self.embeddings, self.embeddings.new_zeros(len(self.embeddings))
 
-    def log_density(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
         """log N(e_x; x', I), [...]: a density of vectors, not to be compared with probabilities."""
         x = self.read(hidden).float()
         distance = (self.embeddings[targets] - x).square().sum(-1)
-        return -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
+        found = -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
+        return found if there is None else found * there
 
 
 _LIKELIHOODS: dict[str, Callable[[int, int], CharacterHeads]] = {

@@ -22,7 +22,7 @@ from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import replace_file
-from poetry_vae.text.form import Form
+from poetry_vae.text.form import NAMED_FORMS, Form
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
@@ -38,10 +38,10 @@ class CheckpointError(PoetryVAEError):
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """A model inside the package. Its name is its form's: one default model a form."""
+    """A model inside the package. Its name is its form's, or another if it writes any form."""
 
     name: str
-    form: Form
+    form: Form | None
     path: Path
 
     @property
@@ -55,24 +55,35 @@ def shipped_models() -> list[ShippedModel]:
     if not _SHIPPED.is_dir():
         return []
     folders = [folder for folder in _SHIPPED.iterdir() if (folder / CONFIG).is_file()]
-    models = [ShippedModel(folder.name, Form.parse(folder.name), folder) for folder in folders]
-    return sorted(models, key=lambda model: model.form)
+    by_name = {str(form.slug): form for form in NAMED_FORMS}
+    models = [ShippedModel(f.name, by_name.get(f.name), f) for f in folders]
+    return sorted(models, key=lambda model: model.form.lengths if model.form else ())
 
 
-def default_model(form: Form) -> Path:
+def default_model(form: Form, *, any_form: bool = False) -> Path:
     """The folder of the model that ships for a form.
+
+    Args:
+        any_form: whether it must be one that writes any form, and so can be told a subject.
 
     Raises:
         CheckpointError: none does.
     """
     models = {model.form: model.path for model in shipped_models()}
-    if form not in models:
-        shipped = ", ".join(f"{model.form} ({model.name})" for model in shipped_models())
+    if form in models and not any_form:
+        return models[form]
+    if None in models:
+        return models[None]
+    shipped = ", ".join(f"{model.form or 'any'} ({model.name})" for model in shipped_models())
+    if any_form:
         raise CheckpointError(
-            f"no model for {form} comes with the package; there are {shipped or 'none'}, and "
-            f"`poetry-vae train CORPUS --form {form.slug}` makes one"
+            "no model that can be told a subject or a dynasty comes with the package: name one "
+            "with --model; `poetry-vae train CORPUS --preset poet` makes one"
         )
-    return models[form]
+    raise CheckpointError(
+        f"no model for {form} comes with the package; there are {shipped or 'none'}, and "
+        f"`poetry-vae train CORPUS --form {form.slug}` makes one"
+    )
 
 
 def model_folder(name_or_path: str | Path) -> Path:

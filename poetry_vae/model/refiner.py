@@ -101,7 +101,6 @@ class Refiner(nn.Module):
             asked: what is asked of the poems, for a model of any form.
             subject: what the table holds for the characters of the subject, [B or 1, A, H].
         """
-        T = rows.shape[1]
         amount = torch.stack([trust, trust.square()], dim=-1)  # [B, 2]
         held = self._characters(rows, asked, subject)
         x = _at(held, slots.content) + _at(self.states(states), slots.target)
@@ -111,10 +110,9 @@ class Refiner(nn.Module):
         sees = slots.sees if memory is None else None
         for number, block in enumerate(self.blocks):
             x = block(x, sees, memory[number] if memory is not None else None)
-        is_question = slots.target[0] < T  # the same slots in all poems
-        change = self.change(self.norm(x[:, is_question]))
+        change = self.change(self.norm(x[:, : slots.questions]))
         kept = self.kept(amount).unsqueeze(-2)
-        out: Tensor = _at(states, slots.target[:, is_question]) * kept + change
+        out: Tensor = _at(states, slots.target[:, : slots.questions]) * kept + change
         return out
 
     def _characters(self, rows: Tensor, asked: Asked | None, subject: Tensor | None) -> Tensor:

@@ -32,6 +32,8 @@ class Slots:
     """When the slot is there, [B, S]: after its content is settled, and before its target."""
     aside: Tensor
     """Slots that no other sees, [B, S]."""
+    questions: int
+    """How many slots, the first ones, ask for a place."""
 
     @classmethod
     def of(cls, order: Order, subject: Tensor | None = None, *, most: int | None = None) -> Slots:
@@ -59,6 +61,7 @@ class Slots:
             torch.cat([torch.arange(T, device=device).expand(B, -1), nowhere], 1),
             torch.cat([order.turns, order.turns.gather(1, places) + 1], 1),
             torch.cat([order.aside, ~is_there], 1),
+            T,
         )
         return slots if subject is None else slots._with_subject(subject.expand(B, -1), T)
 
@@ -69,6 +72,7 @@ class Slots:
             torch.cat([self.target, torch.full_like(content, T)], 1),
             torch.cat([self.turns, torch.full_like(content, BEFORE)], 1),
             torch.cat([self.aside, ~present], 1),
+            self.questions,
         )
 
     @property
@@ -82,4 +86,6 @@ class Slots:
         """Those that come in a turn, where it is the same for all poems; questions are first."""
         columns = (self.turns[0] == turn).nonzero()[:, 0]
         parts = (self.content, self.target, self.turns, self.aside)
-        return Slots(*(part[:, columns] for part in parts))
+        questions = int((columns < self.questions).sum())
+        content, target, turns, aside = (part[:, columns] for part in parts)
+        return Slots(content, target, turns, aside, questions)

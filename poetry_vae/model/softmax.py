@@ -24,19 +24,25 @@ def block_rows(vocabulary: int, like: Tensor) -> int:
     return max(16, block // (vocabulary * like.element_size()))
 
 
-def log_prob_of(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+def log_prob_of(
+    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, there: Tensor | None = None
+) -> Tensor:
     """log softmax(hidden · weightᵀ + bias)[target], exact, in nats.
 
     Args:
         hidden: [R, H]; weight: [V, H]; bias: [V]; targets: [R] ids below V.
+        there: [R], false for rows that are padding: they give 0, and no gradient.
 
     Returns:
         [R] in float32 (float64 for float64 input). Products are taken in the autocast precision.
     """
     if torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad):
-        result: Tensor = _LogProb.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
+        result: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
+            hidden, weight, bias, targets, there
+        )
         return result
-    return _log_prob_only(hidden, weight, bias, targets)
+    found = _log_prob_only(hidden, weight, bias, targets)
+    return found if there is None else found * there
 
 
 def _log_prob_only(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -58,7 +64,14 @@ class _LogProb(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        there: Tensor | None,
+    ) -> Tensor:
         kind = hidden.device.type
         if torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
@@ -67,26 +80,32 @@ class _LogProb(torch.autograd.Function):
             h, w, b = hidden, weight, bias
         with torch.autocast(kind, enabled=False):  # else it would widen the softmax on some devices
             log_prob, residual_h, grad_w, grad_b = _blocks(
-                h, w, b, targets, scale=None, is_table_trained=weight.requires_grad
+                h, w, b, targets, scale=there, is_table_trained=weight.requires_grad
             )
+        if there is not None:
+            log_prob = log_prob * there
+        ctx.there = there
         ctx.save_for_backward(h, w, b, targets, residual_h, grad_w, grad_b)
         ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
         return log_prob
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         h, w, b, targets, residual_h, grad_w, grad_b = ctx.saved_tensors
         (g,) = grads
         hidden_dtype, weight_dtype, bias_dtype = ctx.dtypes
         grad_h = (residual_h * g[:, None].to(residual_h.dtype)).to(hidden_dtype)
         if not ctx.needs_input_grad[1]:
-            return grad_h, None, None, None
-        first = g[0]
-        if bool((g == first).all()):
+            return grad_h, None, None, None, None
+        there = torch.ones_like(g, dtype=torch.bool) if ctx.there is None else ctx.there
+        first = g[there.int().argmax()]
+        if bool(((g == first) | ~there).all()):
             grad_w, grad_b = grad_w * first, grad_b * first
         else:
-            _, _, grad_w, grad_b = _blocks(h, w, b, targets, scale=g)
-        return grad_h, grad_w.to(weight_dtype), grad_b.to(bias_dtype), None
+            _, _, grad_w, grad_b = _blocks(
+                h, w, b, targets, scale=g * there, is_hidden_trained=False
+            )
+        return grad_h, grad_w.to(weight_dtype), grad_b.to(bias_dtype), None, None
 
 
 def _blocks(
@@ -97,6 +116,7 @@ def _blocks(
     *,
     scale: Tensor | None,
     is_table_trained: bool = True,
+    is_hidden_trained: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """log p [R], (onehot − p)·w [R, H], and Σ_r scale_r (onehot − p)_r ⊗ h_r with its bias."""
     exact = torch.float64 if h.dtype == torch.float64 else torch.float32
@@ -113,10 +133,10 @@ def _blocks(
         p_target = p.gather(1, target)
         log_prob[block] = p_target[:, 0].to(exact).clamp_min(smallest).log()
         residual = p.neg_().scatter_(1, target, 1 - p_target)
-        if scale is None:
-            torch.mm(residual, w, out=residual_h[block])
-        else:
+        if scale is not None:
             residual *= scale[block, None].to(residual.dtype)
+        if is_hidden_trained:
+            torch.mm(residual, w, out=residual_h[block])
         if is_table_trained:
             grad_w += residual.T @ h[block]
             grad_b += residual.sum(0)

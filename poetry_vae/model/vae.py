@@ -50,9 +50,8 @@ Level = GaussianLevel | HierarchicalLevel | PoemLevel | UnitLevel
 class PoetryVAE(nn.Module):
     """A text VAE for poems of one form, or of any.
 
-    A model of any form is told with every batch what is **asked** of the poems: their form, and if
-    wanted a dynasty and a subject. :meth:`writing` makes a view for which that is settled, and
-    which can be used like a model of one form.
+    A model of any form is told with every batch what is **asked** of the poems: form, dynasty and
+    subject. :meth:`writing` makes a view for which that is settled, to be used like a model of one.
 
     A poem's **code** is its latents, from the top level down, each in standard deviations of its
     prior from the prior's mean. So codes follow N(0, I) whatever the levels are, and those of a
@@ -102,6 +101,11 @@ class PoetryVAE(nn.Module):
         return self.config.form if self._form is None else self._form
 
     @property
+    def written(self) -> Form | None:
+        """The form that the model, or this view of it, writes; None if it is any."""
+        return self._form
+
+    @property
     def asked(self) -> Asked:
         """What is asked where nothing else is said: one row for all poems.
 
@@ -109,7 +113,7 @@ class PoetryVAE(nn.Module):
             FormError: the model writes any form.
         """
         if self._asked is None:
-            return Asked.of(self.form)  # which says that a form is missing
+            return Asked.of(self.form)
         if self._asked.layout.line.device != self.device:
             self._asked = self._asked.to(self.device)
         return self._asked
@@ -171,7 +175,7 @@ class PoetryVAE(nn.Module):
             labels: numbers [B], where the model has labels.
             as_trained: score with the density that the likelihood is trained with instead of the
                 probability of the characters; they differ for Gaussian and Bernoulli heads.
-            asked: of each poem, for a model of any form; else what :attr:`asked` says.
+            asked: of each poem, for a model of any form.
 
         Raises:
             LabelError: a label is missing, or the model has none.
@@ -188,9 +192,8 @@ class PoetryVAE(nn.Module):
         hidden = self.decoder(state, label, asking and asking.there)  # [K, B, T, H]
         heads = self.decoder.likelihood
         score = heads.log_density if as_trained else heads.log_prob
-        log_p = score(hidden, ids.expand(samples, *ids.shape))
-        if asking is not None:
-            log_p = log_p * asking.there
+        there = None if asking is None else asking.there
+        log_p = score(hidden, ids.expand(samples, *ids.shape), there)
         return Record(log_p.sum(-1), levels)
 
     def encode(
@@ -297,9 +300,8 @@ class PoetryVAE(nn.Module):
             if poem.form.lengths != self.form.lengths:
                 raise FormError(f"{poem.one_line} is a {poem.form}; the model writes {self.form}")
         rows = [torch.from_numpy(self.tokenizer.encode(poem)) for poem in cut]
-        for poem, row in zip(cut, rows, strict=True):
-            if len(row) != self.form.positions:  # signs that combine into fewer characters
-                raise FormError(f"{poem.one_line!r} has {len(row)} characters, not {poem.form}")
+        if any(len(row) != self.form.positions for row in rows):
+            raise FormError(f"signs that combine into fewer characters make no {self.form}")
         return torch.stack(rows).to(self.device)
 
     def poems_of(self, ids: Tensor) -> list[Poem]:

@@ -25,10 +25,10 @@ from poetry_vae.text.labels import LabelColumn, columns_of, label_column
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
-from poetry_vae.text.treasury import KINDS, PACKED, Treasury, is_treasury
+from poetry_vae.text.treasury import KINDS, MANY_POEMS, PACKED, Treasury, is_treasury
 
 _FORMAT = "poetry-vae corpus 1"
-_MIN_COUNT, _MANY_POEMS = 5, 20_000
+_MIN_COUNT = 5
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def encode_corpus(
     """
     by_part = _poems_by_part(corpus, form, windows=windows)
     if min_count is None:
-        min_count = _MIN_COUNT if len(by_part["train"]) >= _MANY_POEMS else 1
+        min_count = _MIN_COUNT if len(by_part["train"]) >= MANY_POEMS else 1
     counts = Counter("".join(poem.text for poem in by_part["train"]))
     tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
     if not tokenizer.characters:

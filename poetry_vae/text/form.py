@@ -166,15 +166,17 @@ class Form:
         return f"lines of {', '.join(map(str, self.lengths))}"
 
     @property
+    def pattern(self) -> str:
+        """The lengths of the lines, the second stanza after a stroke: ``7,7,7/7,7,7``."""
+        numbers = [str(n) for n in self.lengths]
+        stanzas = numbers[: self.second_stanza], numbers[self.second_stanza :]
+        return "/".join(",".join(stanza) for stanza in stanzas if stanza)
+
+    @property
     def _written(self) -> str:
         if self.lengths and self.is_even and not self.second_stanza:
             return f"{self.lines}x{self.lengths[0]}"
-        numbers = [str(n) for n in self.lengths]
-        if not self.second_stanza:
-            return ",".join(numbers)
-        return (
-            ",".join(numbers[: self.second_stanza]) + "/" + ",".join(numbers[self.second_stanza :])
-        )
+        return self.pattern
 
 
 @dataclass(frozen=True)

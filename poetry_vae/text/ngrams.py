@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,27 +14,51 @@ Hashes = npt.NDArray[np.uint64]
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying loses nothing
 
 
-def hashed(ids: IntArray, n: int, *, chars: int) -> Hashes:
-    """Every n-gram inside the lines of poems ids [N, T] as a number: [N, L·(C−n+1)].
+Lengths = int | Sequence[int]
+"""The characters of every line, or of each line."""
 
-    ``chars`` is C, the length of a line; with C = T the n-grams run on from line to line. The
-    numbers are the same in every process: symbols are scattered over 64 bits and combined by a
-    polynomial modulo 2^64. That two of a million different n-grams get the same number happens
-    with a probability below one in a million.
+
+def lines_of(positions: int, chars: Lengths) -> list[slice]:
+    """The places of each line of poems of so many positions.
 
     Raises:
-        ValueError: T is no multiple of C, or n is outside 1 to C.
+        ValueError: lines of such lengths do not make poems of so many positions.
     """
-    poems, positions = ids.shape
-    if chars < 1 or positions % chars or not 1 <= n <= chars:
-        raise ValueError(f"{n}-grams in lines of {chars} of {positions} characters")
-    symbols = _scattered(ids).reshape(poems, positions // chars, chars)
-    windows = chars - n + 1
-    result = symbols[:, :, :windows].copy()
+    lengths = [chars] * (positions // max(chars, 1)) if isinstance(chars, int) else list(chars)
+    if sum(lengths) != positions or min(lengths, default=0) < 1:
+        raise ValueError(f"lines of {chars} do not make poems of {positions} characters")
+    ends = np.cumsum(lengths).tolist()
+    return [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+
+
+def hashed(ids: IntArray, n: int, *, chars: Lengths) -> Hashes:
+    """Every n-gram inside the lines of poems ids [N, T] as a number: [N, Σ(C−n+1)].
+
+    ``chars`` is C, the length of a line, or of each; with C = T the n-grams run on from line to
+    line. Lines of fewer than n characters have none. The numbers are the same in every process:
+    symbols are scattered over 64 bits and combined by a polynomial modulo 2^64. That two of a
+    million different n-grams get the same number happens with a probability below one in a million.
+
+    Raises:
+        ValueError: T are not the characters of such lines, or no line has n.
+    """
+    lines = lines_of(ids.shape[1], chars)
+    starts = [s for line in lines for s in range(line.start, line.stop - n + 1)]
+    if n < 1 or not starts:
+        raise ValueError(f"{n}-grams in lines of {chars} of {ids.shape[1]} characters")
+    symbols, first = _scattered(ids), np.array(starts)
+    result = symbols[:, first]
     for j in range(1, n):
         result *= _MULTIPLIER
-        result += symbols[:, :, j : j + windows]
-    return result.reshape(poems, positions // chars * windows)
+        result += symbols[:, first + j]
+    return result
+
+
+def hashed_lines(ids: IntArray, chars: Lengths) -> Hashes:
+    """Every line of poems ids [N, T] as a number: [N, L]."""
+    lines = lines_of(ids.shape[1], chars)
+    each = [ids[:, line] for line in lines]
+    return np.concatenate([hashed(x, x.shape[1], chars=x.shape[1]) for x in each], axis=1)
 
 
 def among(wanted: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.text.corpus import Corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import replace_file
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.splitting import PARTS, Part
+from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.titles import subject_of
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
@@ -35,6 +36,7 @@ PACKED = ".safetensors.xz"
 KINDS = ("dynasty", "author", "tune")
 _TENSORS = ("text", "titles", "title_lengths", *KINDS)
 _LONGEST_HEADER = 100_000_000  # bytes
+MANY_POEMS = 20_000
 _MOST_VALUES = 2**16 - 1
 
 U16 = npt.NDArray[np.uint16]
@@ -204,19 +206,31 @@ def is_treasury(path: Path) -> bool:
         return False
 
 
-def encode_poems(
-    poems: Sequence[Poem], parts: Sequence[Part], *, min_count: int, source: str
-) -> Treasury:
-    """Number the characters of poems and of their titles, and sort them into blocks.
+def encode_poems(corpus: Corpus, *, min_count: int | None = None, source: str = "") -> Treasury:
+    """Split a corpus, number the characters of its poems and titles, and sort them into blocks.
 
-    The vocabulary holds the characters that the training poems have at least ``min_count`` times.
+    The vocabulary holds the characters that the training poems have at least ``min_count`` times;
+    unless told, five times where there are many poems, and once where every character counts.
 
     Raises:
         CorpusError: no character is so common.
     """
+    by_part: dict[Part, list[Poem]] = {part: [] for part in PARTS}
+    for poem, part in zip(corpus.poems, split(corpus.poems), strict=True):
+        by_part[part].append(poem)
+    if min_count is None:
+        min_count = 5 if len(corpus.poems) >= MANY_POEMS else 1
+    return encode_blocks(by_part, min_count=min_count, source=source)
+
+
+def encode_blocks(
+    by_part: Mapping[Part, Sequence[Poem]], *, min_count: int, source: str
+) -> Treasury:
+    """:func:`encode_poems` of poems that are split already."""
     by_block: dict[tuple[int, Form], list[Poem]] = defaultdict(list)
-    for poem, part in zip(poems, parts, strict=True):
-        by_block[PARTS.index(part), poem.form].append(poem)
+    for number, part in enumerate(PARTS):
+        for poem in by_part[part]:
+            by_block[number, poem.form].append(poem)
     keys = sorted(by_block)
     counts = Counter[str]()
     for key in keys:

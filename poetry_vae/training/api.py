@@ -14,7 +14,6 @@ from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.labels import metre_column
-from poetry_vae.text.splitting import split
 from poetry_vae.text.treasury import Treasury, encode_poems
 from poetry_vae.training.beginning import joins_couplets
 from poetry_vae.training.device import Precision
@@ -72,7 +71,7 @@ def settings_of(
     return corpus, model, training
 
 
-def _writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
+def writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
     """Whether a model of any form is to be trained."""
     if start is not None:
         return start.config.forms == "any"
@@ -105,13 +104,16 @@ def _run_of_any(
     return Run(corpus, model, training, seed, preset, start)
 
 
-def load_treasury(path: Path | str) -> Treasury:
-    """A corpus of all forms, from its encoded file or read now."""
+def load_treasury(path: Path | str, *, read: Callable[[Path], Corpus] = read_corpus) -> Treasury:
+    """A corpus of all forms from its encoded file, or one made now of what ``read`` finds there.
+
+    Raises:
+        CorpusError: nothing readable there.
+    """
     path = Path(path)
     if looks_encoded(path):
         return Treasury.open(path)
-    corpus = read_corpus(path)
-    return encode_poems(corpus.poems, split(corpus.poems), min_count=1, source=path.name)
+    return encode_poems(read(path), source=path.name)
 
 
 def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels]:
@@ -151,6 +153,7 @@ def train(
     precision: Precision = "auto",
     resume: bool = False,
     max_minutes: float | None = None,
+    finish: bool = False,
     observer: Observer | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -172,7 +175,7 @@ def train(
     """
     if start is not None and not isinstance(start, PoetryVAE):
         start = load_model(start)
-    if _writes_any(preset, start):
+    if writes_any(preset, start):
         run = _run_of_any(corpus, preset, start, overrides, seed)
         return run_training(
             run,
@@ -181,6 +184,7 @@ def train(
             precision=precision,
             resume=resume,
             max_minutes=max_minutes,
+            finish=finish,
             observer=observer,
             should_stop=should_stop,
         )
@@ -232,6 +236,7 @@ def train(
         precision=precision,
         resume=resume,
         max_minutes=max_minutes,
+        finish=finish,
         observer=observer,
         should_stop=should_stop,
     )

@@ -30,10 +30,13 @@ class Batch:
 
     def first(self, share: float) -> Batch:
         """A part of the poems, at least one."""
-        n = max(1, round(share * len(self.ids)))
-        labels = None if self.labels is None else self.labels[:n]
-        asked = None if self.asked is None else self.asked[:n]
-        return Batch(self.ids[:n], labels, self.taught, asked)
+        return self.rows(slice(max(1, round(share * len(self.ids)))))
+
+    def rows(self, rows: slice) -> Batch:
+        """Some of the poems."""
+        labels = None if self.labels is None else self.labels[rows]
+        asked = None if self.asked is None else self.asked[rows]
+        return Batch(self.ids[rows], labels, self.taught, asked)
 
 
 class Batches(Protocol):

@@ -6,8 +6,6 @@ alone, so that a resumed run needs no generator state.
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import torch
 
 from poetry_vae.model import pretrained
+from poetry_vae.model.config import ConfigError
 from poetry_vae.model.pretrained import (
     CARD,
     CONFIG,
@@ -25,9 +24,10 @@ from poetry_vae.model.pretrained import (
 )
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.files import FileWriteError, replace_file
+from poetry_vae.text.files import replace_file
 from poetry_vae.training.card import measured, model_card
 from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
+from poetry_vae.training.clock import Clock
 from poetry_vae.training.composition import (
     build_average,
     build_critic,
@@ -37,8 +37,9 @@ from poetry_vae.training.composition import (
 from poetry_vae.training.data import data_of
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning
-from poetry_vae.training.metrics import METRICS, read_metrics
+from poetry_vae.training.metrics import METRICS, append_metrics, keep_metrics_until
 from poetry_vae.training.objectives import Terms
+from poetry_vae.training.ranks import Ranks, local_device, ranks
 from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
 from poetry_vae.training.schedules import kl_weight, learning_rate
 from poetry_vae.training.updates import updates_of
@@ -58,6 +59,7 @@ def train(
     precision: Precision = "auto",
     resume: bool = False,
     max_minutes: float | None = None,
+    finish: bool = False,
     observer: Observer | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -65,6 +67,8 @@ def train(
 
     Args:
         max_minutes: stop this call after so long; the schedule is that of the whole run.
+        finish: let a constant learning rate fall to 0 over the last part of ``max_minutes``, the
+            ``decay`` of the settings; a run that is resumed after that goes on at the full rate.
         should_stop: asked before every step; a run that is stopped can be resumed.
 
     Raises:
@@ -74,9 +78,11 @@ def train(
         FileWriteError: the folder cannot be written.
         DeviceError: this machine lacks the device.
     """
-    return _Trainer(run, folder, device, precision, resume, observer or Observer()).run(
-        max_minutes, should_stop
-    )
+    where = local_device(find_device(device))
+    with ranks(where) as among:
+        observer = observer if observer and among.is_first else Observer()
+        trainer = _Trainer(run, folder, where, precision, resume, observer, among)
+        return trainer.run(Clock(max_minutes, run.training.decay if finish else 0), should_stop)
 
 
 class _Trainer:
@@ -86,19 +92,22 @@ class _Trainer:
         self,
         run: Run,
         folder: Path,
-        device: str,
+        device: torch.device,
         precision: Precision,
         resume: bool,
         observer: Observer,
+        among: Ranks,
     ) -> None:
         self.spec, self.folder, self.observer = run, folder, observer
-        self.config = run.training
+        self.config, self.device, self.ranks = run.training, device, among
         if not resume and (there := [name for name in _WRITTEN if (folder / name).exists()]):
             raise CheckpointError(
                 f"{folder}: already holds {there[0]}; continue a run with --resume, or train into "
                 "another folder"
             )
-        self.device = find_device(device)
+        among.meet()  # before the first one writes
+        if among.world > 1 and self.config.updates == "aggressive":
+            raise ConfigError("updates=aggressive goes by the loss of one process: start one alone")
         self.model = run.begun()
         if self.config.refiner_only:
             self.model.requires_grad_(False)
@@ -129,44 +138,52 @@ class _Trainer:
         self.dtype = self._settled_precision(precision)
         self.is_kept = self.progress.best < float("inf")
 
-    def run(self, max_minutes: float | None, should_stop: Callable[[], bool]) -> Result:
-        begun = saved = logged = time.monotonic()
+    def run(self, clock: Clock, should_stop: Callable[[], bool]) -> Result:
+        saved = logged = 0.0
         before, pause = self.progress.seconds, _SAVE_EVERY_SECONDS
         stopped: Stopped = "finished"
-        self._keep_metrics_until(self.progress.step)
+        if self.ranks.is_first:
+            keep_metrics_until(self.folder, self.progress.step)
         self.observer.started(self.model, self.total_steps, self.progress.step, self._note())
-        if self.progress.step == 0:
+        if self.progress.step == 0 and self.ranks.is_first:
             self._save_state()  # before the weights, so that a run with weights can be resumed
             self._validate()
         while self.progress.step < self.total_steps:
-            if should_stop():
-                stopped = "interrupted"
+            stopped, pace = self._decided(clock, should_stop)
+            if stopped != "finished":
                 break
-            if max_minutes is not None and time.monotonic() - begun > 60 * max_minutes:
-                stopped = "time is up"
-                break
-            terms = self._step()
-            now = time.monotonic()
-            self.progress.seconds = before + now - begun
+            terms = self._step(pace)
+            self.progress.seconds = before + clock.passed
             if self.progress.step % _LOG_EVERY == 0:
-                speed = _LOG_EVERY * self.batches.size / (now - logged)
+                speed = _LOG_EVERY * self.batches.size / (clock.passed - logged)
                 self._log_step(terms, speed)
-                logged = now
+                logged = clock.passed
+            if not self.ranks.is_first:
+                continue
             if self._is_time_to_validate():
                 self._validate()
-                saved = logged = time.monotonic()
-                if self.config.patience and self.progress.since_best >= self.config.patience:
-                    stopped = "no better bound"
-                    break
-            elif now - saved > pause:
+                saved = logged = clock.passed
+            elif clock.passed - saved > pause:
+                saving = clock.passed
                 self._save_state()
-                saved = time.monotonic()
-                pause = max(_SAVE_EVERY_SECONDS, (saved - now) / _SAVING_SHARE)
-        self._save_state()
-        if not self.is_kept and (figures := self._figures()).is_finite:
-            self._keep(figures)  # nothing better than random weights stood there
+                saved = clock.passed
+                pause = max(_SAVE_EVERY_SECONDS, (saved - saving) / _SAVING_SHARE)
+        if self.ranks.is_first:
+            self._save_state()
+            if not self.is_kept and (figures := self._figures()).is_finite:
+                self._keep(figures)  # nothing better than random weights stood there
+        self.ranks.meet()
         best = PoetryVAE.from_pretrained(self.folder)
         return Result(best, self.folder, self.progress.step, stopped, self._figures(best))
+
+    def _decided(self, clock: Clock, should_stop: Callable[[], bool]) -> tuple[Stopped, float]:
+        """Whether to go on, and the factor on the learning rate: the first process decides."""
+        reasons: tuple[Stopped, ...] = ("finished", "interrupted", "time is up", "no better bound")
+        patience = self.config.patience
+        is_worse = patience > 0 and self.progress.since_best >= patience
+        number = 1 if should_stop() else 2 if clock.is_up else 3 if is_worse else 0
+        said = self.ranks.agreed(torch.tensor([number, clock.pace], device=self.device))
+        return reasons[int(said[0])], float(said[1])
 
     def _settled_precision(self, asked: Precision) -> torch.dtype:
         """The precision a run was begun with, since a resumed run must not change it."""
@@ -174,7 +191,8 @@ class _Trainer:
             asked = self.progress.precision
         dtype = find_precision(self.device, asked)
         self.progress.precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
-        replace_file(self.folder / RUN, self.spec.to_json(self.progress.precision))
+        if self.ranks.is_first:
+            replace_file(self.folder / RUN, self.spec.to_json(self.progress.precision))
         return dtype
 
     def _trained(self) -> dict[str, torch.nn.Module]:
@@ -190,23 +208,28 @@ class _Trainer:
         assert isinstance(self.average.module, PoetryVAE)
         return self.average.module
 
-    def _step(self) -> Terms:
+    def _step(self, pace: float = 1.0) -> Terms:
         step = self.progress.step
         turn = self.updates.groups(step)
-        self.generator.manual_seed(derived_seed(self.spec.seed, "step", step))
+        path = ("step", step) if self.ranks.is_first else ("step", step, self.ranks.rank)
+        self.generator.manual_seed(derived_seed(self.spec.seed, *path))
+        batch = self.batches(step)
+        mine = batch if self.ranks.world == 1 else batch.rows(self.ranks.rows(len(batch.ids)))
         with torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
         ):
             terms = self.objective(
                 self.model,
-                self.batches(step),
+                mine,
                 annealing=self._annealing(),
                 generator=self.generator,
             )
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()  # type: ignore[no-untyped-call]
+        parameters = (p for module in self._trained().values() for p in module.parameters())
+        self.ranks.average(parameters, share=len(mine.ids) / len(batch.ids))
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(
+            group["lr"] = pace * learning_rate(
                 group["peak"],
                 step,
                 self.total_steps,
@@ -295,13 +318,13 @@ class _Trainer:
         return self.config.kl_schedule != "constant" and done < share
 
     def _log_step(self, terms: Terms, speed: float) -> None:
-        values = {
-            "loss": terms.loss.item(),
-            "elbo": terms.elbo.item(),
-            "rate": terms.rate.item(),
-            "distortion": terms.distortion.item(),
-            **{name: value.item() for name, value in terms.others.items()},
-        }
+        named = {"loss": terms.loss, "elbo": terms.elbo, "rate": terms.rate}
+        named |= {"distortion": terms.distortion, **terms.others}
+        each = torch.stack([value.detach().float() for value in named.values()])
+        means = self.ranks.total(each) / self.ranks.world
+        if not self.ranks.is_first:
+            return
+        values = dict(zip(named, means.tolist(), strict=True))
         extra = {"kl_weight": self._annealing(), "lr": self.optimiser.param_groups[0]["lr"]}
         self._append({**values, **extra, "poems_per_second": round(speed, 1)})
         self.observer.stepped(self.progress.step, speed, values)
@@ -311,21 +334,8 @@ class _Trainer:
         save_state(self.folder, self._trained(), self.optimiser, self.progress)
 
     def _append(self, entry: dict[str, object]) -> None:
-        row = {"step": self.progress.step, "seconds": round(self.progress.seconds, 2), **entry}
-        try:
-            with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:
-            raise FileWriteError(
-                f"{self.folder / METRICS}: cannot be written ({error.strerror})"
-            ) from error
-
-    def _keep_metrics_until(self, step: int) -> None:
-        """Drop what a killed run wrote after the state that it is resumed from."""
-        rows = read_metrics(self.folder)
-        if rows is not None:
-            kept = (json.dumps(row) for row in rows if row["step"] <= step)
-            replace_file(self.folder / METRICS, "".join(f"{row}\n" for row in kept))
+        seconds = round(self.progress.seconds, 2)
+        append_metrics(self.folder, {"step": self.progress.step, "seconds": seconds, **entry})
 
     def _note(self) -> str:
         parameters = sum(p.numel() for p in self.model.parameters())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from poetry_vae.text.files import FileWriteError, replace_file
 
 METRICS = "metrics.jsonl"
 
@@ -26,3 +29,25 @@ def read_metrics(folder: Path) -> list[dict[str, Any]] | None:
             continue
         rows.append(row)
     return rows
+
+
+def append_metrics(folder: Path, row: Mapping[str, object]) -> None:
+    """Write one more row.
+
+    Raises:
+        FileWriteError: the file cannot be written.
+    """
+    path = folder / METRICS
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise FileWriteError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def keep_metrics_until(folder: Path, step: int) -> None:
+    """Drop what a killed run wrote after the state that it is resumed from."""
+    rows = read_metrics(folder)
+    if rows is not None:
+        kept = (json.dumps(row) for row in rows if row["step"] <= step)
+        replace_file(folder / METRICS, "".join(f"{row}\n" for row in kept))

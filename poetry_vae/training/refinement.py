@@ -86,7 +86,8 @@ def refined(
         lot = torch.rand((B, T), generator=generator, device=ids.device)
         shown = ids.masked_fill(lot < most, CharTokenizer.MASK)
     read = model.refine(shown, slots, states, trust, asked=asked)
-    return rate, -(model.readout.log_density(read, ids) * there).sum(-1)
+    padded = None if model.config.forms == "one" else there
+    return rate, -model.readout.log_density(read, ids, padded).sum(-1)
 
 
 def _learned(

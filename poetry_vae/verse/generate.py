@@ -13,7 +13,6 @@ from poetry_vae.model import labelling
 from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, present
@@ -98,16 +97,21 @@ def generate(
     trust: float | None = None,
     guidance: float | None = None,
     repetition: float | None = None,
+    about: str = "",
+    dynasty: str = "",
     constraint: Constraint | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
     """``n`` poems of the model's own.
 
     Args:
+        n: how many.
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
         temperature, passes, trust, guidance, repetition: see
             :class:`~poetry_vae.verse.manner.Manner`; by default what suits the model.
+        about: what the poems are about, in free words and either script; ``dynasty``: in whose
+            manner, as 唐. For models that write any form.
         constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
             ``poetry_vae.verse.constraints``.
 
@@ -117,7 +121,7 @@ def generate(
         CheckpointError: no such model, or none for the form.
         SamplingError: temperature, passes, trust, guidance or repetition out of range.
     """
-    chosen = choose_model(form, model)
+    chosen = choose_model(form, model, about=about, dynasty=dynasty)
     manner = Manner.of(
         chosen,
         temperature=temperature,
@@ -141,16 +145,30 @@ def trust_in(constraint: Constraint | None) -> float | None:
 
 
 def choose_model(
-    form: Form | str | None = None, model: PoetryVAE | str | Path | None = None
+    form: Form | str | None = None,
+    model: PoetryVAE | str | Path | None = None,
+    *,
+    about: str = "",
+    dynasty: str = "",
 ) -> PoetryVAE:
-    """The model that a form and a model, either of them given or not, stand for."""
+    """The model that a form and a model, either of them given or not, stand for; one that writes
+    any form as a view for what is asked, see :meth:`PoetryVAE.writing`.
+
+    Raises:
+        FormError: the model does not write the form.
+        LabelError: the model cannot be told a subject or a dynasty, or not this one.
+        CheckpointError: there is no such model.
+    """
     wanted = Form.parse(form) if isinstance(form, str) else form
     if model is None:
-        return load_model(default_model(wanted or DEFAULT_FORM))
-    chosen = model if isinstance(model, PoetryVAE) else load_model(model)
-    if wanted is not None and chosen.form != wanted:
-        raise FormError(f"the model writes {chosen.form}, not {wanted}: leave out the form")
-    return chosen
+        folder = default_model(wanted or DEFAULT_FORM, any_form=bool(about or dynasty))
+        chosen = load_model(folder)
+    else:
+        chosen = model if isinstance(model, PoetryVAE) else load_model(model)
+    wanted = wanted or chosen.written or DEFAULT_FORM
+    if wanted == chosen.written and not (about or dynasty):
+        return chosen  # it may be a view that was asked for more
+    return chosen.writing(wanted, about=about, dynasty=dynasty)
 
 
 def in_script(poem: Poem, script: Script) -> Poem:

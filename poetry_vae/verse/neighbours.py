@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
-from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed, told_apart
+from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed, hashed_lines, told_apart
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 
@@ -91,13 +91,13 @@ class Index:
             FormError: the poem has another form.
         """
         query = told_apart(self._row(poem)[None], CharTokenizer.UNKNOWN)
-        N, C = len(self.ids), self.form.chars
+        N, lengths = len(self.ids), self.form.lengths
         scores, total = np.zeros(N), 0.0
         for n in _LENGTHS:
-            if n > C:
+            if n > max(lengths):
                 break
-            grams = hashed(self.ids, n, chars=C)
-            for gram in np.unique(hashed(query, n, chars=C)):
+            grams = hashed(self.ids, n, chars=lengths)
+            for gram in np.unique(hashed(query, n, chars=lengths)):
                 rows = np.unique(np.flatnonzero(grams == gram) // grams.shape[1])
                 weight = np.log((N + 1) / max(len(rows), 1))
                 scores[rows] += weight
@@ -156,7 +156,7 @@ class Index:
     @cached_property
     def _lines(self) -> Hashes:
         """Sorted; made when asked for, since that takes less time than reading them would."""
-        return np.sort(hashed(self.ids, self.form.chars, chars=self.form.chars), axis=None)
+        return np.sort(hashed_lines(self.ids, self.form.lengths), axis=None)
 
     @cached_property
     def _poems(self) -> Hashes:
@@ -176,8 +176,8 @@ def mark_copies(poems: Sequence[Poem | str], index: Index) -> list[Copied]:
     if not poems:
         return []
     rows = told_apart(np.stack([index._row(poem) for poem in poems]), CharTokenizer.UNKNOWN)
-    C, T = index.form.chars, index.form.positions
-    lines = among(hashed(rows, C, chars=C), index._lines)
+    T = index.form.positions
+    lines = among(hashed_lines(rows, index.form.lengths), index._lines)
     whole = among(hashed(rows, T, chars=T), index._poems)[:, 0]
     return [
         Copied(tuple(row), poem) for row, poem in zip(lines.tolist(), whole.tolist(), strict=True)

@@ -70,13 +70,13 @@ class Passes:
         """Pass by pass, where nothing is given, the places to settle in ids [B, T], [Q], and their
         hidden states [B, Q, H]. Nothing that was read is read again."""
         subject = self.model.asked.subject_present
-        slots, places = Slots.of(self.order, subject), self.order.turns.shape[1]
+        slots = Slots.of(self.order, subject)
         memory = [Memory() for _ in range(self.model.config.refiner_layers)]
         if subject is not None:
             self.model.refine(ids, slots.of_turn(BEFORE), self.states, self.trust, memory)
         for number in range(self.count):
             now = slots.of_turn(number)
-            targets = now.target[0][now.target[0] < places]
+            targets = now.target[0, : now.questions]
             read = self.model.refine(ids, now, self.states, self.trust, memory)
             yield targets, self._guided(read, self.unread[:, targets])
 

@@ -1,0 +1,37 @@
+"""poetry-vae forms"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("forms")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def command(as_json: bool) -> None:
+    """List the forms that have a name: of 诗, and the 词 tunes that have one pattern.
+
+    The lines of a tune are parted by commas, its two stanzas by a stroke. Any other form is written
+    by its size (6x7) or its lengths (7,7,3,3,7).
+
+    \b
+    poetry-vae forms
+    poetry-vae forms --json
+    """
+    from rich.cells import set_cell_size
+
+    from poetry_vae.text.form import NAMED_FORMS, Form, tunes
+
+    rows: list[tuple[str, Form, tuple[str, ...]]]
+    rows = [(str(form), form, (form.slug,)) for form in NAMED_FORMS]
+    rows += [(tune.name, tune.form, tune.names) for tune in tunes()]
+    for name, form, names in rows:
+        others = [other for other in names if other != name]
+        if as_json:
+            told: dict[str, object] = {"name": name, "others": others, "lengths": form.lengths}
+            told |= {"second_stanza": form.second_stanza, "characters": form.positions}
+            click.echo(json.dumps(told, ensure_ascii=False))
+        else:
+            row = f"{set_cell_size(name, 11)}{form.pattern:<32}{' '.join(others)}"
+            click.echo(row.rstrip())
