@@ -22,12 +22,20 @@ from poetry_vae.text.metre import (
     MetreError,
     Rules,
     Template,
-    Variant,
     faults_of,
     pattern_of,
     templates,
 )
 from poetry_vae.text.old_style import oblique_rhyme
+from poetry_vae.text.paths import (
+    MISRHYME,
+    Variants,
+    cheapest,
+    costs_of,
+    is_break,
+    paths_of,
+    type_of,
+)
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
 from poetry_vae.text.rhyming import Borrowed, Groups, Rhyming
 from poetry_vae.text.turned import Turned, turned_lines
@@ -123,17 +131,18 @@ def check(
         opens: Rhyming.of(ends, of_either.rhyming_lines, book, borrows=readings == "lenient")
         for opens, of_either in ((t.order[0].isupper(), t) for t in known[:2])
     }
-    costs = [_costs(line, rules) for line in symbols]
-    paths = {template: _path(costs, template.types[0]) for template in known}
+    costs = [costs_of(line, rules) for line in symbols]
+    by_first = paths_of(costs)
+    paths = {template: cheapest(by_first, template.types[0]) for template in known}
 
     def nearness(template: Template) -> tuple[int, int]:
         opens = template.order[0].isupper()
-        faults = _MISRHYME * len(rhymes[opens].wrong)
+        faults = MISRHYME * len(rhymes[opens].wrong)
         return paths[template][0] + faults, _strain(rhymes[opens], ends[0], opens)
 
     nearest = min(known, key=nearness)
     rhyme, variants = rhymes[nearest.order[0].isupper()], paths[nearest][1]
-    types = tuple(_type(variant) for variant in variants)
+    types = tuple(type_of(variant) for variant in variants)
     order_faults = list(_order_faults(lines, types))
     faults = [
         *_tone_faults(lines, symbols, variants, rules),
@@ -197,69 +206,6 @@ def _sound(book: RhymeBook, character: str) -> _Sound:
     return _Sound(letter, None if not found or "" in level else frozenset(level), oblique)
 
 
-# What is fewest counts first. Of explanations with as many faults one that keeps the line in all
-# but a trap is taken, then one that keeps the tones, then one that keeps the template; and plain
-# lines rather than 拗救.
-_TRAP, _MISRHYME, _MISFIT, _BREAK, _TURN = 9600, 9900, 10_000, 10_100, 1
-
-
-@lru_cache(maxsize=1 << 16)
-def _costs(symbols: str, rules: Rules) -> dict[Variant, int]:
-    names: tuple[Variant, ...] = ("a", "A", "b", "B")
-    if len(symbols) != 6:
-        names = (*names, "a拗", "B救")
-    return {
-        name: sum(
-            _MISFIT if fault.kind in ("平仄", "字音") else _TRAP
-            for fault in faults_of(symbols, name, rules)
-        )
-        for name in names
-    }
-
-
-def _type(variant: Variant) -> LineType:
-    return "a" if variant == "a拗" else "B" if variant == "B救" else variant
-
-
-Variants = tuple[Variant, ...]
-
-
-def _path(costs: Sequence[dict[Variant, int]], first: LineType) -> tuple[int, Variants]:
-    """The cheapest types of lines after this first one, and what they cost, by dynamic programming.
-
-    Every odd line is of type a or b and every even one of type A or B; a step that the order of a
-    template does not have (``_is_break``) is a fault of 对 or 粘. An a that departs is followed by
-    the B that saves it.
-    """
-    best: list[tuple[int, Variants]] = [(costs[0][first], (first,))]
-    if first == "a" and "a拗" in costs[0]:
-        best.append((costs[0]["a拗"] + _TURN, ("a拗",)))
-    for i, cost in enumerate(costs[1:], start=1):
-        names: Variants = ("A", "B", "B救") if i % 2 else ("a", "b", "a拗")
-        best = [
-            min(
-                (
-                    before
-                    + cost[name]
-                    + (_TURN if name == "a拗" else 0)
-                    + _BREAK * _is_break(_type(path[-1]), _type(name)),
-                    (*path, name),
-                )
-                for before, path in best
-                if (path[-1] == "a拗") == (name == "B救")
-            )
-            for name in names
-            if name in cost and (name != "B救" or any(path[-1] == "a拗" for _, path in best))
-        ]
-    return min(best)
-
-
-def _is_break(before: str, name: str) -> bool:
-    """Whether types may not follow one another: a couplet is aB or bA (对), the next starts with
-    the same letter (粘)."""
-    return (before.lower() == name.lower()) == name.isupper()
-
-
 def _strain(rhyme: Rhyming, first: Groups, opens: bool) -> int:
     """How ill it suits line 1 to rhyme, or not to; decides where its tones leave it open."""
     if not opens:
@@ -284,7 +230,7 @@ def _tone_faults(
 
 def _order_faults(lines: tuple[str, ...], types: Sequence[LineType]) -> Iterator[Fault]:
     for i in range(1, len(types)):
-        if _is_break(types[i - 1], types[i]):
+        if is_break(types[i - 1], types[i]):
             yield (couplet_fault if i % 2 else link_fault)(i + 1, lines)
 
 
