@@ -99,6 +99,20 @@ PLACED = """
 搴平先 宁仄語 啞平麻 跳仄嘯 蜚平微
 """
 
+# Readings of the book that annotators of today no longer know. In 73,863 poems that keep the metre in
+# all else the character stands at least three times, and in at least one of 50 cases, at a fixed
+# position that wants the other tone; what is one slip is one of 500. 汗 創 咽 are seen less often,
+# but the words that have the reading are plain: 可汗, 刀創, 咽喉. 不 (level at a line's end only: 67
+# of 87) and 與 (for 歟) are left out, since the reading would excuse them everywhere.
+RESTORED = """
+華仄禡 尚平陽 幾平微 要平蕭 盛平庚 漸平鹽 麗平支 謾平寒 汗平寒 稽仄薺 宛平元 番仄箇 障平陽 粗仄麌 湛平侵 湛平覃
+咽平先 臾仄寘 榜平庚 彷仄養 迤平支 創平陽 抄仄效 峒仄送 蔣平陽 闐仄霰 嫣仄銑 嫣仄願 蜓仄迥 蜓仄銑 訂仄徑 訂仄迥
+繰平豪 獠仄巧 獠仄皓 鼾仄翰 煬仄漾 擠平齊 鞘平肴 跗平虞 柅仄紙 孳平支 燐仄震 酇平寒 轝仄御 眙平支
+"""
+
+# By rhyme, as RHYMED, in poems that every handbook prints: 鬢毛衰 beside 回 and 來.
+OTHERS = "衰平灰"
+
 # Readings of the book that verse does not use: at least 80 rhymes, less than one in a hundred of them
 # with this group.
 UNUSED = """
@@ -114,7 +128,7 @@ def main(guangyun: Path, tones: Path, target: Path) -> None:
         for character in book.keys() | marks.keys()
         if character in marks or character < RARE
     }
-    for character, used in entries(RHYMED + PLACED):
+    for character, used in entries(RHYMED + PLACED + RESTORED + OTHERS):
         readings[character].add(used)
     for character, unused in entries(UNUSED):
         readings[character].remove(unused)

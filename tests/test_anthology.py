@@ -8,6 +8,7 @@ import pytest
 
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.form import Form
+from poetry_vae.text.scansion import check
 from poetry_vae.text.script import fold, looks_simplified, to_simplified, to_traditional
 from poetry_vae.text.splitting import split
 
@@ -67,3 +68,40 @@ def test_there_are_poems_for_every_part(corpus: Corpus) -> None:
     parts = Counter(split(corpus.poems))
     assert parts["train"] > parts["test"] > 0
     assert parts["validation"] > 0
+
+
+# Quatrains that rhyme in level tones and break the metre: poets of Tang wrote old-style verse too.
+BREAK_THE_METRE = {
+    "於易水送人",
+    "終南望餘雪",
+    "山中",
+    "少年行",
+    "靜夜思",
+    "怨情",
+    "黃鶴樓送孟浩然之廣陵",
+    "江畔獨步尋花·其六",
+    "聽彈琴",
+    "登科後",
+    "玉臺體",
+    "新嫁娘詞",
+    "夜雪",
+    "金縷衣",
+    "春怨",
+}
+
+
+def test_every_quatrain_is_regular_or_known_by_its_name(corpus: Corpus) -> None:
+    reports = {(poem.title, poem.lines): check(poem.lines) for poem in corpus.poems}
+    styles = Counter(report.style for report in reports.values() if not report.ok)
+    assert styles == {"古绝": 19, "折腰体": 11, "近体": len(BREAK_THE_METRE)}
+    wrong = {title for (title, _), r in reports.items() if r.style == "近体" and not r.ok}
+    assert wrong == BREAK_THE_METRE
+    for report in reports.values():
+        if report.style == "近体" and not report.ok:  # and the report says so
+            assert "old-style verse" in report.style_explanation
+        elif report.style != "古绝":
+            assert report.faults == ()
+    saved = Counter(turned.kind for report in reports.values() for turned in report.turned)
+    assert set(saved) == {"大拗", "小拗", "孤平拗救", "特拗"}
+    borrowed = Counter(b.kind for report in reports.values() for b in report.borrowed)
+    assert set(borrowed) == {"孤雁出群", "孤雁入群"}

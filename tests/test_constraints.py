@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from poetry_vae.text.cilin import CILIN
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -18,6 +19,7 @@ from poetry_vae.verse.constraints import (
     NoRepeat,
     Pin,
     Rhyme,
+    Sounds,
     Template,
     Together,
     Words,
@@ -143,3 +145,29 @@ def test_near_and_nothing_are_no_limits() -> None:
     assert compiled.allowed[:, len(CharTokenizer.SPECIAL) :].all()
     assert not compiled.allowed[:, : len(CharTokenizer.SPECIAL)].any()
     assert torch.equal(_compiled(together([])).known, torch.full((28,), CharTokenizer.MASK))
+
+
+def test_metre_lets_the_next_line_save_a_departure() -> None:
+    opening = first_line("水月一不月") & Metre()  # 拗: all of it is oblique
+    quatrain = Form.of(4, 5)
+    assert _compiled(opening, quatrain).metrical is not None
+    with pytest.raises(ConstraintError, match="no 五绝 keeps all of"):
+        _compiled(opening & Pin(2, 3, "月"), quatrain)  # where 救 must stand
+    _compiled(opening & Pin(2, 3, "天"), quatrain)
+
+
+def test_another_rhyme_book() -> None:
+    compiled = _compiled(Metre() & Rhyme("東") & Sounds(CILIN))
+    assert compiled.metrical is not None
+    assert compiled.metrical.groups == ("第一部",)
+    everything = _compiled(Metre() & Rhyme() & Sounds(CILIN)).metrical
+    assert everything is not None
+    assert set(everything.groups) >= {"第一部", "第十二部"}
+    with pytest.raises(ConstraintError, match="asked for together"):
+        _compiled(Metre() & Sounds(CILIN) & Sounds(_Other()))
+
+
+class _Other:
+    name = "other"
+    readings = CILIN.readings
+    neighbours = CILIN.neighbours

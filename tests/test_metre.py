@@ -93,7 +93,7 @@ class TestTemplates:
         with pytest.raises(MetreError, match=r"no template 'abba': use .*仄起首句入韵"):
             template_named(form, "abba")
 
-    @pytest.mark.parametrize("name", ["6x7", "4x6", "1x5", "3x7", "16x5"])
+    @pytest.mark.parametrize("name", ["6x7", "4x4", "1x5", "3x7", "9x5", "11x7"])
     def test_other_forms_have_no_metre(self, name: str) -> None:
         with pytest.raises(MetreError, match="has no metre"):
             templates(Form.parse(name))
@@ -101,8 +101,12 @@ class TestTemplates:
 
     def test_the_length_of_a_poem_tells_its_form(self) -> None:
         assert {metred_form(form.positions) for form in FORMS} == set(FORMS)
+        assert metred_form(24) == Form.of(4, 6)
+        assert metred_form(100) == Form.of(20, 5)
         with pytest.raises(MetreError, match="has 27 characters"):
             metred_form(27)
+        with pytest.raises(MetreError, match="of 5 or of 7"):
+            metred_form(70)
 
 
 def naive_legal(line: str, line_type: LineType, rules: Rules) -> bool:
@@ -177,8 +181,7 @@ class TestLines:
         assert loose == tuple(fault for fault in faults if fault[1] == "平仄")
 
     def test_other_lengths(self) -> None:
-        with pytest.raises(MetreError, match="6 characters"):
-            line_faults([LEVEL] * 6, "a")
+        assert [f.position for f in line_faults([LEVEL] * 6, "a")] == [2, 6]
         with pytest.raises(MetreError, match="4 characters"):
             legal_patterns("a", 4)
 
@@ -237,19 +240,133 @@ class TestPoems:
         assert kinds(other) == [("首句韵", 1, 7)]
         assert "尤" in other.faults[0].explanation
 
-    def test_an_old_style_quatrain_keeps_neither(self) -> None:
-        report = check(["春眠不覺曉", "處處聞啼鳥", "夜來風雨聲", "花落知多少"])
-        assert not report.keeps_metre
-        assert not report.keeps_rhyme  # it rhymes in oblique tones
-        assert report.rhymes == frozenset()
-
-    def test_a_link_that_is_missing(self) -> None:
-        report = check(["渭城朝雨浥輕塵", "客舍青青柳色新", "勸君更盡一杯酒", "西出陽關無故人"])
-        assert kinds(report) == [("粘", 3, 2)]
-        assert report.types == ("A", "B", "a", "B")
-        assert "君" in report.faults[0].explanation
-        assert "舍" in report.faults[0].explanation
+    @pytest.mark.parametrize(
+        ("text", "group"),
+        [
+            ("春眠不覺曉 處處聞啼鳥 夜來風雨聲 花落知多少", {"篠"}),
+            ("千山鳥飛絕 萬徑人蹤滅 孤舟蓑笠翁 獨釣寒江雪", {"屑"}),
+            ("開簾見新月 便即下階拜 細語人不聞 北風吹裙帶", {"卦", "泰"}),  # near enough
+        ],
+    )
+    def test_an_old_style_quatrain_rhymes_in_oblique_tones(
+        self, text: str, group: set[str]
+    ) -> None:
+        report = check(text.split())
+        assert report.style == "古绝"
+        assert report.rhymes == group
+        assert report.faults == ()
         assert report.keeps_rhyme
+        assert not report.keeps_metre
+        assert not report.ok
+        assert "old-style" in report.style_explanation
+        assert report.line_groups[1] <= group
+
+    def test_an_old_style_quatrain_may_fail_to_rhyme(self) -> None:
+        report = check(["待到秋來九月八", "我花開後百花殺", "沖天香陣透長安", "滿城盡帶黃金甲"])
+        assert report.style == "古绝"
+        assert kinds(report) == [("韵", 4, 7)]
+
+    def test_a_quatrain_without_the_link_is_known_by_its_name(self) -> None:
+        report = check(["渭城朝雨浥輕塵", "客舍青青柳色新", "勸君更盡一杯酒", "西出陽關無故人"])
+        assert report.style == "折腰体"
+        assert report.faults == ()
+        assert report.types == ("A", "B", "a", "B")
+        assert "君" in report.style_explanation
+        assert "舍" in report.style_explanation
+        assert report.keeps_rhyme
+        assert not report.keeps_metre
+
+    def test_a_link_that_is_missing_beside_another_fault(self) -> None:
+        lines = ("平平仄仄平", "仄仄仄平平", "平平平仄仄", "仄仄平平平")
+        assert kinds(spelled(*lines)) == [("粘", 3, 2), ("三平尾", 4, 3)]
+
+    @pytest.mark.parametrize(
+        ("text", "turned"),
+        [
+            ("向晚意不適 驅車登古原 夕陽無限好 只是近黃昏", [("大拗", 1, 4, (2, 3))]),
+            (
+                "離離原上草 一歲一枯榮 野火燒不盡 春風吹又生 "
+                "遠芳侵古道 晴翠接荒城 又送王孫去 萋萋滿別情",
+                [("大拗", 3, 4, (4, 3))],
+            ),
+            (
+                "千里鶯啼綠映紅 水村山郭酒旗風 南朝四百八十寺 多少樓臺煙雨中",
+                [("大拗", 3, 6, (4, 5))],
+            ),
+            (  # one character saves two lines
+                "仄仄仄仄仄 仄平平仄平 平平平仄仄 仄仄仄平平",
+                [("大拗", 1, 4, (2, 3)), ("孤平拗救", 2, 1, (2, 3))],
+            ),
+            ("仄仄仄平仄 平平仄仄平", [("小拗", 1, 3, None)]),
+            ("仄仄仄平仄 平平平仄平", [("小拗", 1, 3, (2, 3))]),
+            ("平平平仄仄仄平 仄仄仄平平仄平", [("孤平拗救", 2, 3, (2, 5))]),
+            ("平平仄平仄 仄仄仄平平", [("特拗", 1, 3, (1, 4))]),
+        ],
+    )
+    @pytest.mark.parametrize("rules", RULES)
+    def test_what_departs_and_is_saved_is_regular(
+        self, text: str, turned: list[tuple[object, ...]], rules: Rules
+    ) -> None:
+        spelt = "平仄" in text
+        report = spelled(*text.split(), rules=rules) if spelt else check(text.split(), rules=rules)
+        found = [(t.kind, t.line, t.position, t.saved_at) for t in report.turned]
+        assert found == turned
+        assert report.ok or text.startswith("平平平仄仄仄平")
+
+    def test_a_departure_that_nothing_saves(self) -> None:
+        report = spelled("仄仄平仄仄", "平平仄仄平")
+        assert kinds(report) == [("平仄", 1, 4)]
+        assert "does not save it (大拗)" in report.faults[0].explanation
+        # Only a has it, and only B saves.
+        assert not spelled("平平平平仄", "仄仄仄平平").ok
+
+    @pytest.mark.parametrize(
+        ("text", "groups", "borrowed"),
+        [
+            (
+                "清明時節雨紛紛 路上行人欲斷魂 借問酒家何處有 牧童遙指杏花村",
+                ["文", "元", "", "元"],
+                [("孤雁出群", 1)],
+            ),
+            (
+                "寥落古行宮 宮花寂寞紅 白頭宮女在 閑坐說玄宗",
+                ["東", "東", "", "冬"],
+                [("孤雁入群", 4)],
+            ),
+        ],
+    )
+    def test_every_line_has_its_own_group(
+        self, text: str, groups: list[str], borrowed: list[tuple[str, int]]
+    ) -> None:
+        report = check(text.split())
+        assert report.ok
+        assert ["".join(sorted(found)) for found in report.line_groups] == groups
+        assert [(b.kind, b.line) for b in report.borrowed] == borrowed
+        assert "neighbouring group" in report.borrowed[0].explanation
+
+    def test_the_rhyme_with_the_fewest_faults_is_taken(self) -> None:
+        report = spelled("平平仄仄平", "仄仄仄平尤", "平平平仄仄", "仄仄仄平平")
+        assert ("韵", 2, 5) in kinds(report)
+        assert report.rhymes == {"東"}
+        text = "少小離家老大回 鄉音無改鬢毛衰 兒童相見不相識 笑問客從何處來"
+        assert all(fault.line == 2 for fault in check(text.split()).faults)
+
+    def test_long_verse_goes_on_as_it_began(self) -> None:
+        lines = KEPT["春望"][0].split()
+        report = check([*lines, *lines[:4]])
+        assert report.ok
+        assert report.template.order == "aBbA" * 3
+        assert kinds(check([*lines, *lines[2:4]])) == [("粘", 9, 2)]
+
+    def test_lines_of_six(self) -> None:
+        text = (
+            "晴川落日初低 惆悵孤舟解攜 鳥向平蕪遠近 人隨流水東西 "
+            "白雲千里萬里 明月前溪後溪 獨恨長沙謫去 江潭春草萋萋"
+        )
+        report = check(text.split())
+        assert report.ok
+        assert report.template.order == "BAaBbAaB"
+        assert report.turned == ()
 
     def test_a_couplet_that_does_not_oppose(self) -> None:
         report = spelled("仄仄平平仄", "仄仄仄平平")
@@ -288,8 +405,13 @@ class TestPoems:
         assert kinds(report) == [("韵", 8, 5)]
         assert report.keeps_metre
         assert not report.keeps_rhyme
-        # A neighbour is for the first line alone.
-        assert kinds(spelled(*lines, *lines[:3], "仄仄仄平冬")) == [("韵", 8, 5)]
+        # A neighbour is for the first line and the last.
+        assert kinds(spelled(*lines[:3], "仄仄仄平冬", *lines)) == [("韵", 4, 5)]
+        assert kinds(spelled(*lines[:3], "仄仄仄平冬")) == [("韵", 4, 5)]  # one does not set it
+        last = spelled(*lines, *lines[:3], "仄仄仄平冬")
+        assert last.ok
+        assert [(b.kind, b.line) for b in last.borrowed] == [("孤雁入群", 8)]
+        assert not spelled(*last.lines, readings="strict").ok
 
     @pytest.mark.parametrize(
         "lines", [["平平", "平"], [], ["", ""], ["平"] * 99, ["平平平"] * 4, ["平平平平平"] * 6]
@@ -340,6 +462,8 @@ def test_one_fixed_position_turned_over_fails(
     # 平平平平仄 is no line, but 平平仄平仄 and 平平仄仄仄 are both of type b.
     if turned in legal_patterns(template.types[i], len(turned), rules):
         return
+    if template.types[i] == "a" and is_great_departure(turned) and saves(lines[i + 1]):
+        return  # 拗救
     assert not spelled(*other, rules=rules).keeps_metre
 
 
@@ -347,11 +471,36 @@ def naive_keeps_metre(lines: list[str], rules: Rules) -> bool:
     """Some template and some choice of readings that the rules of lines allow."""
     form = Form.of(len(lines), len(lines[0]))
 
-    def fits(line: str, line_type: LineType) -> bool:
-        choices = product(*("平仄" if character == "中" else character for character in line))
-        return any(naive_legal("".join(choice), line_type, rules) for choice in choices)
+    def readings(line: str) -> list[str]:
+        return list(map("".join, product(*("平仄" if c == "中" else c for c in line))))
 
-    return any(all(map(fits, lines, template.types)) for template in templates(form))
+    def fits(line: str, line_type: LineType) -> bool:
+        return any(naive_legal(read, line_type, rules) for read in readings(line))
+
+    def couplet(first: str, second: str, types: tuple[LineType, ...]) -> bool:
+        if fits(first, types[0]) and fits(second, types[1]):
+            return True
+        departs = any(is_great_departure(read) for read in readings(first))
+        return types == ("a", "B") and departs and any(map(saves, readings(second)))
+
+    return any(
+        all(
+            couplet(lines[i], lines[i + 1], template.types[i : i + 2])
+            for i in range(0, form.lines, 2)
+        )
+        for template in templates(form)
+    )
+
+
+def is_great_departure(line: str) -> bool:
+    """大拗: the fourth character of a, the sixth of seven, is oblique."""
+    mended = line[:-2] + "平" + line[-1]
+    return line[-2] == "仄" and naive_legal(mended, "a", "loose")
+
+
+def saves(line: str) -> bool:
+    """Position 3 of B, 5 of seven, is level."""
+    return line[-3] == "平" and naive_legal(line, "B", "loose")
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
-from poetry_vae.text.metre import Rules, legal_patterns, templates
+from poetry_vae.text.metre import COUPLETS, LineType, Rules, legal_patterns, templates
 from poetry_vae.text.prosody import Reading
-from poetry_vae.verse.metrical import Metrical, line_products
+from poetry_vae.verse.couplets import couplet_products
+from poetry_vae.verse.metrical import Metrical
 from poetry_vae.verse.shares import Shares
 
 # Characters by their readings: level, oblique, either, level in two groups, either in two groups.
@@ -72,18 +74,33 @@ def _plans(form: Form, ids: tuple[int, ...], groups: str, rules: Rules) -> list[
     lines = [ids[i : i + form.chars] for i in range(0, form.positions, form.chars)]
     readings = [[BOOK[CHARACTERS[i]] for i in line] for line in lines]
     for t, template in enumerate(templates(form)):
+        heard = [
+            ["".join(tones) for tones in product(*([r.tone for r in here] for here in line))]
+            for line in readings
+        ]
         if not all(
-            any(
-                "".join(tones) in legal_patterns(kind, form.chars, rules)
-                for tones in product(*([r.tone for r in here] for here in line))
-            )
-            for kind, line in zip(template.types, readings, strict=True)
+            _fits(heard[i : i + 2], template.types[i : i + 2], rules)
+            for i in range(0, form.lines, 2)
         ):
             continue
         for g, group in enumerate(groups):
             if all(Reading("平", group) in readings[line][-1] for line in template.rhyming_lines):
                 found.append((t, g))
     return found
+
+
+def _fits(couplet: list[list[str]], kinds: tuple[LineType, ...], rules: Rules) -> bool:
+    """Whether a couplet, each line in all its readings, is of its types, or 拗 and 救."""
+    if all(
+        any(tones in legal_patterns(kind, len(tones), rules) for tones in line)
+        for line, kind in zip(couplet, kinds, strict=True)
+    ):
+        return True
+    turned, saving = re.compile(".仄.仄仄"), re.compile(".平平仄平")
+    departs, saves = (
+        any(map(p.fullmatch, x)) for p, x in zip((turned, saving), couplet, strict=True)
+    )
+    return kinds == ("a", "B") and departs and saves
 
 
 @pytest.mark.parametrize("rules", ["strict", "loose"])
@@ -131,19 +148,37 @@ def test_a_quatrain_of_one_template_adds_up_too() -> None:
             assert found == pytest.approx(expected, rel=1e-5, abs=1e-20)
 
 
-def test_products_are_disjoint_and_cover_what_is_legal() -> None:
-    for kind in "aAbB":
-        for chars in (5, 7):
-            parts = line_products(frozenset({kind}), chars, "strict")  # type: ignore[arg-type]
-            lines = [line for part in parts for line in product(*part)]
-            assert len(lines) == len(set(lines))
-            tones = {0: "平", 1: "仄", 2: "平仄"}
-            for line in product(range(3), repeat=chars):
-                legal = any(
-                    all(tone in tones[c] for tone, c in zip(pattern, line, strict=True))
-                    for pattern in legal_patterns(kind, chars, "strict")  # type: ignore[arg-type]
-                )
-                assert legal == (line in set(lines))
+@pytest.mark.parametrize("rules", ["strict", "loose"])
+@pytest.mark.parametrize("kinds", COUPLETS)
+def test_products_are_disjoint_and_cover_what_is_legal(
+    kinds: tuple[LineType, LineType], rules: Rules
+) -> None:
+    couplets = [
+        tuple(map("".join, (line[:5], line[5:])))
+        for sets in couplet_products(frozenset({kinds}), 5, rules)
+        for parts in product(*sets)
+        for line in product(*([str(c) for c in place] for part in parts for place in part))
+    ]
+    assert len(couplets) == len(set(couplets))
+    tones = {"0": "平", "1": "仄", "2": "平仄"}
+    # Classes of either tone in the places that decide; elsewhere one tone is as good as another.
+    firsts = ["".join(line) for line in product("01", "012", "012", "012", "012")]
+    seconds = ["".join(line) for line in product("012", "01", "012", "01", "012")]
+    readings = {
+        line: list(map("".join, product(*(tones[c] for c in line)))) for line in {*firsts, *seconds}
+    }
+    plain = [
+        {line for line in readings if any(t in legal_patterns(k, 5, rules) for t in readings[line])}
+        for k in kinds
+    ]
+    turned = {x for x in firsts if any(t[1::2] == "仄仄" and t[4] == "仄" for t in readings[x])}
+    saving = {x for x in seconds if {"平平平仄平", "仄平平仄平"} & set(readings[x])}
+    found = set(couplets)
+    for first, second in product(firsts, seconds):
+        legal = first in plain[0] and second in plain[1]
+        if kinds == ("a", "B"):
+            legal = legal or (first in turned and second in saving)
+        assert legal == ((first, second) in found)
 
 
 def test_gradients_flow_and_are_finite() -> None:

@@ -29,6 +29,8 @@ SPRING_DAWN = ("春眠不覺曉", "處處聞啼鳥", "夜來風雨聲", "花落�
 DEER_PARK = ("空山不見人", "但聞人語響", "返景入深林", "復照青苔上")
 
 WHITE_KING = ("朝辭白帝彩雲間", "千里江陵一日還", "兩岸猿聲啼不住", "輕舟已過萬重山")
+PLATEAU = ("向晚意不適", "驅車登古原", "夕陽無限好", "只是近黃昏")  # 拗救
+PALACE = ("寥落古行宮", "宮花寂寞紅", "白頭宮女在", "閑坐說玄宗")  # 孤雁入群
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +94,18 @@ def test_rules_that_a_poem_breaks(
 
 
 def test_every_kind_of_line_is_written_out(naive: ModuleType) -> None:
-    for chars, rules in product(LINE_TYPES, ("strict", "loose")):
+    for chars, rules in product((5, 7), ("strict", "loose")):
         lines = list(map("".join, product("平仄", repeat=chars)))
         for kind in LINE_TYPES[chars]:
             kept = {line for line in lines if naive._line(kind, chars, rules).fullmatch(line)}
             assert kept == legal_patterns(kind, chars, rules)
+        for written, kind in zip(naive._SAVED[chars], ("a拗", "B救"), strict=True):
+            kept = {line for line in lines if naive._pattern(written).fullmatch(line)}
+            assert kept == legal_patterns(kind, chars, rules)
 
 
 @pytest.mark.parametrize(
-    "lines", [STORK_TOWER, SPRING_DAWN, DEER_PARK, WHITE_KING, STORK_TOWER[:2]]
+    "lines", [STORK_TOWER, SPRING_DAWN, DEER_PARK, WHITE_KING, PLATEAU, PALACE, STORK_TOWER[:2]]
 )
 def test_verdicts_are_those_of_the_scansion(naive: ModuleType, lines: tuple[str, ...]) -> None:
     for reading in ("lenient", "strict"):

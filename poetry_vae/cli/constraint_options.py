@@ -35,6 +35,13 @@ _OPTIONS = (
         metavar="字|any",
         help="Rhyme in the group of this name, or with this character, or in any one group.",
     ),
+    click.option(
+        "--rhyme-book",
+        type=click.Choice(["pingshui", "cilin", "xinyun", "tongyun"]),
+        default="pingshui",
+        show_default=True,
+        help="By which --metre, --rhyme and --parallel go; the last two are of today's sounds.",
+    ),
     click.option("--theme", metavar="TEXT", help="Keywords of this text stand in the poem."),
     click.option("--avoid", metavar="字字", help="Characters that shall stand nowhere."),
     click.option("--no-repeat", is_flag=True, help="No character twice."),
@@ -57,6 +64,7 @@ def constraint_options(command: F) -> F:
 def constraint_from(form: Form, options: dict[str, Any]) -> Constraint | None:
     """The constraint that the options ask for; none where they ask for nothing."""
     from poetry_vae.text.keywords import keywords
+    from poetry_vae.text.rhyme_books import rhyme_book
     from poetry_vae.verse import constraints as ask
 
     parts: list[Constraint] = []
@@ -76,6 +84,8 @@ def constraint_from(form: Form, options: dict[str, Any]) -> Constraint | None:
         parts.append(ask.Metre(template=metre) if named else ask.Metre(metre))
     if rhyme := options["rhyme"]:
         parts.append(ask.Rhyme(None if rhyme == "any" else rhyme))
+    if options["rhyme_book"] != "pingshui":
+        parts.append(ask.Sounds(rhyme_book(options["rhyme_book"])))
     if options["avoid"]:
         parts.append(ask.Avoid(options["avoid"]))
     if options["doublings"] and not options["no_repeat"]:

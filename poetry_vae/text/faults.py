@@ -40,6 +40,33 @@ def tone_fault(kind: FaultKind, line: int, position: int, text: str, pattern: st
     return Fault(kind, line, position, f"line {line}, character {position}: {why}")
 
 
+def unsaved_fault(line: int, position: int, lines: tuple[str, ...]) -> Fault:
+    """A character that would be regular if the answering line saved it (大拗)."""
+    character, answer = lines[line - 1][position - 1], lines[line]
+    return Fault(
+        "平仄",
+        line,
+        position,
+        f"line {line}, character {position}: {character} is oblique (仄) where the type wants "
+        f"level (平), and {answer[position - 2]} in line {line + 1}, oblique, does not save it "
+        "(大拗)",
+    )
+
+
+def old_rhyme_fault(
+    line: int, lines: tuple[str, ...], groups: Iterable[str], other: Iterable[str]
+) -> Fault:
+    """An even line of old-style verse that does not rhyme with the one before."""
+    text = lines[line - 1]
+    return Fault(
+        "韵",
+        line,
+        len(text),
+        f"line {line}, character {len(text)}: {text[-1]} ({'/'.join(sorted(groups))}) does not "
+        f"rhyme with {lines[line - 3][-1]} ({'/'.join(sorted(other))})",
+    )
+
+
 def couplet_fault(line: int, lines: tuple[str, ...]) -> Fault:
     """The second line of a couplet that repeats the first one's tones."""
     return Fault(

@@ -1,9 +1,10 @@
 """The metre of regulated verse (格律): line types, their order in a poem, and what breaks a line.
 
 A line has one of four types. Its even positions and its last are fixed; the others are free but
-for two traps, 孤平 and 三平尾: faults under strict rules, let pass by loose ones. In a poem the two
-lines of a couplet oppose each other (对) and couplets are linked (粘). After Wang Li, 詩詞格律.
-``scansion.py`` measures poems by these rules.
+for two traps, 孤平 and 三平尾: faults under strict rules, let pass by loose ones. A line of type a
+may depart at its last even position if the line that answers it makes up for it (拗救). In a poem
+the two lines of a couplet oppose each other (对) and couplets are linked (粘). After Wang Li,
+詩詞格律. ``scansion.py`` measures poems by these rules.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.prosody import Tone
 
 LineType = Literal["a", "A", "b", "B"]
+Variant = Literal["a", "A", "b", "B", "a拗", "B救"]
+"""A line type, or the two lines of a couplet that depart together: see :data:`COUPLETS`."""
 Rules = Literal["strict", "loose"]
 
 _FIVE: dict[LineType, str] = {
@@ -31,6 +34,9 @@ _FIVE: dict[LineType, str] = {
 _OPPOSITE = {"平": "仄", "仄": "平"}
 LINE_TYPES: dict[int, dict[LineType, str]] = {
     5: _FIVE,
+    # Six characters have no handbook of their own: couplets oppose and are linked as elsewhere, and
+    # of each line the even positions count.
+    6: {"a": "仄仄平平仄仄", "A": "仄仄平平仄平", "b": "平平仄仄平仄", "B": "平平仄仄平平"},
     7: {name: _OPPOSITE[line[0]] + _OPPOSITE[line[1]] + line for name, line in _FIVE.items()},
 }
 """The pattern of each type, by characters a line. A and B end level: the lines that rhyme."""
@@ -39,8 +45,19 @@ _LONE_LEVEL = "仄平仄仄平"
 _LEVEL_TAIL = "平平平"
 _TURNED = "平平仄平仄"  # 拗救: b with two tones exchanged, as good as b itself
 
-# The second quatrain of an eight-line poem, by the first; it never rhymes in its own first line.
+COUPLETS: dict[tuple[LineType, LineType], tuple[tuple[Variant, Variant], ...]] = {
+    ("a", "B"): (("a", "B"), ("a拗", "B救")),
+    ("b", "A"): (("b", "A"),),
+    ("A", "B"): (("A", "B"),),
+    ("B", "A"): (("B", "A"),),
+}
+"""How the two lines of a couplet may be written. 大拗: position 4 of a (6 of seven) is oblique, and
+position 3 of the answering B (5 of seven) is level, which saves it."""
+
+# The quatrains after the first, by the first; they never rhyme in their own first line.
 _ORDERS = {"aBbA": "aBbA", "ABbA": "aBbA", "bAaB": "bAaB", "BAaB": "bAaB"}
+_SHORT = (2, 4, 8)
+_LONG = 10  # 排律: so many lines and more, in couplets
 
 
 class MetreError(FormError):
@@ -72,11 +89,14 @@ def templates(form: Form) -> tuple[Template, ...]:
     Raises:
         MetreError: the form has no metre.
     """
-    if form.lines not in (2, 4, 8) or form.lengths[0] not in LINE_TYPES or not form.is_even:
+    in_couplets = form.lines in _SHORT or (form.lines >= _LONG and form.lines % 2 == 0)
+    if not in_couplets or form.lengths[0] not in LINE_TYPES or not form.is_even:
         raise MetreError(
-            f"{form} has no metre: regulated verse has 2, 4 or 8 lines of 5 or 7 characters"
+            f"{form} has no metre: regulated verse has 2, 4, 8 or an even number of 10 and more "
+            "lines of 5, 6 or 7 characters"
         )
-    orders = [(first + second)[: form.lines] for first, second in _ORDERS.items()]
+    more = form.lines // 4
+    orders = [(first + second * more)[: form.lines] for first, second in _ORDERS.items()]
     return tuple(Template(_name(order, form.chars), order) for order in orders)
 
 
@@ -87,17 +107,23 @@ def _name(order: str, chars: int) -> str:
 
 
 def metred_form(characters: int) -> Form:
-    """The one form of regulated verse that has so many characters in all.
+    """The one form of regulated verse that has so many characters in all, the shortest first.
 
     Raises:
         MetreError: there is none.
     """
-    for lines in (2, 4, 8):
+    for lines in _SHORT:
         for chars in LINE_TYPES:
             if lines * chars == characters:
                 return Form.of(lines, chars)
+    long = [n for n in (5, 7) if characters % (2 * n) == 0 and _LONG <= characters // n <= 64]
+    if len(long) == 1:
+        return Form.of(characters // long[0], long[0])
+    if long:
+        raise MetreError(f"{characters} characters are lines of 5 or of 7: part them by commas")
     raise MetreError(
-        f"no regulated verse has {characters} characters: it has 2, 4 or 8 lines of 5 or 7"
+        f"no regulated verse has {characters} characters: it has 2, 4, 8 or 10 and more lines of "
+        "5, 6 or 7"
     )
 
 
@@ -116,17 +142,23 @@ def template_named(form: Form, name: str) -> Template:
 
 
 @cache
-def legal_patterns(line_type: LineType, chars: int, rules: Rules = "strict") -> frozenset[str]:
+def legal_patterns(line_type: Variant, chars: int, rules: Rules = "strict") -> frozenset[str]:
     """Every string over 平 and 仄 of ``chars`` characters that a line of this type may have.
+
+    Lines of six have no 拗救, and no line of theirs is of type ``a拗`` or ``B救``.
 
     Raises:
         MetreError: there are no such lines in regulated verse.
     """
     if chars not in LINE_TYPES:
-        raise MetreError(f"lines of {chars} characters have no metre: it takes 5 or 7")
-    base = LINE_TYPES[chars][line_type]
+        raise MetreError(f"lines of {chars} characters have no metre: it takes 5, 6 or 7")
+    base = pattern_of(line_type, chars)
     choices = ["平仄" if _is_free(i, chars) else tone for i, tone in enumerate(base)]
+    if line_type == "B救":
+        choices[-3] = "平"
     legal = set(map("".join, product(*choices)))
+    if chars == 6:
+        return frozenset() if line_type in ("a拗", "B救") else frozenset(legal)
     if rules == "strict" and line_type == "B":
         legal -= {pattern for pattern in legal if pattern.endswith(_LONE_LEVEL)}
     if rules == "strict" and line_type == "A":
@@ -136,9 +168,18 @@ def legal_patterns(line_type: LineType, chars: int, rules: Rules = "strict") -> 
     return frozenset(legal)
 
 
+def pattern_of(variant: Variant, chars: int) -> str:
+    """The pattern of a type, or of a line that departs from it or saves one that does."""
+    if variant == "a拗":
+        return LINE_TYPES[chars]["a"][:-2] + "仄仄"
+    if variant == "B救":
+        return LINE_TYPES[chars]["B"][:-3] + "平仄平"
+    return LINE_TYPES[chars][variant]
+
+
 def _is_free(i: int, chars: int) -> bool:
-    """Positions 1 and 3, and 5 of seven, counted from 1; here from 0."""
-    return i % 2 == 0 and i < chars - 2
+    """Positions 1 and 3, 5 of six and of seven, counted from 1; here from 0."""
+    return i % 2 == 0 and i < chars - (1 if chars == 6 else 2)
 
 
 class LineFault(NamedTuple):
@@ -149,7 +190,7 @@ class LineFault(NamedTuple):
 
 
 def line_faults(
-    tones: Sequence[frozenset[Tone]], line_type: LineType, *, rules: Rules = "strict"
+    tones: Sequence[frozenset[Tone]], line_type: Variant, *, rules: Rules = "strict"
 ) -> tuple[LineFault, ...]:
     """The characters that would have to change for the line to be of its type, as few as can be.
 
@@ -159,7 +200,7 @@ def line_faults(
     a legal pattern. A character that can be neither, an empty set, is at fault wherever it stands.
 
     Raises:
-        MetreError: the line has neither 5 nor 7 characters.
+        MetreError: the line has not 5, 6 or 7 characters.
     """
     return faults_of("".join(_SYMBOLS[frozenset(can_be)] for can_be in tones), line_type, rules)
 
@@ -174,7 +215,7 @@ _SYMBOLS: dict[frozenset[Tone], str] = {
 
 
 @lru_cache(maxsize=1 << 16)
-def faults_of(symbols: str, line_type: LineType, rules: Rules) -> tuple[LineFault, ...]:
+def faults_of(symbols: str, line_type: Variant, rules: Rules) -> tuple[LineFault, ...]:
     """:func:`line_faults` of a line in letters: 平, 仄, 中 (can be both) and × (can be neither)."""
     misplaced = _fewest_misfits(symbols, line_type, "loose")
     if misplaced:
@@ -183,7 +224,7 @@ def faults_of(symbols: str, line_type: LineType, rules: Rules) -> tuple[LineFaul
     return tuple(LineFault(i + 1, trap) for i in _fewest_misfits(symbols, line_type, rules))
 
 
-def _fewest_misfits(symbols: str, line_type: LineType, rules: Rules) -> list[int]:
+def _fewest_misfits(symbols: str, line_type: Variant, rules: Rules) -> list[int]:
     """Where the line departs from the legal pattern that is nearest to it."""
     patterns = _by_nearness(line_type, len(symbols), rules)
     return min((_misfits(symbols, pattern) for pattern in patterns), key=len)
@@ -194,8 +235,8 @@ def _misfits(symbols: str, pattern: str) -> list[int]:
 
 
 @cache
-def _by_nearness(line_type: LineType, chars: int, rules: Rules) -> tuple[str, ...]:
+def _by_nearness(line_type: Variant, chars: int, rules: Rules) -> tuple[str, ...]:
     """The legal patterns, those first that depart least from the type's own."""
     legal = legal_patterns(line_type, chars, rules)
-    base = LINE_TYPES[chars][line_type]
+    base = pattern_of(line_type, chars)
     return tuple(sorted(legal, key=lambda pattern: (len(_misfits(pattern, base)), pattern)))

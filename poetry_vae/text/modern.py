@@ -1,13 +1,15 @@
 """Modern Mandarin readings, for verse in the new rhymes: tones 1 and 2 are level, 3 and 4 oblique.
 
 The rhymes are the fourteen groups of 中華新韻（十四韻）, published in 2005 by the Chinese Poetry
-Society (中華詩詞學會): which finals of pinyin rhyme with each other. Readings come from pypinyin,
-an optional extra; the neutral tone belongs to neither class and is left out.
+Society (中華詩詞學會), or the sixteen of 中華通韻, published in 2019 by the Ministry of Education:
+which finals of pinyin rhyme with each other. Readings come from pypinyin, an optional extra; the
+neutral tone belongs to neither class and is left out.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from functools import cache
 
 from poetry_vae.text.errors import PoetryVAEError
@@ -34,7 +36,29 @@ _FINALS = {
     "姑": "u",
 }
 MODERN_GROUPS = tuple(_FINALS)
-_GROUP_OF = {final: group for group, finals in _FINALS.items() for final in finals.split()}
+_FINALS_OF_TONGYUN = {
+    "啊": "a ia ua",
+    "喔": "o uo",
+    "鵝": "e ie üe ê",
+    "衣": "i -i",
+    "烏": "u",
+    "迂": "ü",
+    "哀": "ai uai",
+    "欸": "ei uei",
+    "熬": "ao iao",
+    "歐": "ou iou",
+    "安": "an ian uan üan",
+    "恩": "en in uen ün",
+    "昂": "ang iang uang",
+    "英": "eng ing ueng",
+    "雍": "ong iong",
+    "兒": "er",
+}
+TONGYUN_GROUPS = tuple(_FINALS_OF_TONGYUN)
+_GROUPS_OF = {
+    name: {final: group for group, finals in table.items() for final in finals.split()}
+    for name, table in (("xinyun", _FINALS), ("tongyun", _FINALS_OF_TONGYUN))
+}
 _TONES: dict[str, Tone] = {"1": "平", "2": "平", "3": "仄", "4": "仄"}
 # The i of these syllables (知 吃 詩 日 資 雌 思) is a vowel of its own.
 _BUZZING = {"zh", "ch", "sh", "r", "z", "c", "s"}
@@ -45,8 +69,8 @@ class ModernReadingsError(PoetryVAEError):
 
 
 @cache
-def modern() -> RhymeBook:
-    """The book of modern readings.
+def modern(name: str = "xinyun") -> RhymeBook:
+    """A book of modern readings: ``xinyun`` (中華新韻) or ``tongyun`` (中華通韻).
 
     Raises:
         ModernReadingsError: pypinyin is not installed.
@@ -57,14 +81,15 @@ def modern() -> RhymeBook:
         raise ModernReadingsError(
             "modern readings need pypinyin: pip install 'poetry-vae[modern]'"
         ) from error
-    return _Modern()
+    return _Modern(name)
 
 
+@dataclass(frozen=True)
 class _Modern:
-    name = "modern"
+    name: str
 
     def readings(self, character: str) -> frozenset[Reading]:
-        return _readings(character)
+        return _readings(character, self.name)
 
     def neighbours(self, group: str) -> frozenset[str]:
         """None: the new rhymes are wide already."""
@@ -72,7 +97,7 @@ class _Modern:
 
 
 @cache
-def _readings(character: str) -> frozenset[Reading]:
+def _readings(character: str, book: str) -> frozenset[Reading]:
     """The commonest reading of a character, and those that its words have often enough.
 
     Dictionaries give a third of all characters in verse both tones, most of them by readings that
@@ -85,7 +110,7 @@ def _readings(character: str) -> frozenset[Reading]:
     listed = pinyin(character, style=Style.TONE, errors="ignore")
     spoken = _in_words().get(to_simplified(character), Counter())
     often = [syllable for syllable, n in spoken.items() if n >= _LEAST_SHARE * spoken.total()]
-    parsed = (_reading(syllable) for syllable in {*often, *(row[0] for row in listed)})
+    parsed = (_reading(syllable, book) for syllable in {*often, *(row[0] for row in listed)})
     return frozenset(reading for reading in parsed if reading)
 
 
@@ -102,7 +127,7 @@ def _in_words() -> dict[str, Counter[str]]:
 
 
 @cache
-def _reading(syllable: str) -> Reading | None:
+def _reading(syllable: str, book: str) -> Reading | None:
     """The reading of a syllable with its tone mark; none for the neutral tone."""
     from pypinyin.contrib.tone_convert import to_finals, to_initials, to_tone3
 
@@ -110,4 +135,4 @@ def _reading(syllable: str) -> Reading | None:
     final = to_finals(syllable, strict=True, v_to_u=True)
     if final == "i" and to_initials(syllable, strict=True) in _BUZZING:
         final = "-i"
-    return Reading(tone, _GROUP_OF.get(final, "")) if tone else None
+    return Reading(tone, _GROUPS_OF[book].get(final, "")) if tone else None

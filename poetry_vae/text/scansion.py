@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.faults import (
@@ -14,22 +13,35 @@ from poetry_vae.text.faults import (
     Fault,
     couplet_fault,
     link_fault,
-    rhyme_fault,
     tone_fault,
+    unsaved_fault,
 )
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import (
-    LINE_TYPES,
     LineType,
     MetreError,
     Rules,
     Template,
     faults_of,
+    pattern_of,
     templates,
 )
+from poetry_vae.text.old_style import oblique_rhyme
+from poetry_vae.text.paths import (
+    MISRHYME,
+    Variants,
+    cheapest,
+    costs_of,
+    is_break,
+    paths_of,
+    type_of,
+)
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.text.rhyming import Borrowed, Groups, Rhyming
+from poetry_vae.text.turned import Turned, turned_lines
 
 Readings = Literal["lenient", "strict"]
+Style = Literal["近体", "折腰体", "古绝", "古体"]
 
 # What a character counts as (see metre.faults_of), by what is known of it.
 _COUNTS_AS: dict[Readings, dict[int, int]] = {
@@ -49,24 +61,40 @@ class MetreReport:
     tones: tuple[str, ...]
     """A letter a character: 平, 仄, 中 (it has both) or ？ (unknown)."""
     rhymes: frozenset[str]
-    """The level groups that the even lines share, or the one that most of them have."""
+    """The level groups that the even lines share, or the one that leaves the fewest faults; the
+    oblique ones of old-style verse."""
+    line_groups: tuple[frozenset[str], ...]
+    """The groups in which each line's last character is heard: the poem's where it has one of
+    them, else its own; empty where a line does not end in the tone that rhymes."""
     faults: tuple[Fault, ...]
     unknown: tuple[str, ...]
     """Characters the book does not know; lenient readings take them for either tone."""
+    style: Style = "近体"
+    """Regulated verse (近体); a quatrain that lacks the link between its couplets and nothing else
+    (折腰体); verse that rhymes in oblique tones, which has no metre to keep (古绝, 古体)."""
+    turned: tuple[Turned, ...] = ()
+    """Lines that depart from their type and are regular all the same (拗救)."""
+    borrowed: tuple[Borrowed, ...] = ()
+    """Lines that borrow their rhyme from a neighbouring group (鄰韻)."""
+    style_explanation: str = ""
+    """What a style but 近体 is, and where it shows, in words for a learner; of a quatrain that
+    rhymes and breaks the metre, that it may be old-style verse."""
 
     @property
     def keeps_metre(self) -> bool:
         """Whether every line is of its type, couplets oppose and are linked."""
-        return all(fault.kind in RHYME_KINDS for fault in self.faults)
+        return self.style == "近体" and all(fault.kind in RHYME_KINDS for fault in self.faults)
 
     @property
     def keeps_rhyme(self) -> bool:
-        """Whether the lines rhyme that the template says rhyme."""
+        """Whether the lines rhyme that the template says rhyme; of old-style verse, the even
+        ones."""
         return all(fault.kind not in RHYME_KINDS for fault in self.faults)
 
     @property
     def ok(self) -> bool:
-        return not self.faults
+        """Whether the poem is regulated verse without a fault."""
+        return self.keeps_metre and self.keeps_rhyme
 
 
 def check(
@@ -79,8 +107,8 @@ def check(
     """Measure a poem in traditional script.
 
     There are two kinds of strictness. Strict ``rules`` count 孤平 and 三平尾 as faults. Strict
-    ``readings`` fail every character that has both tones or none known, and a first line that
-    borrows its rhyme from a neighbouring group (鄰韻); lenient ones accept both.
+    ``readings`` fail every character that has both tones or none known, and a line that borrows its
+    rhyme from a neighbouring group (鄰韻); lenient ones accept both. 拗救 is regular under all.
 
     Raises:
         MetreError: the lines differ in length, or their form has no metre.
@@ -93,96 +121,116 @@ def check(
     except FormError as error:  # as well of lines or characters that no form can have
         raise MetreError(str(error)) from error
     sounds = [[_sound(book, character) for character in line] for line in lines]
-    tones = tuple("".join([letter for letter, _ in line]) for line in sounds)
+    tones = tuple("".join([sound.letter for sound in line]) for line in sounds)
     symbols = [line.translate(_COUNTS_AS[readings]) for line in tones]
-    rhyme = _Rhyme.of([line[-1][1] for line in sounds], readings, book)
+    ends = [line[-1].level for line in sounds]
+    if readings == "strict":
+        ends = [groups or frozenset() for groups in ends]
 
-    costs = [_costs(line, rules) for line in symbols]
-    paths = {template: _path(costs, template.types[0]) for template in known}
-    nearest = min(known, key=lambda t: (paths[t][0], rhyme.strain(t.order[0].isupper())))
-    types = paths[nearest][1]
+    rhymes = {
+        opens: Rhyming.of(ends, of_either.rhyming_lines, book, borrows=readings == "lenient")
+        for opens, of_either in ((t.order[0].isupper(), t) for t in known[:2])
+    }
+    costs = [costs_of(line, rules) for line in symbols]
+    by_first = paths_of(costs)
+    paths = {template: cheapest(by_first, template.types[0]) for template in known}
+
+    def nearness(template: Template) -> tuple[int, int]:
+        opens = template.order[0].isupper()
+        faults = MISRHYME * len(rhymes[opens].wrong)
+        return paths[template][0] + faults, _strain(rhymes[opens], ends[0], opens)
+
+    nearest = min(known, key=nearness)
+    rhyme, variants = rhymes[nearest.order[0].isupper()], paths[nearest][1]
+    types = tuple(type_of(variant) for variant in variants)
+    order_faults = list(_order_faults(lines, types))
     faults = [
-        *_tone_faults(lines, symbols, types, rules),
-        *_order_faults(lines, types),
-        *rhyme.faults(lines, nearest),
+        *_tone_faults(lines, symbols, variants, rules),
+        *order_faults,
+        *rhyme.faults(lines, ends),
     ]
-    return MetreReport(
+    report = MetreReport(
         lines=lines,
         template=nearest,
         types=types,
         tones=tones,
         rhymes=rhyme.wanted,
+        line_groups=tuple(map(rhyme.groups_of, ends)),
         faults=tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
         unknown=_unknown("".join(lines), "".join(tones)),
+        turned=tuple(turned_lines(lines, symbols, variants)),
+        borrowed=tuple(rhyme.borrowed(lines, ends)),
+    )
+    if not faults:
+        return report
+    if len(lines) == 4 and [(f.kind, f.line) for f in faults] == [("粘", 3)]:
+        why = f"{link_fault(3, lines).explanation}; regular in all else, it is a 折腰体"
+        return replace(report, style="折腰体", faults=(), style_explanation=why)
+    old = oblique_rhyme(lines, tones, [line[-1].oblique for line in sounds])
+    if old is None:
+        departs = any(fault.kind not in RHYME_KINDS for fault in faults)
+        if len(lines) == 4 and departs and all(fault.kind != "韵" for fault in faults):
+            why = "keeps the rhyme and not the tones: old-style verse (古绝) need not keep them"
+            return replace(report, style_explanation=why)
+        return report
+    style: Style = "古绝" if len(lines) == 4 else "古体"
+    return replace(
+        report,
+        style=style,
+        style_explanation=f"rhymes in {'/'.join(sorted(old.groups))}, in oblique tones: old-style "
+        f"verse ({style}) has no metre to keep",
+        rhymes=old.groups,
+        line_groups=old.of_lines,
+        faults=old.faults,
+        turned=(),
+        borrowed=(),
     )
 
 
-Types = tuple[LineType, ...]
-_Groups = frozenset[str] | None
-"""Level groups; None where a character may rhyme with anything, for all that is known."""
+class _Sound(NamedTuple):
+    """A character's letter in a report, and its groups by tone."""
+
+    letter: str
+    level: Groups
+    oblique: frozenset[str]
 
 
 @lru_cache(maxsize=1 << 16)
-def _sound(book: RhymeBook, character: str) -> tuple[str, _Groups]:
-    """A character's letter in a report, and its level groups."""
+def _sound(book: RhymeBook, character: str) -> _Sound:
     found = book.readings(character)
     level = [reading.group for reading in found if reading.tone == "平"]
     letter = (
         "？" if not found else "仄" if not level else "平" if len(level) == len(found) else "中"
     )
-    return letter, None if not found or "" in level else frozenset(level)
+    oblique = frozenset(r.group for r in found if r.tone == "仄" and r.group)
+    return _Sound(letter, None if not found or "" in level else frozenset(level), oblique)
 
 
-# A fault of 对 or 粘 weighs a little more than one of tone: of two explanations with as many faults
-# the one that keeps the template is taken.
-_MISFIT, _BREAK = 100, 101
-
-
-@lru_cache(maxsize=1 << 16)
-def _costs(symbols: str, rules: Rules) -> dict[LineType, int]:
-    return {name: _MISFIT * len(faults_of(symbols, name, rules)) for name in LINE_TYPES[5]}
-
-
-# Odd lines end oblique and even ones level; the first line may do either.
-_TYPES_OF: tuple[Types, Types] = (("a", "b"), ("A", "B"))
-
-
-def _path(costs: Sequence[dict[LineType, int]], first: LineType) -> tuple[int, Types]:
-    """The cheapest types of lines after this first one, and what they cost, by dynamic programming.
-
-    Every odd line is of type a or b and every even one of type A or B; a step that the order of a
-    template does not have (``_is_break``) is a fault of 对 or 粘.
-    """
-    best: list[tuple[int, Types]] = [(costs[0][first], (first,))]
-    for i, cost in enumerate(costs[1:], start=1):
-        best = [
-            min(
-                (before + cost[name] + _BREAK * _is_break(path[-1], name), (*path, name))
-                for before, path in best
-            )
-            for name in _TYPES_OF[i % 2]
-        ]
-    return min(best)
-
-
-def _is_break(before: str, name: str) -> bool:
-    """Whether types may not follow one another: a couplet is aB or bA (对), the next starts with
-    the same letter (粘)."""
-    return (before.lower() == name.lower()) == name.isupper()
+def _strain(rhyme: Rhyming, first: Groups, opens: bool) -> int:
+    """How ill it suits line 1 to rhyme, or not to; decides where its tones leave it open."""
+    if not opens:
+        return 1
+    if first is None or first & rhyme.wanted:
+        return 0
+    return 2 if 0 in rhyme.borrowing else 3
 
 
 def _tone_faults(
-    lines: tuple[str, ...], symbols: Sequence[str], types: Types, rules: Rules
+    lines: tuple[str, ...], symbols: Sequence[str], variants: Variants, rules: Rules
 ) -> Iterator[Fault]:
-    for i, name in enumerate(types):
+    for i, name in enumerate(variants):
         for position, kind in faults_of(symbols[i], name, rules):
-            pattern = LINE_TYPES[len(lines[i])][name]
-            yield tone_fault(kind, i + 1, position, lines[i], pattern)
+            chars = len(lines[i])
+            answered = name == "a" and variants[i + 1 : i + 2] == ("B",) and chars != 6
+            if kind == "平仄" and answered and position == chars - 1:
+                yield unsaved_fault(i + 1, position, lines)
+            else:
+                yield tone_fault(kind, i + 1, position, lines[i], pattern_of(name, chars))
 
 
-def _order_faults(lines: tuple[str, ...], types: Types) -> Iterator[Fault]:
+def _order_faults(lines: tuple[str, ...], types: Sequence[LineType]) -> Iterator[Fault]:
     for i in range(1, len(types)):
-        if _is_break(types[i - 1], types[i]):
+        if is_break(types[i - 1], types[i]):
             yield (couplet_fault if i % 2 else link_fault)(i + 1, lines)
 
 
@@ -192,44 +240,3 @@ def _unknown(text: str, letters: str) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(c for c, letter in zip(text, letters, strict=True) if letter == "？")
     )
-
-
-@dataclass(frozen=True)
-class _Rhyme:
-    """What the ends of a poem's lines have in common."""
-
-    ends: tuple[_Groups, ...]
-    wanted: frozenset[str]
-    """The groups that every even line stands in, else the one that most do; empty if none does."""
-    neighbours: frozenset[str]
-    """Groups that the first line may borrow from."""
-
-    @classmethod
-    def of(cls, ends: Sequence[_Groups], readings: Readings, book: RhymeBook) -> _Rhyme:
-        if readings == "strict":
-            ends = [groups or frozenset() for groups in ends]
-        known = [groups for groups in ends[1::2] if groups is not None]
-        wanted = frozenset.intersection(*known) if known else frozenset()
-        if not wanted:
-            counts = Counter(group for groups in known for group in sorted(groups))
-            wanted = frozenset(group for group, _ in counts.most_common(1))
-        lenient = readings == "lenient"
-        near = frozenset[str]().union(*map(book.neighbours, wanted)) if lenient else frozenset()
-        return cls(tuple(ends), wanted, near)
-
-    def strain(self, rhymes: bool) -> int:
-        """How ill it suits line 1 to rhyme, or not to; decides where its tones leave it open."""
-        first = self.ends[0]
-        if not rhymes:
-            return 1
-        if first is None or first & self.wanted:
-            return 0
-        return 2 if first & self.neighbours else 3
-
-    def faults(self, lines: tuple[str, ...], template: Template) -> Iterator[Fault]:
-        for i in template.rhyming_lines:
-            groups, allowed = self.ends[i], self.wanted | (frozenset() if i else self.neighbours)
-            # Where no even line's group is known, there is nothing to fail to rhyme with.
-            if groups is None or groups & allowed or (groups and not self.wanted):
-                continue
-            yield rhyme_fault("韵" if i else "首句韵", i + 1, lines[i], groups, self.wanted)

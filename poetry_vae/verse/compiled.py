@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from typing import TypeVar
 
 import torch
@@ -29,6 +30,7 @@ from poetry_vae.verse.constraints import (
     Parallel,
     Pin,
     Rhyme,
+    Sounds,
     Template,
     Words,
 )
@@ -60,9 +62,7 @@ class Compiled:
     near: str | None = None
 
 
-def compile_constraints(
-    constraint: Constraint, form: Form, tokenizer: CharTokenizer, *, book: RhymeBook = PINGSHUI
-) -> Compiled:
+def compile_constraints(constraint: Constraint, form: Form, tokenizer: CharTokenizer) -> Compiled:
     """Tensors of a constraint.
 
     Raises:
@@ -70,14 +70,14 @@ def compile_constraints(
             part, where, and what would help.
         MetreError: metre was asked for and the form has none, or the named template is not there.
     """
-    whole = _compile(constraint.parts, form, tokenizer, book)
+    whole = _compile(constraint.parts, form, tokenizer)
     if _is_possible(whole):
         return _with_words(whole, constraint.parts)
     # Which of what was asked for stands in the way? Whatever makes the rest possible if left out.
     culprits = []
     for i, part in enumerate(constraint.parts):
         rest = [other for j, other in enumerate(constraint.parts) if j != i]
-        if _is_possible(_compile(rest, form, tokenizer, book)):
+        if _is_possible(_compile(rest, form, tokenizer)):
             culprits.append(_told(part))
     blamed = " or ".join(culprits) or "more than one of them"
     asked = ", ".join(map(_told, constraint.parts))
@@ -87,9 +87,9 @@ def compile_constraints(
     )
 
 
-def _compile(
-    parts: Sequence[Constraint], form: Form, tokenizer: CharTokenizer, book: RhymeBook
-) -> Compiled:
+def _compile(parts: Sequence[Constraint], form: Form, tokenizer: CharTokenizer) -> Compiled:
+    sounds = _only(parts, Sounds)
+    book = sounds.book if sounds else PINGSHUI
     forms = forms_of(tokenizer.characters)
     allowed = torch.ones(form.positions, len(tokenizer), dtype=torch.bool)
     allowed[:, : len(CharTokenizer.SPECIAL)] = False
@@ -274,8 +274,8 @@ def _metrical(
     legal = templates(form) if metre else ()
     if metre and metre.template is not None:
         legal = (template_named(form, metre.template),)
-    level = [group for group, tone in GROUPS.items() if tone == "平"]
-    groups = list(level if metre else GROUPS)
+    groups = _groups_of(book, tokenizer, level=metre is not None)
+    level = list(groups)
     if rhyme is not None and rhyme.group is not None:
         asked = _groups_asked(rhyme.group, book)
         groups = [group for group in asked if group in groups]
@@ -300,11 +300,19 @@ def _rules_of(
     return Metrical(form, characters, templates=legal, groups=groups, rules=rules, book=book)
 
 
+def _groups_of(book: RhymeBook, tokenizer: CharTokenizer, *, level: bool) -> list[str]:
+    """The groups of a book: level ones, or all of them."""
+    if book is PINGSHUI:
+        return [group for group, tone in GROUPS.items() if tone == "平" or not level]
+    readings = chain.from_iterable(map(book.readings, tokenizer.characters))
+    return sorted({r.group for r in readings if r.group and (r.tone == "平" or not level)})
+
+
 def _groups_asked(name: str, book: RhymeBook) -> list[str]:
     """The group of this name, else all groups of the character."""
     if len(name) == 1:
         for spelling in (name, fold(name)):
-            if spelling in GROUPS:
+            if spelling in GROUPS and book is PINGSHUI:
                 return [spelling]
         found = sorted({reading.group for reading in book.readings(fold(name)) if reading.group})
         if found:
@@ -327,6 +335,8 @@ def _told(part: Constraint) -> str:
         return f"rhyme {part.group or 'throughout'}"
     if isinstance(part, Words):
         return f"the words {' '.join(part.words)}"
+    if isinstance(part, Sounds):
+        return f"the rhyme book {part.book.name}"
     if isinstance(part, Avoid):
         return f"avoiding {part.characters}"
     return type(part).__name__

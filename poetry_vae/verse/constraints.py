@@ -16,6 +16,7 @@ from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import split_lines
+from poetry_vae.text.prosody import RhymeBook
 
 FREE = "□"
 """A position that is left to the model, in a drawn template."""
@@ -116,6 +117,13 @@ class Rhyme(Constraint):
     """Even lines end in one rhyme group: of this name, rhyming with this character, or any."""
 
     group: str | None = None
+
+
+@dataclass(frozen=True)
+class Sounds(Constraint):
+    """The book by which metre, rhyme and parallel couplets are heard, if not that of 平水韻."""
+
+    book: RhymeBook
 
 
 @dataclass(frozen=True)

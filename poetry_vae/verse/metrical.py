@@ -3,10 +3,12 @@
 Given z the characters of a poem are independent, so the probability that it keeps a template and a
 rhyme group is a product of sums over characters. The difficulty is that one poem can keep several
 templates or rhyme in several groups, since a character may have several readings, and then a plain
-sum over templates and groups would add its probability more than once. Two remedies:
+sum over templates and groups would add its probability more than once. Remedies:
 
 - Characters are parted by their *set* of tones (level only, oblique only, either), and what a line
   type admits becomes a few disjoint products of such sets.
+- A line may depart from its type if the line that answers saves it (拗救), so couplets are
+  multiplied, and not lines: each is a few disjoint pairs of lines.
 - Unions over templates and over groups are taken by inclusion and exclusion
   (|A ∪ B| = |A| + |B| − |A ∩ B|). Only few sets of groups ever share a character, so there are
   few terms.
@@ -21,61 +23,28 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, combinations, product
+from itertools import chain, combinations
 
 import torch
 from torch import Tensor
 
 from poetry_vae.text.form import Form
-from poetry_vae.text.metre import LineType, Rules, Template, legal_patterns
+from poetry_vae.text.metre import Rules, Template
 from poetry_vae.text.prosody import RhymeBook
+from poetry_vae.verse.couplets import (
+    CLASSES,
+    EITHER,
+    LEVEL,
+    OBLIQUE,
+    UNREAD,
+    Couplets,
+    Product,
+    couplet_products,
+    joined,
+)
 from poetry_vae.verse.shares import Shares
 
-LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
-"""What tones a character has; ``UNREAD`` where no source tells."""
-_CLASSES = (LEVEL, OBLIQUE, EITHER)
-_TONES = {LEVEL: "平", OBLIQUE: "仄", EITHER: "平仄"}
-
 _TINY = 1e-300
-
-Product = tuple[frozenset[int], ...]
-"""A set of lines: a set of tone classes for every place."""
-
-
-@cache
-def line_products(types: frozenset[LineType], chars: int, rules: Rules) -> tuple[Product, ...]:
-    """The lines that are of every one of these types, as disjoint products of tone classes.
-
-    A character of either tone may be read as suits the line.
-    """
-    accepted = set.intersection(*(_class_strings(kind, chars, rules) for kind in types))
-    return tuple(_products(frozenset(accepted)))
-
-
-def _class_strings(kind: LineType, chars: int, rules: Rules) -> set[tuple[int, ...]]:
-    patterns = legal_patterns(kind, chars, rules)
-    return {
-        tuple(classes)
-        for classes in product(_CLASSES, repeat=chars)
-        if any(all(map(_reads, classes, pattern)) for pattern in patterns)
-    }
-
-
-def _reads(tone_class: int, tone: str) -> bool:
-    return tone in _TONES[tone_class]
-
-
-def _products(strings: frozenset[tuple[int, ...]]) -> list[Product]:
-    """Strings of equal length as disjoint products: first places with the same rest go together."""
-    if strings == {()}:
-        return [()]
-    by_rest: dict[frozenset[tuple[int, ...]], set[int]] = {}
-    for first in _CLASSES:
-        if rest := frozenset(s[1:] for s in strings if s[0] == first):
-            by_rest.setdefault(rest, set()).add(first)
-    return [
-        (frozenset(firsts), *tail) for rest, firsts in by_rest.items() for tail in _products(rest)
-    ]
 
 
 def _nonempty_subsets(items: Sequence[int]) -> list[tuple[int, ...]]:
@@ -148,16 +117,22 @@ class Metrical:
             return self.templates[template].rhyming_lines
         return tuple(range(1, self.form.lines, 2)) or (0,)
 
-    def types(self, templates: Sequence[int], line: int) -> frozenset[LineType]:
-        """The line types that these templates ask of a line; none where there is no metre."""
-        return frozenset(self.templates[t].types[line] for t in templates)
+    @property
+    def units(self) -> tuple[range, ...]:
+        """The lines of each couplet; an odd last line is a unit of its own."""
+        lines = self.form.lines
+        return tuple(range(i, min(i + 2, lines)) for i in range(0, lines, 2))
 
-    def products(self, templates: Sequence[int], line: int) -> tuple[Product, ...]:
-        """What a line may be under all of these templates, as disjoint products."""
-        types = self.types(templates, line) if self.templates else frozenset()
-        if not types:
-            return (tuple(frozenset((*_CLASSES, UNREAD)) for _ in range(self.form.chars)),)
-        return line_products(types, self.form.chars, self.rules)
+    def products(self, templates: Sequence[int], unit: range) -> Couplets:
+        """What the lines of a unit may be under all of these templates."""
+        if not self.templates:
+            free = tuple(frozenset((*CLASSES, UNREAD)) for _ in range(self.form.chars))
+            return (tuple((free,) for _ in unit),)
+        first, second = unit
+        types = frozenset(
+            (self.templates[t].types[first], self.templates[t].types[second]) for t in templates
+        )
+        return couplet_products(types, self.form.chars, self.rules)
 
     def log_prob(self, shares: Shares) -> Tensor:
         """log P(what is allowed, metre and rhyme), exactly, in nats: [R]. Differentiable."""
@@ -165,9 +140,9 @@ class Metrical:
         subsets = _nonempty_subsets(range(max(1, len(self.templates))))
         terms = [self._sign.to(ends) * (-1.0) ** (len(chosen) + 1) for chosen in subsets]
         scale = shares.log_mass.double().sum(-1)
-        for line in range(self.form.lines):
-            found = [self._line(masses, ends, chosen, line) for chosen in subsets]
-            # Lines are scaled one by one: the product of all may be smaller than any number.
+        for unit in self.units:
+            found = [self._unit(masses, ends, chosen, unit) for chosen in subsets]
+            # Couplets are scaled one by one: the product of all may be smaller than any number.
             largest = torch.cat(found, dim=1).detach().amax(1, keepdim=True).clamp_min(_TINY)
             terms = [term * mass / largest for term, mass in zip(terms, found, strict=True)]
             scale = scale + largest[:, 0].log()
@@ -183,8 +158,8 @@ class Metrical:
         found = []
         for t in range(max(1, len(self.templates))):
             kept = ends.new_zeros(len(ends), ends.shape[-1])
-            for line in range(self.form.lines):
-                kept = kept + self._line(masses, ends, (t,), line).log()
+            for unit in self.units:
+                kept = kept + self._unit(masses, ends, (t,), unit).log()
             padded = torch.cat([kept, kept.new_full((len(kept), 1), -torch.inf)], dim=1)
             found.append(padded[:, self._single])
         return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
@@ -193,7 +168,7 @@ class Metrical:
         """Weights of the characters, [R, T, V], that keep a plan: drawn independently from them, a
         poem has the distribution of ``shares`` given the plan.
 
-        For each line one of its disjoint products is drawn, by its probability.
+        For each couplet one of its disjoint products is drawn, by its probability.
         """
         C = self.form.chars
         masses = shares.probs @ self._kinds
@@ -201,18 +176,18 @@ class Metrical:
         rhymed: list[tuple[Tensor, int]] = []
         for t in torch.unique(plan.template).tolist():
             rows = (plan.template == t).nonzero()[:, 0]
-            for line in range(self.form.lines):
-                places = slice(line * C, (line + 1) * C)
-                masks = _as_mask(self.products((t,), line)).to(masses)  # [N, C, 4]
-                rhymes = line in self.rhyming_lines(t)
-                # The end that rhymes is weighed by its group, alike under every product.
-                inner = C - 1 if rhymes else C
+            for unit in self.units:
+                places = slice(unit.start * C, unit.stop * C)
+                masks = _as_mask(joined(self.products((t,), unit))).to(masses)  # [N, lines·C, 4]
                 here = masses[rows, places].double()
-                weights = (here[:, None, :inner] * masks[:, :inner]).sum(-1).prod(-1)
-                pick = torch.multinomial(weights, 1, generator=generator)[:, 0]
+                by_place = (here[:, None] * masks).sum(-1)  # [rows, N, lines·C]
+                for number, line in enumerate(unit):
+                    if line in self.rhyming_lines(t):
+                        # The end that rhymes is weighed by its group, alike under every product.
+                        by_place[..., number * C + C - 1] = 1.0
+                        rhymed.append((rows, line * C + C - 1))
+                pick = torch.multinomial(by_place.prod(-1), 1, generator=generator)[:, 0]
                 open_classes[rows, places] = masks[pick]
-                if rhymes:
-                    rhymed.append((rows, line * C + C - 1))
         weights = (open_classes @ self._kinds.T).mul_(shares.probs)
         for rows, end in rhymed:
             weights[rows, end] *= self.member[:, plan.group[rows]].T
@@ -232,10 +207,10 @@ class Metrical:
         total = torch.zeros(len(ids), dtype=torch.long)
         for t in range(max(1, len(self.templates))):
             kept = torch.ones(len(ids), dtype=torch.bool)
-            for line in range(self.form.lines):
-                masks = _as_mask(self.products((t,), line))  # [N, C, 4]
-                here = tones[:, line * C : line * C + C]  # [R, C]
-                places = torch.arange(C)
+            for unit in self.units:
+                masks = _as_mask(joined(self.products((t,), unit)))  # [N, lines·C, 4]
+                here = tones[:, unit.start * C : unit.stop * C]  # [R, lines·C]
+                places = torch.arange(here.shape[1])
                 kept &= masks[:, places, here].all(-1).any(0)
             ends = [line * C + C - 1 for line in self.rhyming_lines(t)]
             total += kept * self.member[ids[:, ends]].all(1).sum(-1)
@@ -249,13 +224,30 @@ class Metrical:
         ends = torch.unflatten(last @ torch.cat([self._shared, either], dim=1), -1, (2, -1))
         return (shares.probs @ self._kinds).double(), ends.double()
 
-    def _line(self, masses: Tensor, ends: Tensor, templates: Sequence[int], line: int) -> Tensor:
-        """Mass of a line under all of these templates, by shared set of groups: [R, S or 1]."""
+    def _unit(self, masses: Tensor, ends: Tensor, templates: Sequence[int], unit: range) -> Tensor:
+        """Mass of a couplet under all of these templates, by shared set of groups: [R, S or 1]."""
+        total = masses.new_zeros(len(masses), 1)
+        for lines in self.products(templates, unit):
+            mass = masses.new_ones(len(masses), 1)
+            for line, products in zip(unit, lines, strict=True):
+                rhymes = any(line in self.rhyming_lines(t) for t in templates)
+                mass = mass * self._line(masses, ends, products, line, rhymes)
+            total = total + mass
+        return total
+
+    def _line(
+        self,
+        masses: Tensor,
+        ends: Tensor,
+        products: tuple[Product, ...],
+        line: int,
+        rhymes: bool,
+    ) -> Tensor:
+        """Mass of the lines that are in these products, by shared set of groups: [R, S or 1]."""
         C = self.form.chars
         here = masses[:, line * C : (line + 1) * C]  # [R, C, 4]
-        rhymes = any(line in self.rhyming_lines(t) for t in templates)
         total = here.new_zeros(len(here), 1)
-        for classes in self.products(templates, line):
+        for classes in products:
             mask = _as_mask((classes,))[0].to(here)  # [C, 4]
             places = (here * mask).sum(-1)  # [R, C]
             inner = places[:, :-1].prod(-1, keepdim=True)

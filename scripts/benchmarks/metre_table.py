@@ -2,13 +2,16 @@
 
     python scripts/benchmarks/metre_table.py POEMS
     python scripts/benchmarks/metre_table.py POEMS --observed tones_observed.tsv
+    python scripts/benchmarks/metre_table.py POEMS --naive 10000
 
 Columns: loose rules; strict rules; strict rules and rhyme; chance, which is loose rules with the
 lines shuffled between the poems of a row, each staying at its place in the poem; strict rules and
 rhyme with strict readings, where every character that has both tones is a fault. With --observed
 (the counts that build_prosody.py takes) tones are as the annotations alone have them; rhymes are
 still the rhyme book's. Rows of more than --poems poems are sampled by --seed. The first lines say
-how many characters have a tone, and how many even lines end in a character with a rhyme group.
+how many characters have a tone, and how many even lines end in a character with a rhyme group. With
+--naive N there is no table: the verdicts on N poems are held against naive_rules.py, under both
+kinds of rules and of readings.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 
 from poetry_vae.text.corpus import Corpus, read_corpus
@@ -27,7 +32,7 @@ from poetry_vae.text.prosody import PINGSHUI, Reading, RhymeBook
 from poetry_vae.text.scansion import check
 
 Lines = tuple[str, ...]
-FORMS = (Form.of(4, 5), Form.of(4, 7), Form.of(8, 5), Form.of(8, 7))
+FORMS = tuple(Form.of(*shape) for shape in ((4, 5), (4, 7), (8, 5), (8, 7), (12, 5), (4, 6)))
 
 
 class Observed:
@@ -93,15 +98,40 @@ def tell_coverage(poems: Sequence[Poem], book: RhymeBook) -> None:
     print(f"even line ends with a rhyme group: {with_group}")
 
 
+def tell_agreement(poems: Sequence[Poem], number: int, seed: int) -> None:
+    """How often the checker and the literal rules disagree, and how fast the checker is."""
+    import naive_rules as naive
+
+    regulated = [f for f in FORMS if f.lines in (4, 8) and f.chars in (5, 7)]
+    found = [fit.lines for poem in poems for form in regulated for fit in poem.of_form(form)]
+    chosen = random.Random(seed).sample(found, min(number, len(found)))
+    start = time.process_time()
+    for lines in chosen:
+        check(lines)
+    print(f"{len(chosen) / (time.process_time() - start):,.0f} poems a second of processor time")
+    for readings, rules in product(("lenient", "strict"), ("strict", "loose")):
+        disagreed = 0
+        for lines in chosen:
+            report = check(lines, rules=rules, readings=readings)
+            verdict = naive.verdict(lines, rules=rules, reading=readings)
+            disagreed += (verdict.metre, verdict.all) != (report.keeps_metre, report.ok)
+        print(f"{rules} rules, {readings} readings: {disagreed} of {len(chosen):,} disagree")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_formatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--observed", type=Path, metavar="TSV")
     parser.add_argument("--poems", type=int, default=20_000, help="at most, a row")
+    parser.add_argument("--naive", type=int, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    poems = read_corpus(options.corpus).poems
+    # Longer poems than a form can have are no regulated verse.
+    poems = [poem for poem in read_corpus(options.corpus).poems if len(poem.lines) <= 64]
+    if options.naive:
+        tell_agreement(poems, options.naive, options.seed)
+        return
     book: RhymeBook = Observed(options.observed) if options.observed else PINGSHUI
     tell_coverage(poems, book)
     print("\n| | poems | loose | strict | + rhyme | chance | strict readings |")

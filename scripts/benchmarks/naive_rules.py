@@ -44,6 +44,8 @@ _TAILS: dict[str, dict[str, str]] = {
     },
 }
 _HEADS = {5: dict.fromkeys("aAbB", ""), 7: {"a": ".平", "A": ".平", "b": ".仄", "B": ".仄"}}
+# 大拗 and the line that saves it, of five and of seven characters.
+_SAVED = {5: (".仄.仄仄", ".平平仄平"), 7: (".平.仄.仄仄", ".仄.平平仄平")}
 _ORDERS = {
     2: ("aB", "AB", "bA", "BA"),
     4: ("aBbA", "ABbA", "bAaB", "BAaB"),
@@ -58,7 +60,11 @@ NAMES = {
 
 @cache
 def _line(kind: str, chars: int, rules: str) -> re.Pattern[str]:
-    written = f"{_HEADS[chars][kind]}(?:{_TAILS[rules][kind]})"
+    return _pattern(f"{_HEADS[chars][kind]}(?:{_TAILS[rules][kind]})")
+
+
+@cache
+def _pattern(written: str) -> re.Pattern[str]:
     classes = {".": "[平仄中]", "平": "[平中]", "仄": "[仄中]"}
     return re.compile("".join(classes.get(sign, sign) for sign in written))
 
@@ -92,20 +98,32 @@ def groups(character: str, *, level: bool) -> set[str]:
 
 def orders_kept(lines: Lines, rules: str, reading: Reading) -> list[str]:
     """The templates whose tones a poem keeps."""
-    chars = len(lines[0])
     tones = ["".join(tone(c, reading) for c in line) for line in lines]
     return [
         order
         for order in _ORDERS[len(lines)]
         if all(
-            _line(kind, chars, rules).fullmatch(line)
-            for kind, line in zip(order, tones, strict=True)
+            _couplet(order[i : i + 2], tones[i], tones[i + 1], rules)
+            for i in range(0, len(order), 2)
         )
     ]
 
 
+def _couplet(kinds: str, first: str, second: str, rules: str) -> bool:
+    chars = len(first)
+    plain = [_line(kind, chars, rules) for kind in kinds]
+    if plain[0].fullmatch(first) and plain[1].fullmatch(second):
+        return True
+    turned, saving = map(_pattern, _SAVED[chars])
+    return kinds == "aB" and bool(turned.fullmatch(first) and saving.fullmatch(second))
+
+
 class Verdict(NamedTuple):
-    """Of a poem as a reader hears it: tones, the rhymes of even lines, and both with line 1."""
+    """Of a poem as a reader hears it: tones, the rhymes of even lines, and both with line 1.
+
+    A lenient reader lets line 1 borrow its rhyme from a neighbouring group, or, where two other
+    lines have set the rhyme, the last one. Rhymes are level: old-style verse keeps none.
+    """
 
     metre: bool
     rhyme: bool
@@ -113,18 +131,33 @@ class Verdict(NamedTuple):
 
 
 def verdict(lines: Lines, *, rules: str = "strict", reading: Reading = "lenient") -> Verdict:
-    """What a poem keeps; a lenient reader lets line 1 borrow its rhyme from a neighbour."""
+    """What a poem keeps."""
     ends = [_rhymes_with(line[-1], reading) for line in lines]
-    known = [end for end in ends[1::2] if end is not None]
-    shared = set.intersection(*known) if known else set()
-    rhymes = bool(shared) or not known
-    near = set(shared)
-    if reading == "lenient":
-        near.update(*map(PINGSHUI.neighbours, shared))
     orders = orders_kept(lines, rules, reading)
-    opens = ends[0] is None or bool(ends[0] & near) or (bool(ends[0]) and not shared)
-    whole = any(order[0].islower() or opens for order in orders)
-    return Verdict(bool(orders), rhymes, rhymes and whole)
+    opens = any(_rhymed(ends, group, True, reading) for group in _tried(ends))
+    even = any(_rhymed(ends, group, False, reading) for group in _tried(ends))
+    whole = any(opens if order[0].isupper() else even for order in orders)
+    return Verdict(bool(orders), even or opens, whole)
+
+
+def _tried(ends: Sequence[set[str] | None]) -> set[str]:
+    """Every group that a poem might rhyme in, and one that no line has."""
+    return set().union(*(end for end in ends[1::2] if end is not None)) or {"?"}
+
+
+def _rhymed(ends: Sequence[set[str] | None], group: str, opens: bool, reading: Reading) -> bool:
+    """Whether the lines that rhyme all do, in this group or, one of them, near it."""
+    rhyming = [i for i in range(len(ends)) if i % 2 or (opens and not i)]
+    off = [i for i in rhyming if (end := ends[i]) is not None and group not in end]
+    if group == "?":  # no even line is known: line 1 has nothing to rhyme with
+        return all(ends[i] for i in off) and not any(i % 2 for i in off)
+    if not off:
+        return True
+    [place, *others] = off
+    near = set(PINGSHUI.neighbours(group)) if reading == "lenient" else set()
+    same = [i for i in rhyming if (end := ends[i]) is not None and group in end]
+    may = place == 0 or (place == len(ends) - 1 and len(same) > 1)
+    return not others and may and bool((ends[place] or set()) & near)
 
 
 def _rhymes_with(character: str, reading: Reading) -> set[str] | None:

@@ -1,0 +1,238 @@
+"""词: a poem held against the tones and rhymes that most poems of its tune have.
+
+There is no one handbook here: ``tune_metre.tsv``, compiled by ``scripts/build_tune_metre.py``, says
+for each place which tone how many poems have. A place on which nine of ten agree is fixed, any
+other is free. Rhymes are those of 詞林正韻, or those of 平水韻 where a poet kept to them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from importlib import resources
+
+from poetry_vae.text.cilin import CILIN
+from poetry_vae.text.faults import Fault
+from poetry_vae.text.form import tune_form, tunes
+from poetry_vae.text.metre import MetreError
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.text.scansion import check
+
+FIXED_FROM = 90
+"""Percent of the poems that must agree on a place for its tone to be fixed."""
+RHYMED_FROM = 75
+"""Percent of the poems in which a line must rhyme for the rhyme to be asked for."""
+
+_NAMES = {"平": "level (平)", "仄": "oblique (仄)"}
+
+
+@dataclass(frozen=True)
+class TuneMetre:
+    """What most poems of a tune have."""
+
+    name: str
+    """In simplified script."""
+    poems: int
+    """How many poems it was read from."""
+    tones: tuple[str, ...]
+    """The tone that more of them have, a letter a place."""
+    shares: tuple[tuple[int, ...], ...]
+    """The percentage of them that have it."""
+    rhymes: tuple[str, ...]
+    """A letter a line: lines with the same letter rhyme; empty where a line is free."""
+    rhyme_shares: tuple[int, ...]
+
+    @cached_property
+    def pattern(self) -> tuple[str, ...]:
+        """平 and 仄 where the tone is fixed, 中 where it is free."""
+        return tuple(
+            "".join(t if n >= FIXED_FROM else "中" for t, n in zip(tones, shares, strict=True))
+            for tones, shares in zip(self.tones, self.shares, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class TuneReport:
+    """How a poem stands to its tune."""
+
+    lines: tuple[str, ...]
+    metre: TuneMetre
+    tones: tuple[str, ...]
+    """A letter a character: 平, 仄, 中 (it has both) or ？ (unknown)."""
+    line_groups: tuple[frozenset[str], ...]
+    """The rhyme groups of each line that is to rhyme: those of its rhyme where it has one."""
+    faults: tuple[Fault, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def keeps_metre(self) -> bool:
+        """Whether every fixed place has its tone."""
+        return all(fault.kind == "韵" for fault in self.faults)
+
+    @property
+    def keeps_rhyme(self) -> bool:
+        """Whether the lines rhyme that rhyme in most poems of the tune."""
+        return all(fault.kind != "韵" for fault in self.faults)
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+
+@cache
+def tune_metres() -> dict[str, TuneMetre]:
+    """The tunes by their names in simplified script."""
+    file = resources.files("poetry_vae.text").joinpath("tune_metre.tsv")
+    rows = file.read_text(encoding="utf-8").splitlines()
+    return {found.name: found for found in (_read(row) for row in rows if not row.startswith("#"))}
+
+
+def _read(row: str) -> TuneMetre:
+    name, poems, places, rhymes = row.split("\t")
+    lines = [re.findall(r"([平仄])(\d+)", line) for line in places.split(" ")]
+    ends = [(written[:1], int(written[1:] or 0)) for written in rhymes.split(" ")]
+    return TuneMetre(
+        name,
+        int(poems),
+        tuple("".join(tone for tone, _ in line) for line in lines),
+        tuple(tuple(int(share) for _, share in line) for line in lines),
+        tuple(letter.strip("-") if share >= RHYMED_FROM else "" for letter, share in ends),
+        tuple(share for _, share in ends),
+    )
+
+
+def tune_of(poem: Poem) -> str:
+    """The tune a poem is to be held against, in simplified script; empty for a 诗.
+
+    It is the one its source names, or the one that has its lengths where its lines differ in length
+    or no regulated verse has so many, or where it rhymes as the tune does and not as regulated
+    verse (玉樓春: eight lines of seven that rhyme in oblique tones).
+    """
+    lengths = tuple(map(len, poem.lines))
+    form = tune_form(poem.tune) if poem.tune else None
+    if form is not None and form.lengths == lengths and form.tune in tune_metres():
+        return form.tune
+    name = tune_with_lengths(lengths)
+    if not name or len(set(lengths)) > 1:
+        return name
+    try:
+        report = check(poem.lines)
+    except MetreError:
+        return name
+    return name if report.style == "古体" and check_tune(poem.lines, name).ok else ""
+
+
+def tune_with_lengths(lengths: Sequence[int]) -> str:
+    """The tune whose lines have these lengths, wherever its second stanza begins, the commonest
+    first; empty if there is none."""
+    return next((tune.name for tune in tunes() if tune.form.lengths == tuple(lengths)), "")
+
+
+def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> TuneReport:
+    """Measure a poem in traditional script by a tune, named in either script.
+
+    A character with both tones fits either, and so does an unknown one.
+
+    Raises:
+        MetreError: nothing is known of the tune, or the lines are not as long as its lines.
+    """
+    lines = tuple(lines)
+    form = tune_form(name)
+    metre = tune_metres().get(form.tune) if form is not None else None
+    if form is None or metre is None:
+        raise MetreError(
+            f"no tune is called {name!r}: `poetry-vae forms` lists those that are known"
+        )
+    if form.lengths != tuple(map(len, lines)):
+        raise MetreError(
+            f"{form.tune} has {form.described} characters, and this poem lines of "
+            f"{', '.join(str(len(line)) for line in lines)}"
+        )
+    tones = tuple("".join(_letter(book, character) for character in line) for line in lines)
+    books = (book, PINGSHUI) if book.name == CILIN.name else (book,)
+    heard = [_ends(lines, metre, one) for one in books]
+    groups: list[frozenset[str]] = [frozenset() for _ in lines]
+    wrong: list[int] = []
+    for letter in dict.fromkeys(filter(None, metre.rhymes)):
+        places = [i for i, other in enumerate(metre.rhymes) if other == letter]
+        tried = [_rhymed(places, ends) for ends in heard]
+        found, off = min(tried, key=lambda outcome: len(outcome[1]))
+        wrong += off
+        for i in places:
+            groups[i] = found[i]
+    faults = [*_tone_faults(lines, tones, metre), *_rhyme_faults(lines, metre, groups, wrong)]
+    letters = zip("".join(lines), "".join(tones), strict=True)
+    return TuneReport(
+        lines,
+        metre,
+        tones,
+        tuple(groups),
+        tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
+        tuple(dict.fromkeys(c for c, letter in letters if letter == "？")),
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _letter(book: RhymeBook, character: str) -> str:
+    tones = {reading.tone for reading in book.readings(character)}
+    return "中" if len(tones) == 2 else next(iter(tones), "？")
+
+
+def _ends(lines: Sequence[str], metre: TuneMetre, book: RhymeBook) -> list[frozenset[str]]:
+    """The groups of each line's last character, by readings of the tone that is wanted there."""
+    return [
+        frozenset(
+            reading.group
+            for reading in book.readings(line[-1])
+            if reading.group and pattern[-1] in (reading.tone, "中")
+        )
+        for line, pattern in zip(lines, metre.pattern, strict=True)
+    ]
+
+
+def _rhymed(
+    places: Sequence[int], ends: Sequence[frozenset[str]]
+) -> tuple[dict[int, frozenset[str]], list[int]]:
+    """Of lines that are to rhyme: their groups, and those that do not rhyme with most others."""
+    counts = Counter(group for i in places for group in sorted(ends[i]))
+    most = max(counts.values(), default=0)
+    wanted = frozenset(group for group, n in counts.items() if n == most)
+    if most < len(places):
+        wanted = frozenset(sorted(wanted)[:1])
+    groups = {i: ends[i] & wanted or ends[i] for i in places}
+    return groups, [i for i in places if not ends[i] & wanted or most == 1]
+
+
+def _tone_faults(
+    lines: tuple[str, ...], tones: tuple[str, ...], metre: TuneMetre
+) -> Iterator[Fault]:
+    for i, (line, heard, pattern) in enumerate(zip(lines, tones, metre.pattern, strict=True)):
+        for j, (has, wanted) in enumerate(zip(heard, pattern, strict=True)):
+            if {has, wanted} == {"平", "仄"}:
+                why = (
+                    f"{line[j]} is {_NAMES[has]} where {metre.shares[i][j]}% of {metre.name} "
+                    f"have {_NAMES[wanted]}"
+                )
+                yield Fault("平仄", i + 1, j + 1, f"line {i + 1}, character {j + 1}: {why}")
+
+
+def _rhyme_faults(
+    lines: tuple[str, ...], metre: TuneMetre, ends: Sequence[frozenset[str]], wrong: Sequence[int]
+) -> Iterator[Fault]:
+    for i in wrong:
+        others = [
+            str(j + 1)
+            for j, other in enumerate(metre.rhymes)
+            if other == metre.rhymes[i] and j != i
+        ]
+        text, where = lines[i], f"{'line' if len(others) == 1 else 'lines'} {', '.join(others)}"
+        groups = "/".join(sorted(ends[i])) or "no group of the tone that rhymes"
+        why = (
+            f"{text[-1]} ({groups}) does not rhyme with {where}, as {metre.rhyme_shares[i]}% of "
+            f"{metre.name} do"
+        )
+        yield Fault("韵", i + 1, len(text), f"line {i + 1}, character {len(text)}: {why}")

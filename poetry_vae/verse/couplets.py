@@ -1,0 +1,93 @@
+"""What the couplets of a template admit, as disjoint products of tone classes.
+
+A line may depart from its type if the line that answers it saves it (拗救, ``metre.COUPLETS``), so
+what a template admits are pairs of lines, and not lines.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import chain, product
+
+from poetry_vae.text.metre import COUPLETS, LineType, Rules, Variant, legal_patterns
+
+LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
+"""What tones a character has; ``UNREAD`` where no source tells."""
+CLASSES = (LEVEL, OBLIQUE, EITHER)
+_TONES = {LEVEL: "平", OBLIQUE: "仄", EITHER: "平仄"}
+
+Product = tuple[frozenset[int], ...]
+"""A set of lines: a set of tone classes for every place."""
+
+Couplets = tuple[tuple[tuple[Product, ...], ...], ...]
+"""Disjoint alternatives, each a set of disjoint products for every line."""
+
+Strings = frozenset[tuple[int, ...]]
+"""Lines as strings of tone classes."""
+
+
+@cache
+def couplet_products(
+    types: frozenset[tuple[LineType, LineType]], chars: int, rules: Rules
+) -> Couplets:
+    """The couplets that are of every one of these pairs of types, as disjoint pairs of sets of
+    lines, each set as disjoint products of tone classes.
+
+    A character of either tone may be read as suits the line.
+    """
+    pairs: list[tuple[Strings, ...]] = []
+    for number, kinds in enumerate(sorted(types)):
+        written = _couplets(kinds, chars, rules)
+        pairs = written if not number else [_both(x, y) for x in pairs for y in written]
+    return tuple(tuple(map(tuple, map(_products, pair))) for pair in pairs if all(pair))
+
+
+def _both(one: tuple[Strings, ...], other: tuple[Strings, ...]) -> tuple[Strings, ...]:
+    return tuple(a & b for a, b in zip(one, other, strict=True))
+
+
+def _couplets(
+    kinds: tuple[LineType, LineType], chars: int, rules: Rules
+) -> list[tuple[Strings, ...]]:
+    """Couplets of two types as disjoint pairs of sets of lines: a line that departs counts where
+    it cannot be read as a plain one."""
+    found: list[tuple[Strings, ...]] = []
+    plain: Strings = frozenset()
+    for first, second in COUPLETS[kinds]:
+        firsts = _class_strings(first, chars, rules) - plain
+        found.append((firsts, _class_strings(second, chars, rules)))
+        plain |= firsts
+    return found
+
+
+@cache
+def _class_strings(kind: Variant, chars: int, rules: Rules) -> Strings:
+    patterns = legal_patterns(kind, chars, rules)
+    return frozenset(
+        classes
+        for classes in product(CLASSES, repeat=chars)
+        if any(all(map(_reads, classes, pattern)) for pattern in patterns)
+    )
+
+
+def _reads(tone_class: int, tone: str) -> bool:
+    return tone in _TONES[tone_class]
+
+
+def _products(strings: Strings) -> list[Product]:
+    """Strings of equal length as disjoint products: first places with the same rest go together."""
+    if strings == {()}:
+        return [()]
+    by_rest: dict[Strings, set[int]] = {}
+    for first in CLASSES:
+        if rest := frozenset(s[1:] for s in strings if s[0] == first):
+            by_rest.setdefault(rest, set()).add(first)
+    return [
+        (frozenset(firsts), *tail) for rest, firsts in by_rest.items() for tail in _products(rest)
+    ]
+
+
+@cache
+def joined(couplets: Couplets) -> tuple[Product, ...]:
+    """The disjoint products of a whole couplet, its lines one after another."""
+    return tuple(tuple(chain.from_iterable(lines)) for sets in couplets for lines in product(*sets))
