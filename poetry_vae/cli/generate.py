@@ -42,6 +42,14 @@ _COPIED = "※"
 )
 @click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
 @manner_options
+@click.option(
+    "--sampling",
+    type=click.Choice(["chosen", "plain"]),
+    default="chosen",
+    show_default=True,
+    help="For readers: few risks, and the best of several poems; or near the model's own "
+    "distribution.",
+)
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @label_option
 @click.option("--about", default="", metavar="WORDS", help="The subject, in free words: 秋夜怀友.")
@@ -88,7 +96,8 @@ def command(
     poetry-vae generate --form 五言联 -n 5 --seed 7 --script traditional
     poetry-vae generate --about 秋夜怀友 --dynasty 唐 --form 七律
     poetry-vae generate -n 1000000 --one-line | head
-    poetry-vae generate --temperature 1 --passes 0     the model's own samples, as they come
+    poetry-vae generate --sampling plain               nearer to what the model has learned
+    poetry-vae generate --temperature 1 --passes 0     the decoder's own samples, as they come
     poetry-vae generate --acrostic 春江花月 --metre strict --rhyme 东
     poetry-vae generate --theme "秋夜思乡，月照大江" --no-repeat
     poetry-vae generate --template "□□□□□□月，□□江□□□□" --avoid 花柳

@@ -71,8 +71,14 @@ _MANNER = (
     click.option(
         "--repetition",
         type=click.FloatRange(0),
-        help="Nats that a character loses with a refiner where the poem has it already.  "
+        help="Penalty in nats of a refiner for characters that the poem has already.  "
         "[default: the model's]",
+    ),
+    click.option(
+        "--candidates",
+        type=click.IntRange(1, 256),
+        help="Poems that are written for each one that is shown, the likeliest.  [default: the "
+        "model's]",
     ),
 )
 
@@ -115,7 +121,7 @@ def reading_options(command: F) -> F:
 
 
 def manner_options(command: F) -> F:
-    """--temperature, --passes, --trust, --guidance and --repetition: how a model draws poems."""
+    """--temperature, --passes, --trust, --guidance, --repetition and --candidates."""
     for option in reversed(_MANNER):
         command = option(command)
     return command
@@ -125,8 +131,9 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
     """The manner that the options ask for, and for the rest the model's own."""
     from poetry_vae.verse.manner import Manner
 
-    names = ("temperature", "passes", "trust", "guidance", "repetition")
-    return Manner.of(model, **{name: options[name] for name in names})
+    names = ("temperature", "passes", "trust", "guidance", "repetition", "candidates")
+    sampling = options.get("sampling", "plain")
+    return Manner.of(model, sampling=sampling, **{name: options[name] for name in names})
 
 
 def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:

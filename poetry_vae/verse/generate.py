@@ -16,8 +16,9 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, present
+from poetry_vae.verse.choosing import likeliest
 from poetry_vae.verse.constraints import Constraint, Near
-from poetry_vae.verse.manner import OF_A_POEM, Manner
+from poetry_vae.verse.manner import OF_A_POEM, Manner, Sampling
 from poetry_vae.verse.refine import refined
 from poetry_vae.verse.steer import Steering, steer
 
@@ -25,6 +26,7 @@ from poetry_vae.verse.steer import Steering, steer
 # is the same however many are asked for; the first blocks are small, since somebody waits for them.
 _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
+_FEWEST = 4  # poems of a block, where each is chosen among many
 _STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
 
 
@@ -40,9 +42,13 @@ def write(model: PoetryVAE, n: int, manner: Manner, *, generator: torch.Generato
     decoder writes. With no pass the poems are the model's own samples, those that its bound speaks
     of.
     """
+    many = 1 if model.refiner is None else manner.candidates
     labels = labelling.draw(model, n, generator=generator)
-    code = torch.randn(n, model.code_size, generator=generator, device=model.device)
-    return write_from(model, code, labels, manner, generator=generator)
+    if labels is not None:
+        labels = labels.repeat_interleave(many)
+    code = torch.randn(n * many, model.code_size, generator=generator, device=model.device)
+    ids = write_from(model, code, labels, manner, generator=generator)
+    return ids if many == 1 else likeliest(model, ids, many, labels)
 
 
 @torch.no_grad()
@@ -82,6 +88,7 @@ def stream(
             ids = steering.write(_STEERED_BLOCK, generator=generator)
         else:
             size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
+            size = max(_FEWEST, size // manner.candidates)
             ids = write(model, size, manner, generator=generator)
         yield from model.poems_of(ids)
 
@@ -97,6 +104,8 @@ def generate(
     trust: float | None = None,
     guidance: float | None = None,
     repetition: float | None = None,
+    candidates: int | None = None,
+    sampling: Sampling = "chosen",
     about: str = "",
     dynasty: str = "",
     constraint: Constraint | None = None,
@@ -108,8 +117,9 @@ def generate(
         n: how many.
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
-        temperature, passes, trust, guidance, repetition: see
-            :class:`~poetry_vae.verse.manner.Manner`; by default what suits the model.
+        temperature, passes, trust, guidance, repetition, candidates: see
+            :class:`~poetry_vae.verse.manner.Manner`; by default what suits model and ``sampling``.
+        sampling: ``chosen`` for readers, ``plain`` near the model's own distribution.
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
         constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
@@ -129,6 +139,8 @@ def generate(
         trust=trust_in(constraint) if trust is None else trust,
         guidance=guidance,
         repetition=repetition,
+        candidates=candidates,
+        sampling=sampling,
     )
     steering = None if constraint is None else steer(chosen, constraint, manner)
     poems = stream(chosen, manner, seed=seed, steering=steering)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from poetry_vae.model.orders import passes_of
 from poetry_vae.model.sampling import SamplingError
@@ -11,7 +11,9 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 
 _TEMPERATURE, _PASSES = 0.5, 2
-_SHORT = 10  # characters, of a couplet of five
+_SHORT, _QUATRAIN = 10, 28  # characters of a couplet of five, and of a quatrain of seven
+MOST_CANDIDATES = 256
+Sampling = Literal["chosen", "plain"]
 OF_A_POEM = 0.85
 """Trust of latents that were read from a poem, and not drawn from the prior."""
 
@@ -32,6 +34,16 @@ def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     }
 
 
+def _chosen(form: Form) -> dict[str, Any]:
+    """What readers were given in docs/quality.md."""
+    return {
+        "temperature": 0.6,
+        "guidance": 0.2,
+        "repetition": 2.0,
+        "candidates": 16 if form.positions <= _QUATRAIN else 8,
+    }
+
+
 @dataclass(frozen=True)
 class Manner:
     """The settings of drawing.
@@ -49,7 +61,9 @@ class Manner:
     guidance: float = 0.0
     """How much more than its own share what is known counts for a refiner, see ``verse.refine``."""
     repetition: float = 0.0
-    """Nats that a character loses with a refiner where the poem has it already."""
+    """Penalty in nats of a refiner for characters that the poem has already."""
+    candidates: int = 1
+    """Poems that are written for each one that is taken, the likeliest; see ``verse.choosing``."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
@@ -62,25 +76,36 @@ class Manner:
             raise SamplingError(f"guidance is {self.guidance}: it must be a number >= 0")
         if not 0 <= self.repetition < float("inf"):
             raise SamplingError(f"repetition is {self.repetition}: it must be a number >= 0")
+        if not 1 <= self.candidates <= MOST_CANDIDATES:
+            raise SamplingError(
+                f"candidates is {self.candidates}: it must be 1 to {MOST_CANDIDATES}"
+            )
 
     def __str__(self) -> str:
         told = f"temperature {self.temperature:g}, {self.passes} passes"
         told += f", trust {self.trust:g}" if self.trust < 1 else ""
         told += f", guidance {self.guidance:g}" if self.guidance else ""
-        return told + (f", repetition {self.repetition:g}" if self.repetition else "")
+        told += f", repetition {self.repetition:g}" if self.repetition else ""
+        return told + (f", the best of {self.candidates}" if self.candidates > 1 else "")
 
     @classmethod
     def of(
         cls,
         model: PoetryVAE,
         *,
+        sampling: Sampling = "plain",
         temperature: float | None = None,
         passes: int | None = None,
         trust: float | None = None,
         guidance: float | None = None,
         repetition: float | None = None,
+        candidates: int | None = None,
     ) -> Manner:
         """What is asked for, and for the rest what suits the model.
+
+        Args:
+            sampling: ``plain`` is near the model's own distribution, for figures; ``chosen`` is for
+                readers: fewer risks, and the best of several poems.
 
         Raises:
             SamplingError: a value is out of range.
@@ -91,10 +116,13 @@ class Manner:
             usual = cls(_TEMPERATURE, 0)
         else:
             usual = cls(**_refined(model.form, in_turn=model.config.in_turn))
+            if sampling == "chosen":
+                usual = replace(usual, **_chosen(model.form))
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,
             usual.trust if trust is None else trust,
             usual.guidance if guidance is None else guidance,
             usual.repetition if repetition is None else repetition,
+            usual.candidates if candidates is None else candidates,
         )

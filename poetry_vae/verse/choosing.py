@@ -1,0 +1,42 @@
+"""The best of several poems, by what the model itself makes of them.
+
+A typical sample of a model is no good poem. Of N candidates the one is taken that is the likeliest
+to a refiner that knows nothing of z: −log p(x), each character given all that are settled before it
+(``orders.written``). A poem whose words agree with each other is likelier than one whose do not.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model import orders
+from poetry_vae.model.slots import Slots
+from poetry_vae.model.vae import PoetryVAE
+
+_AT_ONCE = 512
+
+
+@torch.no_grad()
+def surprise(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tensor:
+    """−log p of poems ids [B, T] in nats, nothing known of z: [B]. For models with a refiner."""
+    asked, in_turn = model.asked, model.config.in_turn
+    order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
+    slots = Slots.of(order, asked.subject_present)
+    found = []
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        label = None if labels is None else labels[start : start + _AT_ONCE]
+        states = model.hidden(torch.zeros(len(some), model.code_size, device=ids.device), label)
+        read = model.refine(some, slots, states, torch.zeros(len(some), device=ids.device))
+        found.append(-model.readout.log_prob(read, some).sum(-1))
+    return torch.cat(found)
+
+
+def likeliest(
+    model: PoetryVAE, ids: Tensor, candidates: int, labels: Tensor | None = None
+) -> Tensor:
+    """Of every N = ``candidates`` poems in a row the likeliest: ids [B·N, T] → [B, T]."""
+    scores = surprise(model, ids, labels).view(-1, candidates)
+    groups = ids.view(len(scores), candidates, -1)
+    return groups[torch.arange(len(scores), device=ids.device), scores.argmin(1)]

@@ -1,0 +1,79 @@
+"""The best of several poems: the likeliest to a refiner that knows nothing of z."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from poetry_vae.model.sampling import SamplingError
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.training.refinement import refined
+from poetry_vae.verse.choosing import likeliest, surprise
+from poetry_vae.verse.generate import generate, write
+from poetry_vae.verse.manner import Manner
+from tests.small import small_model
+
+
+@pytest.fixture(scope="module")
+def model() -> PoetryVAE:
+    made = small_model(refiner_layers=1)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return made.requires_grad_(False)
+
+
+def _ids(n: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(2, 20, (n, 10), generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_surprise_is_the_distortion_of_a_refiner_that_does_not_trust_z(
+    model: PoetryVAE,
+) -> None:
+    ids = _ids(700)  # more than are read at once
+    _, distortion = refined(model, ids, trust=torch.zeros(len(ids)))
+    torch.testing.assert_close(surprise(model, ids), distortion)
+
+
+def test_of_every_few_poems_the_likeliest_is_taken(model: PoetryVAE) -> None:
+    ids = _ids(12)
+    chosen = likeliest(model, ids, 4)
+    scores = surprise(model, ids).tolist()
+    for row, start in zip(chosen, range(0, 12, 4), strict=True):
+        best = min(range(start, start + 4), key=scores.__getitem__)
+        assert torch.equal(row, ids[best])
+
+
+def test_chosen_poems_are_likelier_and_the_seed_s_own(model: PoetryVAE) -> None:
+    plain = Manner.of(model)
+    chosen = replace(plain, candidates=8)
+    assert plain.candidates == 1
+    means = []
+    for manner in (plain, chosen):
+        ids = write(model, 40, manner, generator=torch.Generator().manual_seed(0))
+        assert len(ids) == 40
+        means.append(surprise(model, ids).mean())
+    assert means[1] < means[0]
+    first = generate(2, model=model, seed=3, candidates=8)
+    assert generate(20, model=model, seed=3, candidates=8)[:2] == first
+
+
+def test_readers_get_few_risks_and_figures_the_distribution(model: PoetryVAE) -> None:
+    chosen, plain = Manner.of(model, sampling="chosen"), Manner.of(model)
+    assert chosen.temperature < plain.temperature
+    assert chosen.candidates > plain.candidates == 1
+    assert Manner.of(model, sampling="chosen", candidates=3, temperature=1.0) == replace(
+        chosen, candidates=3, temperature=1.0
+    )
+    assert "the best of 16" in str(chosen)
+    without = small_model()
+    assert Manner.of(without, sampling="chosen") == Manner.of(without)
+
+
+@pytest.mark.parametrize("candidates", [0, -1, 257])
+def test_how_many_can_be_chosen_from_is_bounded(model: PoetryVAE, candidates: int) -> None:
+    with pytest.raises(SamplingError, match=f"candidates is {candidates}"):
+        generate(1, model=model, candidates=candidates)
