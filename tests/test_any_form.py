@@ -28,6 +28,14 @@ from poetry_vae.training.composition import build_objective
 from poetry_vae.training.many_forms import Items, PoemBatches
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.refinement import refined
+from poetry_vae.verse.constraints import (
+    Avoid,
+    ConstraintError,
+    Pin,
+    Template,
+    Words,
+    acrostic,
+)
 from poetry_vae.verse.generate import generate, reconstruct
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.refine import Passes
@@ -350,3 +358,21 @@ def test_what_goes_with_no_model_of_any_form_is_refused(tmp_path: Path) -> None:
         train(small_corpus(), tmp_path / "a", preset="poet", overrides=SMALL)
     with pytest.raises(CorpusError, match="poems of one form"):
         train(TREASURY, tmp_path / "b", preset="base")
+
+
+# --- rules for lines that differ in length
+
+
+def test_pins_words_and_repeats_go_by_the_lines_of_the_form(model: PoetryVAE) -> None:
+    view = model.writing(Form.parse("忆江南"))
+    asked = acrostic("春水月年上") & Pin(-1, -1, "天") & Words(("花時",))
+    few = {"constraint": Avoid("不"), "seed": 1, "script": "traditional"}
+    for poem in generate(2, model=view, seed=1, script="traditional", constraint=asked):
+        assert [line[0] for line in poem.lines] == list("春水月年上")
+        assert poem.lines[-1][-1] == "天"
+        assert any("花時" in line for line in poem.lines)
+    assert "不" not in generate(1, model=view, **few)[0].text  # type: ignore[arg-type]
+    with pytest.raises(ConstraintError, match="忆江南 has 3 characters in line 1"):
+        generate(1, model=view, constraint=Pin(1, 4, "月"))
+    with pytest.raises(ConstraintError, match="this line of 忆江南 has 5"):
+        generate(1, model=view, constraint=Template("□□月，□□□□。"))

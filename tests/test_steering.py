@@ -143,7 +143,7 @@ def test_repeats_are_avoided_even_where_the_model_insists() -> None:
 
 def test_doublings_may_stand_inside_a_line() -> None:
     ids = torch.tensor([[2, 2, 3, 4, 5, 5, 6, 7, 8, 9], [2, 3, 2, 4, 5, 6, 7, 8, 9, 10]])
-    strict, lenient = (Repeats(torch.arange(20), 5, doublings=d) for d in (False, True))
+    strict, lenient = (Repeats(torch.arange(20), COUPLET, doublings=d) for d in (False, True))
     assert lenient.found(ids)[0].nonzero()[:, 0].tolist() == [5]
     assert strict.found(ids)[0].nonzero()[:, 0].tolist() == [1, 5]
     assert lenient.found(ids)[1].nonzero()[:, 0].tolist() == [2]

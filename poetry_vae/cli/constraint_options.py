@@ -95,7 +95,7 @@ def constraint_from(form: Form, options: dict[str, Any]) -> Constraint | None:
     if options["parallel"]:
         parts.append(ask.Parallel())
     if options["theme"]:
-        words = keywords(options["theme"], longest=form.chars)
+        words = keywords(options["theme"], longest=max(form.lengths))
         if not words:
             raise click.UsageError(f"--theme {options['theme']!r}: no word was found in it")
         parts += [ask.Words(words), ask.Favour("".join(words))]

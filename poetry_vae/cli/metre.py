@@ -167,6 +167,8 @@ def _is_path(source: str) -> bool:
     """Whether a file is meant, be it there or not."""
     from poetry_vae.text.opening import may_hold_poems
 
+    if not source.strip():
+        raise click.UsageError("no poem and no file was given")
     if source.isascii() or may_hold_poems(source):
         return True
     try:

@@ -111,7 +111,7 @@ def _compile(parts: Sequence[Constraint], form: Form, tokenizer: CharTokenizer) 
         raise ConstraintError("every character the model knows is to be avoided: avoid fewer")
     repeats = None
     if (no_repeat := _only(parts, NoRepeat)) is not None:
-        repeats = Repeats(forms.same, form.chars, doublings=no_repeat.doublings)
+        repeats = Repeats(forms.same, form, doublings=no_repeat.doublings)
         _check_repeats(pinned, _settled(allowed, repeats), repeats)
         several = int(torch.unique(forms.same[allowed.any(0)]).numel())
         if several < form.positions and not repeats.doublings:
@@ -233,26 +233,26 @@ def _drawn(parts: Sequence[Constraint], form: Form) -> list[Pin]:
             raise ConstraintError(
                 f"{part.text!r} has {len(lines)} lines, and a {form} has {form.lines}"
             )
-        for i, line in enumerate(lines, start=1):
-            if len(line) != form.chars:
+        for i, (line, length) in enumerate(zip(lines, form.lengths, strict=False), start=1):
+            if len(line) != length:
+                which = "a" if form.is_even else "this"
                 raise ConstraintError(
-                    f"line {i} ({line}) has {len(line)} characters, and a line of {form} has "
-                    f"{form.chars}: draw free places as {FREE}"
+                    f"line {i} ({line}) has {len(line)} characters, and {which} line of {form} has "
+                    f"{length}: draw free places as {FREE}"
                 )
             pins += [Pin(i, j, c) for j, c in enumerate(line, start=1) if c != FREE]
     return pins
 
 
 def _position(pin: Pin, form: Form) -> int:
-    place = []
-    for value, size, name in (
-        (pin.line, form.lines, "lines"),
-        (pin.place, form.chars, "characters in a line"),
-    ):
-        if not 1 <= abs(value) <= size:
-            raise ConstraintError(f"{pin} lies outside: a {form} has {size} {name}")
-        place.append(value - 1 if value > 0 else size + value)
-    return place[0] * form.chars + place[1]
+    if not 1 <= abs(pin.line) <= form.lines:
+        raise ConstraintError(f"{pin} lies outside: a {form} has {form.lines} lines")
+    line = pin.line - 1 if pin.line > 0 else form.lines + pin.line
+    length = form.lengths[line]
+    if not 1 <= abs(pin.place) <= length:
+        where = "in a line" if form.is_even else f"in line {line + 1}"
+        raise ConstraintError(f"{pin} lies outside: a {form} has {length} characters {where}")
+    return form.place(line, pin.place - 1 if pin.place > 0 else pin.place)
 
 
 def _check_repeats(pinned: dict[int, Pin], settled: Tensor, repeats: Repeats) -> None:

@@ -55,15 +55,15 @@ class Placements:
         """
         slots = []
         for word, symbols in zip(words, forms, strict=True):
-            if len(word) > form.chars:
+            if len(word) > max(form.lengths):
                 raise ConstraintError(
                     f"the word {word} has {len(word)} characters, and a line of {form} only "
-                    f"{form.chars}"
+                    f"{max(form.lengths)}"
                 )
             found = [
                 start
                 for start in range(form.positions)
-                if start % form.chars + len(word) <= form.chars
+                if len(word) <= form.from_end[start] + 1
                 and bool((allowed[start : start + len(word)] & symbols).any(1).all())
             ]
             if not found:

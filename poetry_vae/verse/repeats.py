@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.sampling import drawn_at
+from poetry_vae.text.form import Form
 from poetry_vae.verse.constraints import ConstraintError
 
 # Whole poems are redrawn so often before those that still repeat are mended.
@@ -17,12 +18,12 @@ class Repeats:
 
     Args:
         same: [V]; characters of one number count as the same.
-        chars: of a line.
+        form: of the poems.
         doublings: whether a character may follow itself within its line.
     """
 
-    def __init__(self, same: Tensor, chars: int, *, doublings: bool) -> None:
-        self.same, self.chars, self.doublings = same, chars, doublings
+    def __init__(self, same: Tensor, form: Form, *, doublings: bool) -> None:
+        self.same, self.form, self.doublings = same, form, doublings
 
     def found(self, ids: Tensor) -> Tensor:
         """Which positions repeat a character from earlier in the poem: ids [R, T] → [R, T].
@@ -33,8 +34,7 @@ class Repeats:
         kinds = self.same[ids.clamp_min(0)].where(ids >= 0, -1 - torch.arange(T))
         earlier = torch.ones(T, T, dtype=torch.bool).tril(-1)
         if self.doublings:
-            follows = torch.arange(1, T)
-            follows = follows[follows % self.chars != 0]
+            follows = torch.tensor(self.form.from_start).nonzero()[:, 0]
             earlier[follows, follows - 1] = False
         return ((kinds[:, :, None] == kinds[:, None, :]) & earlier).any(-1)
 
@@ -72,16 +72,16 @@ class Repeats:
             choices = (weights > 0).sum(-1).masked_fill(ids >= 0, V + 1)
             place = int(choices.argmin())
             if not choices[place]:
+                line, before = self.form.line_of[place], self.form.from_start[place]
                 raise ConstraintError(
-                    f"too few characters are left for line {place // self.chars + 1}, place "
-                    f"{place % self.chars + 1} of a poem without repeats: allow repeats, or ask "
-                    "for less"
+                    f"too few characters are left for line {line + 1}, place {before + 1} of a "
+                    "poem without repeats: allow repeats, or ask for less"
                 )
             chosen = drawn_at(weights[None, place : place + 1], temperature, generator)[0, 0]
             ids[place] = chosen
             elsewhere = torch.ones(T, dtype=torch.bool)
             if self.doublings:
-                near = [p for p in (place - 1, place + 1) if p // self.chars == place // self.chars]
-                elsewhere[near] = False
+                line = range(T)[self.form.span(self.form.line_of[place])]
+                elsewhere[[p for p in (place - 1, place + 1) if p in line]] = False
             weights[elsewhere[:, None] & (self.same == self.same[chosen])] = 0
         return ids
