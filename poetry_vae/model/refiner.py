@@ -66,6 +66,12 @@ class Refiner(nn.Module):
         nn.init.zeros_(self.change.bias)
         nn.init.zeros_(self.kept.weight)
         nn.init.ones_(self.kept.bias)
+        if config.forms == "any":
+            # It learns beside a decoder that knows nothing yet: of z that is not trusted, nothing
+            # is kept, or characters would have to unlearn what the decoder makes of no code.
+            with torch.no_grad():
+                self.kept.weight[:, 0] = 1.0
+                self.kept.bias.zero_()
 
     def begin_with(self, embedding: nn.Embedding, likelihood: CharacterHeads) -> None:
         """Take over tables of characters, where there are own ones."""

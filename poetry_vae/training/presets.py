@@ -152,7 +152,7 @@ PRESETS: dict[str, Preset] = {
                 "kl_schedule": "linear",
                 "warmup": 0.03,
                 "free_bits": 0.02,
-                "distrust": 0.4,
+                "distrust": 0.5,
                 "bound_share": 0.3,
                 "validate_every": 1000,
                 "validation_poems": 128,
