@@ -81,7 +81,7 @@ class Repeats:
             ids[place] = chosen
             elsewhere = torch.ones(T, dtype=torch.bool)
             if self.doublings:
-                line = range(T)[self.form.span(self.form.line_of[place])]
-                elsewhere[[p for p in (place - 1, place + 1) if p in line]] = False
+                near = range(T)[self.form.span(self.form.line_of[place])]
+                elsewhere[[p for p in (place - 1, place + 1) if p in near]] = False
             weights[elsewhere[:, None] & (self.same == self.same[chosen])] = 0
         return ids
