@@ -177,17 +177,30 @@ def train(
         start = load_model(start)
     if writes_any(preset, start):
         run = _run_of_any(corpus, preset, start, overrides, seed)
-        return run_training(
-            run,
-            Path(output),
-            device=device,
-            precision=precision,
-            resume=resume,
-            max_minutes=max_minutes,
-            finish=finish,
-            observer=observer,
-            should_stop=should_stop,
-        )
+    else:
+        run = _run_of_one(corpus, form, preset, start, overrides, seed)
+    return run_training(
+        run,
+        Path(output),
+        device=device,
+        precision=precision,
+        resume=resume,
+        max_minutes=max_minutes,
+        finish=finish,
+        observer=observer,
+        should_stop=should_stop,
+    )
+
+
+def _run_of_one(
+    corpus: Path | str | EncodedCorpus | Treasury,
+    form: Form | str | None,
+    preset: str | None,
+    start: PoetryVAE | None,
+    overrides: Mapping[str, str] | None,
+    seed: int,
+) -> Run:
+    """A run over poems of one form, from random weights or from a model of one form."""
     if isinstance(corpus, Treasury):
         raise CorpusError("a model of one form learns from poems of one form: name it")
     if not isinstance(corpus, EncodedCorpus):
@@ -229,14 +242,4 @@ def train(
             "a refiner is trained for a model that is trained already: name it with --from"
         )
     training.check_with(model)
-    return run_training(
-        Run(corpus, model, training, seed, preset, start),
-        Path(output),
-        device=device,
-        precision=precision,
-        resume=resume,
-        max_minutes=max_minutes,
-        finish=finish,
-        observer=observer,
-        should_stop=should_stop,
-    )
+    return Run(corpus, model, training, seed, preset, start)
