@@ -48,10 +48,6 @@ class Layout:
         """The layout of some poems, or of many from a row for each form: [B', T]."""
         return Layout(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    def narrowed(self, width: int) -> Layout:
-        """The first ``width`` places."""
-        return Layout(*(getattr(self, field.name)[:, :width] for field in fields(self)))
-
     def to(self, device: torch.device) -> Layout:
         return Layout(*(getattr(self, field.name).to(device) for field in fields(self)))
 
