@@ -28,17 +28,17 @@ from poetry_vae.training.composition import build_objective
 from poetry_vae.training.many_forms import Items, PoemBatches
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.refinement import refined
-from poetry_vae.verse.constraints import (
+from poetry_vae.verse.generate import generate, reconstruct
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.passes import Passes
+from poetry_vae.verse.rules import (
     Avoid,
-    ConstraintError,
     Pin,
+    RuleError,
     Template,
     Words,
     acrostic,
 )
-from poetry_vae.verse.generate import generate, reconstruct
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.refine import Passes
 from tests.small import small_corpus, small_treasury
 
 SMALL = {
@@ -218,10 +218,10 @@ def test_passes_with_a_memory_are_those_of_training(model: PoetryVAE) -> None:
     assert manner.passes == 42
     code = torch.randn(2, view.code_size, generator=torch.Generator().manual_seed(0))
     ids = torch.randint(2, 20, (2, 42), generator=torch.Generator().manual_seed(1))
-    passes = Passes(view, code, None, manner, orders.nothing_given(1, layout))
+    passes = Passes(view, code, None, manner)
     read = torch.zeros(2, 42, 8)
-    for places, states in passes.free(ids):
-        read[:, places] = states
+    for places, states in passes.turns(ids, torch.zeros(1, 42, dtype=torch.bool)):
+        read[:, places[0]] = states
     order = orders.written(layout, orders.nothing_given(2, layout), in_turn=True)
     slots = Slots.of(order, view.asked.subject_present, most=0)
     torch.testing.assert_close(read, view.refine(ids, slots, passes.states, passes.trust))
@@ -367,12 +367,12 @@ def test_pins_words_and_repeats_go_by_the_lines_of_the_form(model: PoetryVAE) ->
     view = model.writing(Form.parse("忆江南"))
     asked = acrostic("春水月年上") & Pin(-1, -1, "天") & Words(("花時",))
     few = {"constraint": Avoid("不"), "seed": 1, "script": "traditional"}
-    for poem in generate(2, model=view, seed=1, script="traditional", constraint=asked):
+    for poem in generate(2, model=view, seed=1, script="traditional", rules=asked):
         assert [line[0] for line in poem.lines] == list("春水月年上")
         assert poem.lines[-1][-1] == "天"
         assert any("花時" in line for line in poem.lines)
     assert "不" not in generate(1, model=view, **few)[0].text  # type: ignore[arg-type]
-    with pytest.raises(ConstraintError, match="忆江南 has 3 characters in line 1"):
-        generate(1, model=view, constraint=Pin(1, 4, "月"))
-    with pytest.raises(ConstraintError, match="this line of 忆江南 has 5"):
-        generate(1, model=view, constraint=Template("□□月，□□□□。"))
+    with pytest.raises(RuleError, match="忆江南 has 3 characters in line 1"):
+        generate(1, model=view, rules=Pin(1, 4, "月"))
+    with pytest.raises(RuleError, match="this line of 忆江南 has 5"):
+        generate(1, model=view, rules=Template("□□月，□□□□。"))

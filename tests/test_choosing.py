@@ -10,9 +10,10 @@ import torch
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.refinement import refined
-from poetry_vae.verse.choosing import likeliest, surprise
-from poetry_vae.verse.generate import generate, write
+from poetry_vae.verse.choosing import surprise
+from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampler import Sampler
 from tests.small import small_model
 
 
@@ -38,22 +39,13 @@ def test_the_surprise_is_the_distortion_of_a_refiner_that_does_not_trust_z(
     torch.testing.assert_close(surprise(model, ids), distortion)
 
 
-def test_of_every_few_poems_the_likeliest_is_taken(model: PoetryVAE) -> None:
-    ids = _ids(12)
-    chosen = likeliest(model, ids, 4)
-    scores = surprise(model, ids).tolist()
-    for row, start in zip(chosen, range(0, 12, 4), strict=True):
-        best = min(range(start, start + 4), key=scores.__getitem__)
-        assert torch.equal(row, ids[best])
-
-
 def test_chosen_poems_are_likelier_and_the_seed_s_own(model: PoetryVAE) -> None:
     plain = Manner.of(model)
     chosen = replace(plain, candidates=8)
     assert plain.candidates == 1
     means = []
     for manner in (plain, chosen):
-        ids = write(model, 40, manner, generator=torch.Generator().manual_seed(0))
+        ids = Sampler(model, manner).write(40, generator=torch.Generator().manual_seed(0))
         assert len(ids) == 40
         means.append(surprise(model, ids).mean())
     assert means[1] < means[0]

@@ -379,12 +379,10 @@ class TestConstraints:
 
     def test_a_theme_names_its_keywords(self, model: Path) -> None:
         result = run("generate", "--model", model, "--theme", "春风，明月", "--seed", 1)
-        # The small model knows no 明: what it cannot write is named.
-        assert result.exit_code == 2
-        assert "does not know the character 明" in result.stderr
+        assert all("明月" in poem and "春风" in poem for poem in result.stdout.splitlines())
         result = run("generate", "--model", model, "--theme", "春风无月", "-n", 2, "--seed", 1)
         assert result.exit_code == 0, result.output
-        assert "keywords: 春風" in result.stderr
+        assert "keywords: 春风" in result.stderr
         assert all("春风" in poem for poem in result.stdout.splitlines())
 
     @pytest.mark.parametrize(

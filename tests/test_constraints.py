@@ -9,16 +9,18 @@ from poetry_vae.text.cilin import CILIN
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.compiled import Compiled, compile_constraints
-from poetry_vae.verse.constraints import (
+from poetry_vae.verse.rulebook import Rulebook
+from poetry_vae.verse.rules import (
     Avoid,
-    Constraint,
-    ConstraintError,
+    Doublings,
     Metre,
     Near,
     NoRepeat,
+    Parallel,
     Pin,
     Rhyme,
+    Rule,
+    RuleError,
     Sounds,
     Template,
     Together,
@@ -27,17 +29,26 @@ from poetry_vae.verse.constraints import (
     first_line,
     together,
 )
+from poetry_vae.verse.rules.metrical import Metrical
 
 # 月 不 一 oblique, 春 江 花 山 天 level; 後 and 后 are both 后 in simplified script.
 TOKENIZER = CharTokenizer(list("人山無風一日雲有何來天中時花春上年月水江後后東空同里不白依盡秋夜"))
 COUPLET, QUATRAIN = Form.of(2, 5), Form.of(4, 7)
 
 
-def _compiled(constraint: Constraint, form: Form = QUATRAIN) -> Compiled:
-    return compile_constraints(constraint, form, TOKENIZER)
+def _compiled(rules: Rule, form: Form = QUATRAIN) -> Rulebook:
+    return Rulebook(rules, form, TOKENIZER)
 
 
-def _held(compiled: Compiled, position: int) -> str:
+def _metrical(book: Rulebook) -> Metrical:
+    return next(rule for rule in book.rules if isinstance(rule, Metrical))
+
+
+def _starts(rules: Rule, form: Form) -> torch.Tensor:
+    return next(r.placements.starts for r in _compiled(rules, form).rules if r.placements)
+
+
+def _held(compiled: Rulebook, position: int) -> str:
     return "".join(TOKENIZER.decode([i]) for i in compiled.allowed[position].nonzero()[:, 0])
 
 
@@ -54,7 +65,7 @@ def test_a_pin_is_read_as_people_write_it() -> None:
     assert Pin.parse("2,3=月") == Pin.parse(" 2，3 ＝ 月 ") == Pin(2, 3, "月")
     assert Pin.parse("-1,-2=月") == Pin(-1, -2, "月")
     for text in ("2=月", "2,3=", "2,3=月月", "a,b=月", "0,1=月"):
-        with pytest.raises(ConstraintError):
+        with pytest.raises(RuleError):
             Pin.parse(text)
 
 
@@ -64,7 +75,7 @@ def test_pins_and_templates_leave_one_character_a_place() -> None:
     assert _held(compiled, 27) == "天"
     assert _held(compiled, 1) == "春"
     assert set(_held(compiled, 0)) == set(TOKENIZER.characters)
-    assert (compiled.known != CharTokenizer.MASK).nonzero()[:, 0].tolist() == [1, 9, 27]
+    assert (compiled.begun(1)[0] >= 0).nonzero()[:, 0].tolist() == [1, 9, 27]
     whole = _compiled(Template("白日依山盡" + "□" * 5), COUPLET)
     assert "".join(_held(whole, i) for i in range(5)) == "白日依山盡"
 
@@ -82,15 +93,13 @@ def test_a_simplified_character_stands_for_all_its_forms() -> None:
     [
         (Pin(5, 1, "月"), QUATRAIN, "5,1=月 lies outside: a 七绝 has 4 lines"),
         (Pin(1, -8, "月"), QUATRAIN, "has 7 characters in a line"),
-        (Pin(1, 1, "龘"), QUATRAIN, "does not know the character 龘"),
         (Pin(1, 1, "月") & Pin(1, 1, "花"), QUATRAIN, "1,1=花 cannot be kept, since 1,1=月"),
-        (Pin(1, 1, "月") & Avoid("月"), QUATRAIN, "is to be avoided"),
+        (Pin(1, 1, "月") & Avoid("月"), QUATRAIN, "leave out 1,1=月 or avoiding 月"),
         (Avoid("".join(TOKENIZER.characters)), QUATRAIN, "avoid fewer"),
         (acrostic("春江花月夜"), QUATRAIN, "5,1=夜 lies outside"),
         (Template("□□月"), QUATRAIN, "has 3 characters, and a line of 七绝 has 7"),
         (Template("□□□□□，□□□□□，□□□□□"), COUPLET, "has 3 lines, and a 五言联 has 2"),
         (Words(("春江花月夜",)), Form.of(2, 4), "the word 春江花月夜 has 5 characters"),
-        (Words(("龘月",)), QUATRAIN, "does not know the character 龘"),
         (Words(("春江",)) & Avoid("春"), QUATRAIN, "no line has room for the word 春江"),
         (Words(("春江花", "秋夜月")) & Template("□□□天，□□□山"), Form.of(2, 4), None),
         (
@@ -105,23 +114,23 @@ def test_a_simplified_character_stands_for_all_its_forms() -> None:
         (Rhyme("董") & Metre(), QUATRAIN, "oblique rhyme 董"),
         (Rhyme("xyz"), QUATRAIN, "'xyz' is no rhyme"),
         (Rhyme("東") & Rhyme("冬"), QUATRAIN, "were asked for together"),
-        (NoRepeat() & acrostic("春江春月"), QUATRAIN, "1,1=春 and 3,1=春 are one character"),
+        (Doublings(), QUATRAIN, "doublings are an exception"),
+        (Parallel(), Form.of(1, 7), "has no couplets"),
+        (NoRepeat() & acrostic("春江春月"), QUATRAIN, "leave out no repeats or 1,1=春 or 3,1=春"),
         (NoRepeat(doublings=True) & Template("春春□□□"), COUPLET, None),
     ],
 )
-def test_what_cannot_be_is_named(constraint: Constraint, form: Form, told: str | None) -> None:
+def test_what_cannot_be_is_named(constraint: Rule, form: Form, told: str | None) -> None:
     if told is None:
         assert _compiled(constraint, form).allowed.any(1).all()
         return
-    with pytest.raises((ConstraintError, MetreError)) as caught:
+    with pytest.raises((RuleError, MetreError)) as caught:
         _compiled(constraint, form)
     assert told in str(caught.value)
 
 
 def test_words_are_placed_inside_lines_and_apart() -> None:
-    compiled = _compiled(Words(("春江", "秋夜")), COUPLET)
-    assert compiled.placements is not None
-    starts = compiled.placements.starts
+    starts = _starts(Words(("春江", "秋夜")), COUPLET)
     assert len(starts) == 8 * 8 - 8 - 2 * 2 * 3  # all pairs but equal slots and neighbours
     assert len({tuple(row) for row in starts.tolist()}) == len(starts)
     assert ((starts % 5) <= 3).all()
@@ -129,12 +138,10 @@ def test_words_are_placed_inside_lines_and_apart() -> None:
 
 
 def test_words_take_only_places_that_metre_allows() -> None:
-    free = _compiled(Words(("春月",)), QUATRAIN).placements
-    held = _compiled(Words(("春月",)) & Metre(template="平起首句入韵"), QUATRAIN).placements
-    assert free is not None
-    assert held is not None
-    kept = set(held.starts[:, 0].tolist())
-    assert kept < set(free.starts[:, 0].tolist())
+    free = _starts(Words(("春月",)), QUATRAIN)
+    held = _starts(Words(("春月",)) & Metre(template="平起首句入韵"), QUATRAIN)
+    kept = set(held[:, 0].tolist())
+    assert kept < set(free[:, 0].tolist())
     # 月 is oblique, and the last place of a line that rhymes is level.
     assert not kept & {5, 12, 26}
 
@@ -144,26 +151,24 @@ def test_near_and_nothing_are_no_limits() -> None:
     assert compiled.near == "白日依山盡"
     assert compiled.allowed[:, len(CharTokenizer.SPECIAL) :].all()
     assert not compiled.allowed[:, : len(CharTokenizer.SPECIAL)].any()
-    assert torch.equal(_compiled(together([])).known, torch.full((28,), CharTokenizer.MASK))
+    assert (_compiled(together([])).begun(1) == -1).all()
 
 
 def test_metre_lets_the_next_line_save_a_departure() -> None:
     opening = first_line("水月一不月") & Metre()  # 拗: all of it is oblique
     quatrain = Form.of(4, 5)
-    assert _compiled(opening, quatrain).metrical is not None
-    with pytest.raises(ConstraintError, match="no 五绝 keeps all of"):
+    assert _metrical(_compiled(opening, quatrain))
+    with pytest.raises(RuleError, match="no 五绝 keeps all of"):
         _compiled(opening & Pin(2, 3, "月"), quatrain)  # where 救 must stand
     _compiled(opening & Pin(2, 3, "天"), quatrain)
 
 
 def test_another_rhyme_book() -> None:
-    compiled = _compiled(Metre() & Rhyme("東") & Sounds(CILIN))
-    assert compiled.metrical is not None
-    assert compiled.metrical.groups == ("第一部",)
-    everything = _compiled(Metre() & Rhyme() & Sounds(CILIN)).metrical
-    assert everything is not None
+    assert _metrical(_compiled(Metre() & Rhyme("東") & Sounds(CILIN))).groups == ("第一部",)
+    assert _metrical(_compiled(Rhyme("第一部") & Sounds(CILIN))).groups == ("第一部",)
+    everything = _metrical(_compiled(Metre() & Rhyme() & Sounds(CILIN)))
     assert set(everything.groups) >= {"第一部", "第十二部"}
-    with pytest.raises(ConstraintError, match="asked for together"):
+    with pytest.raises(RuleError, match="asked for together"):
         _compiled(Metre() & Sounds(CILIN) & Sounds(_Other()))
 
 
@@ -171,3 +176,30 @@ class _Other:
     name = "other"
     readings = CILIN.readings
     neighbours = CILIN.neighbours
+
+
+@pytest.mark.parametrize("name", ["東", "东", "一东", "上平一東", "一東韻", "空"])
+def test_rhymes_go_by_their_customary_names(name: str) -> None:
+    assert _metrical(_compiled(Rhyme(name) & Metre())).groups == ("東",)
+
+
+def test_a_rhyme_that_is_none_is_told_in_one_line() -> None:
+    with pytest.raises(RuleError, match="one of the 106 groups of pingshui, such as 東") as caught:
+        _compiled(Rhyme("xyz"))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "rule", [NoRepeat(), NoRepeat(doublings=True), Parallel(), Near("白日依山盡"), Doublings()]
+)
+def test_every_rule_has_words_of_its_own(rule: Rule) -> None:
+    assert type(rule).__name__ not in rule.told()
+
+
+def test_strangers_are_shown_and_their_tones_are_known() -> None:
+    """玥 stands in no vocabulary here, and the books know 鑫: level, of 侵."""
+    book = _compiled(Pin(1, 1, "玥") & Pin(2, 1, "鑫") & Metre() & NoRepeat())
+    assert book.alphabet.strangers == ("玥", "鑫")
+    ids = book.begun(1)
+    assert book.alphabet.text(ids[0, [0, 7]].tolist()) == "玥鑫"
+    assert (book.alphabet.read(ids)[0, [0, 7]] == CharTokenizer.UNKNOWN).all()

@@ -13,8 +13,8 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import COUPLETS, LineType, Rules, legal_patterns, templates
 from poetry_vae.text.prosody import Reading
-from poetry_vae.verse.couplets import couplet_products
-from poetry_vae.verse.metrical import Metrical
+from poetry_vae.verse.rules.couplets import couplet_products
+from poetry_vae.verse.rules.metrical import Metrical
 from poetry_vae.verse.shares import Shares
 
 # Characters by their readings: level, oblique, either, level in two groups, either in two groups.
@@ -114,7 +114,7 @@ def test_the_probability_is_that_of_all_poems_that_keep_the_rules(seed: int, rul
         expected += p * bool(plans)
         for t, g in plans:
             by_pair[t, g] += p
-        assert metrical.count(torch.tensor([ids])).item() == len(plans)
+        assert metrical.plans_kept(torch.tensor([ids])).item() == len(plans)
     found = metrical.log_prob(_shares(log_probs)).exp().item()
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-12)
     pairs = metrical.plan_log_probs(_shares(log_probs))[0].exp()

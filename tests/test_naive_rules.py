@@ -10,14 +10,14 @@ import pytest
 
 from poetry_vae.text.metre import LINE_TYPES, legal_patterns
 from poetry_vae.text.scansion import check
-from poetry_vae.verse.constraints import (
+from poetry_vae.verse.rules import (
     Avoid,
-    Constraint,
     Metre,
     NoRepeat,
     Parallel,
     Pin,
     Rhyme,
+    Rule,
     Template,
     Words,
     acrostic,
@@ -63,7 +63,7 @@ def naive() -> ModuleType:
     ],
 )
 def test_rules_that_a_poem_keeps(
-    naive: ModuleType, lines: tuple[str, ...], constraint: Constraint
+    naive: ModuleType, lines: tuple[str, ...], constraint: Rule
 ) -> None:
     assert naive.broken(constraint.parts, lines) == []
 
@@ -88,7 +88,7 @@ def test_rules_that_a_poem_keeps(
     ],
 )
 def test_rules_that_a_poem_breaks(
-    naive: ModuleType, lines: tuple[str, ...], constraint: Constraint, told: str
+    naive: ModuleType, lines: tuple[str, ...], constraint: Rule, told: str
 ) -> None:
     assert naive.broken(constraint.parts, lines) == [told]
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.surprise import expected, surprises
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.layout import Layout
@@ -24,11 +23,12 @@ from poetry_vae.training.api import train
 from poetry_vae.training.refinement import refined
 from poetry_vae.training.run import Run
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.verse.constraints import Constraint, Near, NoRepeat, Parallel, Words, acrostic
-from poetry_vae.verse.generate import generate, trust_in, write, write_from
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.refine import Passes
-from poetry_vae.verse.steer import steer
+from poetry_vae.verse.believing import expected, surprises
+from poetry_vae.verse.generate import generate
+from poetry_vae.verse.manner import Manner, trust_in
+from poetry_vae.verse.passes import Passes
+from poetry_vae.verse.rules import Near, NoRepeat, Rule, Words, acrostic
+from poetry_vae.verse.sampler import Sampler
 from tests.small import COUPLET, small_corpus, small_model
 
 T, PLACES = COUPLET.positions, Layout.of(COUPLET)
@@ -192,19 +192,50 @@ def test_questions_of_one_turn_do_not_know_of_each_other() -> None:
         torch.testing.assert_close(at[now], whole[now])
 
 
-def test_what_is_remembered_need_not_be_read_again() -> None:
+@pytest.mark.parametrize("many", [0, 1, 3])
+@pytest.mark.parametrize("alike", [True, False])
+def test_what_is_remembered_need_not_be_read_again(many: int, alike: bool) -> None:
+    """Turn by turn, whatever is given, in the same places of all poems or in others."""
     model = _shaken(refiner_layers=2)
     ids = torch.randint(2, 20, (8, T), generator=_seeded())
     code = torch.randn(8, model.code_size, generator=_seeded(1))
-    for manner in (Manner(1.0, 6, 0.5, 0.3), Manner(1.0, 4, 0.5, 0.3)):
-        passes = Passes(model, code, None, manner, nothing_given(1, PLACES))
-        seen = set()
+    lots = torch.rand(1 if alike else 8, T, generator=_seeded(2))
+    given = lots.argsort(-1).argsort(-1) < many
+    if not alike:
+        given[0] = False  # and one poem of which nothing is
+    number = torch.where(given, given.cumsum(1) - 1, -1)
+    for count in (6, 4):
+        passes = Passes(model, code, None, Manner(1.0, count, 0.5))
+        order = written(PLACES, number, passes=count)
+        whole = torch.zeros(8, T + 1, 8)
+        seen = torch.zeros(8, T + 1)
         with torch.no_grad():
-            for number, (places, found) in enumerate(passes.free(ids)):
-                assert places.tolist() == passes.turn(number)[0].nonzero()[:, 0].tolist()
-                torch.testing.assert_close(found, passes.read(ids, number)[:, places])
-                seen |= set(places.tolist())
-        assert len(seen) == T
+            wanted = model.refine(ids, Slots.of(order), passes.states, passes.trust)
+            for places, found in passes.turns(ids, given):
+                index = places.expand(8, -1)
+                whole.scatter_(1, index[..., None].expand(-1, -1, 8), found)
+                seen.scatter_add_(1, index, torch.ones_like(index, dtype=torch.float))
+        asked = ~given.expand(8, -1)
+        assert (seen[:, :T][asked] == 1).all()
+        torch.testing.assert_close(whole[:, :T][asked], wanted[asked])
+
+
+def test_strangers_are_not_looked_at() -> None:
+    model = _shaken(refiner_layers=2)
+    code = torch.randn(4, model.code_size, generator=_seeded(1))
+    given = torch.zeros(1, T, dtype=torch.bool)
+    given[0, [0, 7]] = True
+    strange = given & (torch.arange(T) == 7)
+    passes = Passes(model, code, None, Manner(1.0, 6, 0.5))
+    ids = torch.randint(2, 20, (4, T), generator=_seeded())
+    other = ids.clone()
+    other[:, 7] = CharTokenizer.UNKNOWN
+    with torch.no_grad():
+        for (places, one), (_, two) in zip(
+            passes.turns(ids, given, strange), passes.turns(other, given, strange), strict=True
+        ):
+            assert 7 not in places
+            torch.testing.assert_close(one, two)
 
 
 def test_the_bound_is_that_of_writing() -> None:
@@ -259,6 +290,10 @@ def test_nothing_but_the_refiner_is_trained(trained: tuple[PoetryVAE, PoetryVAE]
     assert torch.equal(plain.decode(code), whole.decode(code))
 
 
+def _written(model: PoetryVAE, n: int, manner: Manner) -> Tensor:
+    return Sampler(model, manner).write(n, generator=_seeded())
+
+
 def _halves_agree(ids: Tensor) -> float:
     return (ids[:, :5] == ids[:, 5:]).float().mean().item()
 
@@ -269,9 +304,9 @@ def test_passes_make_characters_agree(trained: tuple[PoetryVAE, PoetryVAE]) -> N
     Few are four of the six turns: in three, most characters come at once with what they repeat.
     """
     _, whole = trained
-    without = _halves_agree(write(whole, 400, Manner(1.0, 0), generator=_seeded()))
-    few = _halves_agree(write(whole, 400, Manner(1.0, 4, 0.5), generator=_seeded()))
-    many = _halves_agree(write(whole, 400, Manner(1.0, T, 0.5), generator=_seeded()))
+    without = _halves_agree(_written(whole, 400, Manner(1.0, 0)))
+    few = _halves_agree(_written(whole, 400, Manner(1.0, 4, 0.5)))
+    many = _halves_agree(_written(whole, 400, Manner(1.0, T, 0.5)))
     assert without < few < many
     assert many > 0.8
 
@@ -282,7 +317,7 @@ def test_trust_decides_how_far_z_matters(trained: tuple[PoetryVAE, PoetryVAE]) -
 
     def common(trust: float) -> float:
         first, second = (
-            write_from(whole, code, None, Manner(0.5, T, trust), generator=_seeded(1))
+            Sampler(whole, Manner(0.5, T, trust)).write_from(code, generator=_seeded(1))
             for code in codes
         )
         return (first == second).float().mean().item()
@@ -295,12 +330,19 @@ def test_every_character_is_settled_once() -> None:
     model = _shaken()
     for asked, count, most in ((1, 1, 10), (3, 3, 4), (4, 4, 4), (6, 6, 2), (1000, 6, 2)):
         manner = Manner(1.0, asked)
-        made = Passes(model, torch.zeros(6, 4), None, manner, nothing_given(6, PLACES))
-        turns = torch.stack([made.turn(number) for number in range(made.count)])
+        made = Passes(model, torch.zeros(6, 4), None, manner)
+        nothing = torch.zeros(1, T, dtype=torch.bool)
+        ids = torch.full((6, T), CharTokenizer.MASK)
+        turns = torch.stack(
+            [
+                torch.nn.functional.one_hot(places[0], T).sum(0)
+                for places, _ in made.turns(ids, nothing)
+            ]
+        )
         assert made.count == count
         assert (turns.sum(0) == 1).all()
         assert turns.sum(-1).max() == most
-    ids = write(model, 200, Manner(1.0, 4), generator=_seeded())
+    ids = _written(model, 200, Manner(1.0, 4))
     assert (ids >= len(CharTokenizer.SPECIAL)).all()
 
 
@@ -312,10 +354,11 @@ def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
         ids = torch.randint(2, 20, (4, T), generator=_seeded(1))
         heads = model.decoder.likelihood
         alone = read(torch.zeros(1, T, dtype=torch.bool))
+        settled = (torch.arange(T) > 6).expand(4, -1)
         with torch.no_grad():
             plain, guided = (
-                Passes(model, code, None, Manner(1.0, T, 0.7, w), nothing_given(4, PLACES)).read(
-                    ids, 3
+                Passes(model, code, None, Manner(1.0, T, 0.7, w)).all_open(
+                    ids, settled, settled & False, rows=torch.arange(4)
                 )
                 for w in (0.0, 0.6)
             )
@@ -351,10 +394,10 @@ def test_at_full_repetition_no_character_comes_again(steered: bool) -> None:
     model = _shaken(lines=1, chars=9)  # of several lines, characters are drawn at once
     manner = Manner(1.0, 9, 0.5, repetition=1e4)
     if steered:
-        ids = steer(model, acrostic("春"), manner, candidates=4).write(12, generator=_seeded())
+        ids = Sampler(model, manner, acrostic("春")).write(12, generator=_seeded())
     else:
-        ids = write(model, 64, manner, generator=_seeded())
-        plain = write(model, 64, Manner(1.0, 9, 0.5), generator=_seeded())
+        ids = _written(model, 64, manner)
+        plain = _written(model, 64, Manner(1.0, 9, 0.5))
         assert any(len(set(row)) < 9 for row in plain.tolist())
     assert all(len(set(row)) == 9 for row in ids.tolist())
 
@@ -386,7 +429,7 @@ def test_a_seed_gives_the_same_poems_however_many() -> None:
 
 
 @pytest.mark.parametrize(
-    "constraint",
+    "rules",
     [
         acrostic("春月"),
         NoRepeat(),
@@ -395,30 +438,22 @@ def test_a_seed_gives_the_same_poems_however_many() -> None:
     ],
 )
 @pytest.mark.parametrize("passes", [1, 4, 10])
-def test_constraints_hold_through_all_passes(constraint: Constraint, passes: int) -> None:
+def test_rules_hold_through_all_passes(rules: Rule, passes: int) -> None:
     model = _shaken(refiner_tables=True)
-    steering = steer(model, constraint, Manner(1.0, passes, 0.5), candidates=4)
-    for poem in model.poems_of(steering.write(24, generator=_seeded())):
-        for part in constraint.parts:
+    sampler = Sampler(model, Manner(1.0, passes, 0.5), rules)
+    for poem in sampler.poems(sampler.write(24, generator=_seeded())):
+        for part in rules.parts:
             if isinstance(part, NoRepeat):
                 assert len(set(poem.text)) == T
             elif isinstance(part, Words):
                 assert any("有風" in line for line in poem.lines)
-        if len(constraint.parts) != 1 or not isinstance(constraint.parts[0], NoRepeat | Words):
+        if len(rules.parts) != 1 or not isinstance(rules.parts[0], NoRepeat | Words):
             assert [line[0] for line in poem.lines] == ["春", "月"]
-
-
-def test_parallel_lines_through_all_passes() -> None:
-    model = _shaken()
-    steering = steer(model, Parallel(), Manner(1.0, 5, 0.5), candidates=4)
-    for poem in model.poems_of(steering.write(8, generator=_seeded())):
-        upper, lower = poem.lines
-        assert not set(upper) & set(lower)
 
 
 def test_a_manner_suits_the_model() -> None:
     plain, whole = small_model(), _shaken()
-    assert Manner.of(plain).passes == 2
+    assert Manner.of(plain).passes == 0
     assert Manner.of(whole).passes == passes_of(whole.form) == 6
     assert Manner.of(whole).guidance > 0
     assert Manner.of(whole, guidance=0).guidance == 0

@@ -5,8 +5,8 @@ import itertools
 import torch
 from torch import nn
 
-from poetry_vae.evaluation.surprise import expected, surprises
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.believing import expected, surprises
 from tests.small import small_model
 
 

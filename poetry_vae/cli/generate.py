@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poetry_vae.cli.constraint_options import constraint_from, constraint_options
 from poetry_vae.cli.options import (
     form_option,
     label_option,
@@ -23,10 +22,10 @@ from poetry_vae.cli.options import (
     script_option,
     with_label,
 )
+from poetry_vae.cli.rule_options import rule_options, rules_from
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
 
@@ -54,7 +53,7 @@ _COPIED = "※"
 @label_option
 @click.option("--about", default="", metavar="WORDS", help="The subject, in free words: 秋夜怀友.")
 @click.option("--dynasty", default="", metavar="NAME", help="In whose manner: 唐 宋 元 明 清.")
-@constraint_options
+@rule_options
 @script_option
 @click.option(
     "--one-line/--lines",
@@ -72,6 +71,7 @@ _COPIED = "※"
     help=f"Mark with {_COPIED} every line that stands in this corpus, or without one in the poems "
     "that a shipped model was trained on.",
 )
+@click.option("--verbose", is_flag=True, help="Say how the rules were kept.")
 @output_option
 def command(
     form: str | None,
@@ -86,6 +86,7 @@ def command(
     one_line: bool | None,
     as_json: bool,
     corpus: str | None,
+    verbose: bool,
     output: Path | None,
     **options: Any,
 ) -> None:
@@ -106,8 +107,9 @@ def command(
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import replacing
-    from poetry_vae.verse.generate import choose_model, in_script, stream, trust_in
-    from poetry_vae.verse.steer import steer
+    from poetry_vae.verse.generate import choose_model
+    from poetry_vae.verse.manner import trust_in
+    from poetry_vae.verse.sampler import Sampler
 
     if greedy:
         options["temperature"] = 0.0
@@ -117,19 +119,17 @@ def command(
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     asked = {"about": about, "dynasty": dynasty}
+    form = form or _form_of_heads(model, options)
     chosen = with_label(choose_model(form, model, **asked), label)
-    constraint = constraint_from(chosen.form, options)
+    rules = rules_from(chosen.form, options)
     if options["trust"] is None:
-        options["trust"] = trust_in(constraint)
-    manner = manner_from(chosen, options)
-    steering = None if constraint is None else steer(chosen, constraint, manner)
-    written = stream(chosen, manner, seed=seed, steering=steering)
+        options["trust"] = trust_in(rules)
+    sampler = Sampler(chosen, manner_from(chosen, options), rules)
+    written = sampler.stream(seed)
     is_known = None if corpus is None else _known(chosen, model, corpus)
-    poems = (in_script(poem, script) for poem in _marked(islice(written, count), is_known))
-    said = {name: words for name, words in asked.items() if words}
-    texts = (
-        _as_json(poems, chosen.form, seed, script, said) if as_json else _as_text(poems, one_line)
-    )
+    found = _marked(islice(written, count), is_known)
+    said = {**options, **asked}
+    texts = _as_json(found, seed, script, said) if as_json else _as_text(found, script, one_line)
     if output is not None:
         with replacing(output) as file:
             for text in texts:
@@ -138,10 +138,28 @@ def command(
         return
     for text in texts:
         click.echo(text)
-    if steering is not None and to_terminal:
-        click.secho(steering.tally.told(steering.candidates), err=True, dim=True)
-    if fresh and to_terminal:
+    if verbose and (told := sampler.tally.told()):
+        click.secho(told, err=True, dim=True)
+    if fresh and sys.stderr.isatty():
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
+
+
+def _form_of_heads(model: str | None, options: dict[str, Any]) -> str | None:
+    """The form for the heads that are asked for, where nothing else says one."""
+    from poetry_vae.verse.wishes import form_of
+
+    if model is not None:
+        return None
+    form = form_of(
+        {
+            name: value[0] if value else None
+            for name, value in options.items()
+            if isinstance(value, tuple)
+        }
+    )
+    if form is not None:
+        click.echo(f"form: {form}", err=True)
+    return form
 
 
 def _known(
@@ -155,7 +173,7 @@ def _known(
     from poetry_vae.model.pretrained import default_model, model_folder
     from poetry_vae.text.known_lines import KnownLines, lines_file
     from poetry_vae.text.script import to_simplified
-    from poetry_vae.verse.forms import Forms
+    from poetry_vae.verse.rules.alphabet import Alphabet
 
     folder = model_folder(name) if name else default_model(model.form)
     path = lines_file(folder, model.form.chars)
@@ -164,11 +182,11 @@ def _known(
             f"{folder} does not say which lines it was trained on: --check-copies CORPUS"
         )
     lines = KnownLines.load(path)
-    forms, tokenizer = Forms(model.tokenizer.characters), model.tokenizer
+    alphabet, tokenizer = Alphabet(model.tokenizer), model.tokenizer
 
     def is_known(line: str) -> bool:
         """Whether the line stands there, or one that looks the same in simplified script."""
-        alike = [tokenizer.decode(forms.of(to_simplified(character))) for character in line]
+        alike = [tokenizer.decode(alphabet.ids(to_simplified(character))) for character in line]
         return any("".join(choice) in lines for choice in product(*alike))
 
     return lambda poem: [is_known(line) for line in poem.lines], "the training poems"
@@ -176,39 +194,44 @@ def _known(
 
 def _marked(
     poems: Iterator[Poem], known: tuple[Callable[[Poem], Sequence[bool]], str] | None
-) -> Iterator[Poem]:
-    """The poems, their known lines marked, and at the end how many there were."""
+) -> Iterator[tuple[Poem, Sequence[bool] | None]]:
+    """The poems, each with which of its lines are known, and at the end how many there were."""
     if known is None:
-        yield from poems
+        yield from ((poem, None) for poem in poems)
         return
     is_known, where = known
     total = found = 0
     for poem in poems:
         copied = is_known(poem)
         total, found = total + len(copied), found + sum(copied)
-        marks = zip(poem.lines, copied, strict=True)
-        yield poem.with_lines([line + _COPIED * is_copied for line, is_copied in marks])
+        yield poem, copied
     click.echo(f"{_COPIED} {found} of {total} lines stand in {where}", err=True)
 
 
-def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:
-    for i, poem in enumerate(poems):
+def _as_text(
+    poems: Iterator[tuple[Poem, Sequence[bool] | None]], script: Script, one_line: bool
+) -> Iterator[str]:
+    from poetry_vae.verse.generate import in_script
+
+    for i, (poem, copied) in enumerate(poems):
+        shown = in_script(poem, script)
+        if copied is not None:
+            marks = zip(shown.lines, copied, strict=True)
+            shown = shown.with_lines([line + _COPIED * is_copied for line, is_copied in marks])
         if one_line:
-            yield poem.one_line
+            yield shown.one_line
         else:
-            yield f"\n{poem}" if i else str(poem)
+            yield f"\n{shown}" if i else str(shown)
 
 
 def _as_json(
-    poems: Iterator[Poem], form: Form, seed: int, script: str, said: dict[str, str]
+    poems: Iterator[tuple[Poem, Sequence[bool] | None]],
+    seed: int,
+    script: Script,
+    asked: dict[str, Any],
 ) -> Iterator[str]:
-    for i, poem in enumerate(poems):
-        entry = {
-            "form": str(form),
-            "lines": poem.lines,
-            "script": script,
-            "seed": seed,
-            "index": i,
-            **said,
-        }
+    from poetry_vae.verse.as_json import as_json
+
+    for i, (poem, copied) in enumerate(poems):
+        entry = as_json(poem, script=script, seed=seed, index=i, asked=asked, known_lines=copied)
         yield json.dumps(entry, ensure_ascii=False)

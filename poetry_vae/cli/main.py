@@ -15,6 +15,8 @@ from poetry_vae.text.errors import FormError, PoetryVAEError
 
 _COMMANDS = (
     "generate",
+    "reply",
+    "revise",
     "train",
     "presets",
     "models",
@@ -33,7 +35,7 @@ _COMMANDS = (
 # Errors in what was typed, by name: their classes live in rooms that load torch.
 _USAGE_ERRORS = (
     "ConfigError",
-    "ConstraintError",
+    "RuleError",
     "SamplingError",
     "DeviceError",
     "DimensionError",

@@ -55,9 +55,9 @@ def command(
     import torch
 
     from poetry_vae.evaluation.density import importance_bounds
-    from poetry_vae.evaluation.surprise import surprises
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.poem import Poem
+    from poetry_vae.verse.believing import surprises
     from poetry_vae.verse.generate import choose_model
 
     is_file = Path(poem).is_file()
@@ -130,7 +130,7 @@ def _print_poem(
     from rich.console import Console
     from rich.table import Table
 
-    from poetry_vae.evaluation.surprise import expected
+    from poetry_vae.verse.believing import expected
 
     form = model.form
     characters = _shown(model, ids, script)

@@ -18,7 +18,8 @@ from poetry_vae.model.pretrained import DEFAULT_FORM
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.run import Observer
-from poetry_vae.verse.generate import in_script, stream
+from poetry_vae.verse.generate import in_script
+from poetry_vae.verse.sampler import Sampler
 
 _VERSES = 2
 
@@ -74,7 +75,7 @@ class Display(Observer):
             each = (f"{form} {nats:.3f}" for form, nats in figures.by_form.items())
             self.console.print(f"  -log p: {', '.join(each)}")
         shown = model if model.written else model.writing(DEFAULT_FORM)
-        for _, poem in zip(range(_VERSES), stream(shown, seed=step), strict=False):
+        for _, poem in zip(range(_VERSES), Sampler(shown).stream(step), strict=False):
             self.console.print(f"  {in_script(poem, 'simplified').one_line}")
         self._curve("validation", step, figures.by_name())
 

@@ -36,8 +36,8 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.metre import MetreError, templates
 from poetry_vae.text.scansion import check
 from poetry_vae.text.script import present
-from poetry_vae.verse.generate import write, write_from
 from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampler import Sampler
 
 _SHOWN, _EXTREMES, _ON_THE_MAP = 20, 5, 1500
 _AT_ONCE = 256
@@ -123,7 +123,7 @@ class Evaluation:
             self.progress(f"writing poems, {start:,} of {self.effort.samples:,}")
             n = min(_AT_ONCE, self.effort.samples - start)
             generator = self._generator("samples", start)
-            ids = write(model, n, self.manner(model), generator=generator)
+            ids = Sampler(model, self.manner(model)).write(n, generator=generator)
             texts += [poem.text for poem in model.poems_of(ids)]
         return texts
 
@@ -293,7 +293,8 @@ class Evaluation:
         }
 
     def _fresh(self, model: PoetryVAE) -> list[str]:
-        ids = write(model, _SHOWN, self.manner(model), generator=self._generator("fresh"))
+        sampler = Sampler(model, self.manner(model))
+        ids = sampler.write(_SHOWN, generator=self._generator("fresh"))
         return self._shown(model, ids)
 
     def _shown(self, model: PoetryVAE, ids: Tensor) -> list[str]:
@@ -325,4 +326,4 @@ def _written_from(model: PoetryVAE, manner: Manner, codes: Tensor, passes: int) 
     label = codes[:, D].long() if codes.shape[1] > D else None
     manner = replace(manner, temperature=0.0, passes=passes)
     generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
-    return write_from(model, codes[:, :D], label, manner, generator=generator)
+    return Sampler(model, manner).write_from(codes[:, :D], label, generator=generator)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import torch
 from torch import Tensor, nn
+
+from poetry_vae.model.slots import Slots
 
 _HEADS = 4
 _WIDER = 4
@@ -24,8 +28,39 @@ class Memory:
         return self.seen
 
 
-Memories = list[Memory] | None
-"""One for every block."""
+class Memories:
+    """What the blocks of a refiner have seen, and which of it counts: slots that are aside or only
+    fill up a row are hidden."""
+
+    def __init__(self, blocks: int) -> None:
+        self._blocks = [Memory() for _ in range(blocks)]
+        self._counts: Tensor | None = None  # [B or 1, seen]
+        self._hides = False
+
+    def __getitem__(self, block: int) -> Memory:
+        return self._blocks[block]
+
+    def copy(self) -> Memories:
+        """The same, to be gone on from in another way."""
+        out = Memories(0)
+        out._blocks = [copy(block) for block in self._blocks]
+        out._counts, out._hides = self._counts, self._hides
+        return out
+
+    def sees(self, slots: Slots) -> Tensor | None:
+        """What new slots see: all that counts of what was seen before, and of each other what they
+        see by themselves, [B or 1, S, seen + S]; None where that is all. They are noted as seen."""
+        is_one_turn = bool((slots.turns == slots.turns[:1, :1]).all())
+        hides = self._hides or bool(slots.aside.any())
+        seen = slots.aside[:, :0] if self._counts is None else self._counts
+        rows = max(len(seen), len(slots.aside))
+        past = seen.expand(rows, -1)
+        self._counts = torch.cat([past, ~slots.aside.expand(rows, -1)], 1)
+        self._hides = hides
+        if is_one_turn and not hides:
+            return None
+        here = slots.sees.expand(rows, -1, -1)
+        return torch.cat([past.unsqueeze(1).expand(-1, here.shape[1], -1), here], -1)
 
 
 class AttentionBlock(nn.Module):

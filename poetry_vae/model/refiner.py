@@ -91,7 +91,7 @@ class Refiner(nn.Module):
         slots: Slots,
         states: Tensor,
         trust: Tensor,
-        memory: Memories = None,
+        memory: Memories | None = None,
         asked: Asked | None = None,
         subject: Tensor | None = None,
     ) -> Tensor:
@@ -102,8 +102,8 @@ class Refiner(nn.Module):
             slots: for B poems, or for one, where they are the same for all.
             states: the decoder's for t·z̃, [B, T, H].
             trust: t of each poem, [B].
-            memory: of every block, what it has seen in earlier turns; the slots are those of the
-                next turn then, and see all of it.
+            memory: what the blocks have seen in earlier turns; the slots are those of the next
+                turns then, and see all of it.
             asked: what is asked of the poems, for a model of any form.
             subject: what the table holds for the characters of the subject, [B or 1, A, H].
         """
@@ -113,7 +113,7 @@ class Refiner(nn.Module):
         x = x + self._place(self.from_place, asked, slots.content)
         x = x + self._place(self.to_place, asked, slots.target)
         x = x + (self.trust(amount) + self._whole(states, asked)).unsqueeze(-2)
-        sees = slots.sees if memory is None else None
+        sees = slots.sees if memory is None else memory.sees(slots)
         for number, block in enumerate(self.blocks):
             x = block(x, sees, memory[number] if memory is not None else None)
         change = self.change(self.norm(x[:, : slots.questions]))

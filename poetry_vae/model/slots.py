@@ -83,9 +83,33 @@ class Slots:
         return past & ~self.aside[:, None, :] | itself
 
     def of_turn(self, turn: int) -> Slots:
-        """Those that come in a turn, where it is the same for all poems; questions are first."""
-        columns = (self.turns[0] == turn).nonzero()[:, 0]
-        parts = (self.content, self.target, self.turns, self.aside)
-        questions = int((columns < self.questions).sum())
-        content, target, turns, aside = (part[:, columns] for part in parts)
-        return Slots(content, target, turns, aside, questions)
+        """Those that come in a turn; rows with fewer are filled up with slots that are aside."""
+        return self._where(self.turns == turn)
+
+    def before_turn(self, turn: int) -> Slots:
+        """Those that come before a turn."""
+        return self._where(self.turns < turn)
+
+    def _where(self, here: Tensor) -> Slots:
+        asking, others = here[:, : self.questions], here[:, self.questions :]
+        (asked, is_asked), (held, is_held) = map(_first, (asking, others))
+        columns = torch.cat([asked, held + self.questions], 1)
+        is_there = torch.cat([is_asked, is_held], 1)
+        parts = [part.gather(1, columns) for part in (self.content, self.target, self.turns)]
+        content, target, turns = parts
+        nothing = self.questions  # T, which stands for no place
+        return Slots(
+            content.where(is_there, nothing),
+            target.where(is_there, nothing),
+            turns,
+            self.aside.gather(1, columns) | ~is_there,
+            asked.shape[1],
+        )
+
+
+def _first(here: Tensor) -> tuple[Tensor, Tensor]:
+    """The columns that are true in each row, as many as the fullest row has, and which of them are
+    not merely filled in."""
+    most = int(here.sum(1).max()) if here.shape[1] else 0
+    is_there, columns = here.int().sort(dim=1, descending=True, stable=True)
+    return columns[:, :most], is_there[:, :most].bool()

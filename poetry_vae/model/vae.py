@@ -246,7 +246,7 @@ class PoetryVAE(nn.Module):
         slots: Slots,
         states: Tensor,
         trust: Tensor,
-        memory: Memories = None,
+        memory: Memories | None = None,
         asked: Asked | None = None,
     ) -> Tensor:
         """What ``readout`` reads at the places asked for, see :meth:`Refiner.forward`."""

@@ -4,25 +4,50 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from poetry_vae.text.poem import split_lines
 from poetry_vae.text.script import to_simplified, understand
 
+# What people say around a subject and does not belong to it, and classes of words (jieba's tags)
+# that say nothing by themselves: numbers, measures, particles, pronouns and the like.
+_ASKING = """写 作 一首 首 诗 诗词 诗歌 古诗 绝句 律诗 关于 送给 请 帮 帮我 给 我 你 一个 想 要 来
+有关 主题 为题"""
+_EMPTY = ("m", "q", "u", "p", "c", "r", "y", "e", "o", "x", "w", "d", "f")
 
-def keywords(text: str, *, most: int = 3, longest: int = 7) -> tuple[str, ...]:
-    """The words that say most of what ``text`` is about, at most ``most``, in traditional script.
+
+@dataclass(frozen=True)
+class Keywords:
+    """Words of a text, in traditional script."""
+
+    words: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    """Words that say something too, but were too many."""
+
+
+def keywords(text: str, *, most: int = 3, longest: int = 7) -> Keywords:
+    """The words that say most of what ``text`` is about, at most ``most``.
 
     By jieba's ranking (frequency in the text against rarity in general); single characters serve
     where there are no longer words. Words of more than ``longest`` characters are left out.
     """
+    analyse = _jieba()
+    import jieba.posseg
+
     # jieba's dictionary is in simplified script.
     plain = " ".join(split_lines(to_simplified(understand(text))))
-    analyse = _jieba()
-    ranked = analyse.extract_tags(plain, topK=2 * most) or [c for c in plain if not c.isspace()]
-    cut = (understand(word) for word in ranked)
-    return tuple(dict.fromkeys(word for word in cut if len(word) <= longest))[:most]
+    tags = jieba.posseg.dt.word_tag_tab
+
+    def says_something(word: str) -> bool:
+        return word not in _ASKING.split() and not tags.get(word, "n").startswith(_EMPTY)
+
+    ranked = [w for w in analyse.extract_tags(plain, topK=50) if says_something(w)]
+    if not ranked:
+        ranked = [c for c in plain if not c.isspace() and says_something(c)]
+    cut = list(dict.fromkeys(understand(word) for word in ranked if len(word) <= longest))
+    return Keywords(tuple(cut[:most]), tuple(cut[most:]))
 
 
 @cache
@@ -52,6 +77,16 @@ def boundaries(line: str) -> tuple[int, ...]:
         end += len(word)
         ends.append(end)
     return tuple(ends)
+
+
+@cache
+def pairs_that_are_words() -> tuple[str, ...]:
+    """The words of two characters of jieba's dictionary, in simplified script."""
+    _jieba()
+    import jieba
+
+    jieba.dt.check_initialized()
+    return tuple(word for word, n in jieba.dt.FREQ.items() if n and len(word) == 2)
 
 
 # Classes by the first letter of jieba's tags, after those that 对仗 tells apart (Wang Li,

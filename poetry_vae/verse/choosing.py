@@ -31,12 +31,3 @@ def surprise(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Ten
         read = model.refine(some, slots, states, torch.zeros(len(some), device=ids.device))
         found.append(-model.readout.log_prob(read, some).sum(-1))
     return torch.cat(found)
-
-
-def likeliest(
-    model: PoetryVAE, ids: Tensor, candidates: int, labels: Tensor | None = None
-) -> Tensor:
-    """Of every N = ``candidates`` poems in a row the likeliest: ids [B·N, T] → [B, T]."""
-    scores = surprise(model, ids, labels).view(-1, candidates)
-    groups = ids.view(len(scores), candidates, -1)
-    return groups[torch.arange(len(scores), device=ids.device), scores.argmin(1)]

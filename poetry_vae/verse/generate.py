@@ -2,95 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from poetry_vae.model import labelling
 from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
-from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, present
-from poetry_vae.verse.choosing import likeliest
-from poetry_vae.verse.constraints import Constraint, Near
-from poetry_vae.verse.manner import OF_A_POEM, Manner, Sampling
-from poetry_vae.verse.refine import refined
-from poetry_vae.verse.steer import Steering, steer
-
-# Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
-# is the same however many are asked for; the first blocks are small, since somebody waits for them.
-_BLOCK = 256
-_FIRST_BLOCKS = (8, 56, 192)
-_FEWEST = 4  # poems of a block, where each is chosen among many
-_STEERED_BLOCK = 8  # of poems under constraints, each of which takes many candidates
-
-
-@torch.no_grad()
-def write(model: PoetryVAE, n: int, manner: Manner, *, generator: torch.Generator) -> Tensor:
-    """``n`` poems as ids [n, T], from codes that are drawn from the prior.
-
-    A model with a refiner settles their characters pass by pass. One without writes a draft, reads
-    it and writes it again: a pass takes the posterior's mean of the poem before and draws all
-    characters anew. Alternating between q(z|x) and p(x|z) is the Markov chain by which Rezende et
-    al. 2014 (appendix F) fill in missing data; here it lets characters that were drawn
-    independently fall into line, since what the encoder has never seen together is not what the
-    decoder writes. With no pass the poems are the model's own samples, those that its bound speaks
-    of.
-    """
-    many = 1 if model.refiner is None else manner.candidates
-    labels = labelling.draw(model, n, generator=generator)
-    if labels is not None:
-        labels = labels.repeat_interleave(many)
-    code = torch.randn(n * many, model.code_size, generator=generator, device=model.device)
-    ids = write_from(model, code, labels, manner, generator=generator)
-    return ids if many == 1 else likeliest(model, ids, many, labels)
-
-
-@torch.no_grad()
-def write_from(
-    model: PoetryVAE,
-    code: Tensor,
-    labels: Tensor | None,
-    manner: Manner,
-    *,
-    generator: torch.Generator | None,
-) -> Tensor:
-    """Poems as ids [n, T] from codes [n, D]; see :func:`write`."""
-    if model.refiner is not None:
-        return refined(model, code, labels, manner, generator=generator)
-    temperature = manner.temperature
-    ids = model.draw(code, labels, temperature=temperature, generator=generator)
-    for _ in range(manner.passes):
-        ids = model.rewrite(ids, labels, temperature=temperature, generator=generator)
-    return ids
-
-
-def stream(
-    model: PoetryVAE,
-    manner: Manner | None = None,
-    *,
-    seed: int,
-    steering: Steering | None = None,
-) -> Iterator[Poem]:
-    """Poems without end, in the models' orthography; poem i depends on the seed and i alone.
-
-    With ``steering`` they keep its constraints, and its own manner counts.
-    """
-    manner = manner or Manner.of(model)
-    for block in count():
-        generator = torch.Generator(model.device).manual_seed(derived_seed(seed, "poems", block))
-        if steering is not None:
-            ids = steering.write(_STEERED_BLOCK, generator=generator)
-        else:
-            size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
-            size = max(_FEWEST, size // manner.candidates)
-            ids = write(model, size, manner, generator=generator)
-        yield from model.poems_of(ids)
+from poetry_vae.verse.manner import LIKELIEST, Manner, Sampling, trust_in
+from poetry_vae.verse.rules import Rule
+from poetry_vae.verse.sampler import Sampler
 
 
 def generate(
@@ -108,7 +33,7 @@ def generate(
     sampling: Sampling = "chosen",
     about: str = "",
     dynasty: str = "",
-    constraint: Constraint | None = None,
+    rules: Rule | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
     """``n`` poems of the model's own.
@@ -122,11 +47,11 @@ def generate(
         sampling: ``chosen`` for readers, ``plain`` near the model's own distribution.
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
-        constraint: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
-            ``poetry_vae.verse.constraints``.
+        rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
+            ``poetry_vae.verse.rules``.
 
     Raises:
-        ConstraintError: no poem of the model can meet the constraint.
+        RuleError: no poem of the model can keep the rules.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
         SamplingError: temperature, passes, trust, guidance or repetition out of range.
@@ -136,24 +61,14 @@ def generate(
         chosen,
         temperature=temperature,
         passes=passes,
-        trust=trust_in(constraint) if trust is None else trust,
+        trust=trust_in(rules) if trust is None else trust,
         guidance=guidance,
         repetition=repetition,
         candidates=candidates,
         sampling=sampling,
     )
-    steering = None if constraint is None else steer(chosen, constraint, manner)
-    poems = stream(chosen, manner, seed=seed, steering=steering)
+    poems = Sampler(chosen, manner, rules).stream(seed)
     return [in_script(next(poems), script) for _ in range(n)]
-
-
-def trust_in(constraint: Constraint | None) -> float | None:
-    """How far to go by latents that a constraint asks for; None leaves it to the model.
-
-    Those in the neighbourhood of a poem are true to it, as draws of the prior are to none.
-    """
-    parts = () if constraint is None else constraint.parts
-    return OF_A_POEM if any(isinstance(part, Near) for part in parts) else None
 
 
 def choose_model(
@@ -191,7 +106,6 @@ def in_script(poem: Poem, script: Script) -> Poem:
     return poem.with_lines(lines)
 
 
-@torch.no_grad()
 def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
     """What the model remembers of poems: the likeliest characters given each typical code.
 
@@ -200,7 +114,8 @@ def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
     Raises:
         FormError: a poem does not have the model's form.
     """
-    ids = model.ids_of(poems)
-    labels = labelling.infer(model, ids)
-    code = model.encode(ids, labels).typical()
-    return model.poems_of(model.draw(code, labels, temperature=0))
+    with torch.no_grad():
+        ids = model.ids_of(poems)
+        labels = labelling.infer(model, ids)
+        code = model.encode(ids, labels).typical()
+    return Sampler(model, LIKELIEST).poems_of_codes(code, labels)

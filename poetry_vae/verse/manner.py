@@ -9,8 +9,9 @@ from poetry_vae.model.orders import passes_of
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
+from poetry_vae.verse.rules import Near, Rule
 
-_TEMPERATURE, _PASSES = 0.5, 2
+_TEMPERATURE = 0.5  # of models without a refiner
 _SHORT, _QUATRAIN = 10, 28  # characters of a couplet of five, and of a quatrain of seven
 MOST_CANDIDATES = 256
 Sampling = Literal["chosen", "plain"]
@@ -48,9 +49,8 @@ def _chosen(form: Form) -> dict[str, Any]:
 class Manner:
     """The settings of drawing.
 
-    A pass of a model with a refiner settles some characters, see ``verse.refine``; one of a model
-    without reads the poem and writes it again, see ``verse.generate.write``. With no pass, poems
-    are the decoder's own.
+    A pass of a refiner settles some characters, see ``verse.passes``. With no pass, and in models
+    without a refiner, poems are the decoder's own.
     """
 
     temperature: float
@@ -59,7 +59,7 @@ class Manner:
     trust: float = 1.0
     """How far passes of a refiner go by the latent, from 0 to 1; nothing to other models."""
     guidance: float = 0.0
-    """How much more than its own share what is known counts for a refiner, see ``verse.refine``."""
+    """How much more than its own share what is known counts for a refiner, see ``verse.passes``."""
     repetition: float = 0.0
     """Penalty in nats of a refiner for characters that the poem has already."""
     candidates: int = 1
@@ -110,9 +110,7 @@ class Manner:
         Raises:
             SamplingError: a value is out of range.
         """
-        if model.refiner is None:
-            usual = cls(_TEMPERATURE, _PASSES)
-        elif passes == 0:
+        if model.refiner is None or passes == 0:
             usual = cls(_TEMPERATURE, 0)
         else:
             usual = cls(**_refined(model.form, in_turn=model.config.in_turn))
@@ -126,3 +124,16 @@ class Manner:
             usual.repetition if repetition is None else repetition,
             usual.candidates if candidates is None else candidates,
         )
+
+
+LIKELIEST = Manner(temperature=0.0, passes=0)
+"""The likeliest characters that the decoder makes of a code."""
+
+
+def trust_in(rules: Rule | None) -> float | None:
+    """How far to go by latents that rules ask for; None leaves it to the model.
+
+    Those in the neighbourhood of a poem are true to it, as draws of the prior are to none.
+    """
+    parts = () if rules is None else rules.parts
+    return OF_A_POEM if any(isinstance(part, Near) for part in parts) else None

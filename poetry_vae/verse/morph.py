@@ -8,6 +8,8 @@ from torch import Tensor
 from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
+from poetry_vae.verse.manner import LIKELIEST
+from poetry_vae.verse.sampler import Sampler
 
 
 def spherical(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
@@ -47,4 +49,4 @@ def interpolate(
     model = labelling.as_of(model, start)
     first, last = model.encode([start, end]).typical()
     z = spherical(first, last, torch.linspace(0, 1, steps, device=first.device))
-    return model.poems_of(model.draw(z, temperature=0))
+    return Sampler(model, LIKELIEST).poems_of_codes(z)

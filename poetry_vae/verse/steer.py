@@ -18,21 +18,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.sampling import lessen
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse import decode
-from poetry_vae.verse.compiled import Compiled, compile_constraints
-from poetry_vae.verse.constraints import Constraint, ConstraintError
-from poetry_vae.verse.decode import Held, Tally
+from poetry_vae.verse.drawing import draw_kept
 from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.refine import Passes
+from poetry_vae.verse.rulebook import Held, Rulebook
+from poetry_vae.verse.rules import RuleError
 from poetry_vae.verse.shares import Shares
 
 DEFAULT_CANDIDATES = 16
@@ -42,7 +38,7 @@ _STEPS = 24
 _STEP_SIZE = 0.25
 # Poems whose logits stand in memory at once: some hundred megabytes.
 _ROWS = 64
-# Attempts at parallel couplets, each with other latents.
+# Attempts at poems that masks alone do not lead to, each with other latents.
 _ROUNDS = 20
 # Ways to place words of which the encoder reads a partly known poem each.
 _READINGS = 16
@@ -68,12 +64,12 @@ class Mixture:
 
 
 class Steering:
-    """Draws poems of a model that keep constraints, a block of ``n`` at a time."""
+    """Draws poems of a model without a refiner that keep rules, a block of ``n`` at a time."""
 
     def __init__(
         self,
         model: PoetryVAE,
-        compiled: Compiled,
+        book: Rulebook,
         manner: Manner,
         *,
         candidates: int = DEFAULT_CANDIDATES,
@@ -84,94 +80,75 @@ class Steering:
             candidates: latents proposed for each poem.
             steps: Langevin steps where the candidates do not suffice; 0 takes none.
         """
-        self.model, self.compiled = model, compiled
+        self.model, self.book = model, book
         self.manner = manner
         self.candidates, self.steps = candidates, steps
-        self.bias = _favoured(model, compiled)
+        self.bias = book.bias(model.decoder.likelihood.table[0].detach())
         standard = DiagonalGaussian.standard(torch.zeros(1, model.code_size))
-        self.base = standard if compiled.near is None else model.encode([compiled.near])
+        self.base = standard if book.near is None else model.encode([book.near])
         self.proposals = self._read_what_is_known()
-        self.tally = Tally()
+        self.effective: list[float] = []
+        """Effective number of candidates, by block of poems."""
+        self.walked = 0
+        """Langevin steps taken where the candidates did not suffice."""
 
     @torch.no_grad()
     def write(self, n: int, *, generator: torch.Generator) -> Tensor:
-        """``n`` poems as ids [n, T], all of which keep the constraints.
+        """``n`` poems as ids [n, T], all of which keep the rules.
 
         Raises:
-            ConstraintError: poems without repeats or with parallel couplets were asked for, and
-                none were found.
+            RuleError: none were found.
         """
-        ids = self._write(n, generator)
+        ids, lost = self._write(n, generator)
         for _ in range(_ROUNDS):
-            lost = (ids == CharTokenizer.UNKNOWN).any(1)
-            if not lost.any():
-                self.tally.poems += n
+            missing = lost.nonzero()[:, 0]
+            if not len(missing):
                 return ids
-            ids[lost] = self._write(int(lost.sum()), generator)
-        raise ConstraintError(
-            f"no parallel couplets were found in {_ROUNDS} rounds: ask for less beside --parallel"
-        )
+            ids[missing], lost[missing] = self._write(len(missing), generator)
+        raise RuleError(f"no poem was found that keeps all of {self.book.told()}: ask for less")
 
-    def _write(self, n: int, generator: torch.Generator) -> Tensor:
-        """As :meth:`write`; rows that found no parallel couplets are all ``<unk>``."""
+    def told(self) -> str:
+        """A line for whoever asked for the poems."""
+        effective = sum(self.effective) / max(1, len(self.effective))
+        text = f"effective candidates: {effective:.1f} of {self.candidates} a poem"
+        return text + (f", then {self.walked} Langevin steps" if self.walked else "")
+
+    def _write(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """As :meth:`write`, and which rows found no poem that keeps the rules."""
         z, held = self._latents(n, generator)
+        found = [self._characters(z[rows], held[rows], generator) for rows in _split(n)]
+        ids, lost = zip(*found, strict=True)
+        return torch.cat(ids), torch.cat(lost)
+
+    def _characters(
+        self, z: Tensor, held: Held, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Template, rhyme group and characters for latents z [R, D]: ids [R, T], and what is lost.
+
+        The pairs of template and group overlap, so a pair is drawn by its own probability and the
+        poem kept with probability 1/(number of pairs it keeps); what is kept has the exact
+        conditional distribution (the union sampler of Karp & Luby 1983).
+        """
         temperature = self.manner.temperature
-        settings: Any = {
-            "temperature": temperature,
-            "generator": generator,
-            "tally": self.tally,
-        }
-        out = []
-        for rows in torch.split(torch.arange(n), _ROWS):
-            ids, kept = decode.first_draft(
-                self.compiled,
-                self._shares(z[rows], temperature=temperature),
-                held[rows],
-                **settings,
+        shares = self._shares(z, temperature=temperature)
+        ids = torch.zeros(shares.log_mass.shape, dtype=torch.long)
+        lost = torch.zeros(len(z), dtype=torch.bool)
+        waiting = torch.arange(len(z))
+        while len(waiting):
+            here = shares[waiting]
+            plan = self.book.plan(
+                here, held[waiting], is_greedy=not temperature, generator=generator
             )
-            out.append(self._again(z[rows], ids, kept, settings))
-        return torch.cat(out)
-
-    def _again(self, z: Tensor, ids: Tensor, held: Held, settings: dict[str, Any]) -> Tensor:
-        """The passes: drafts ids [R, T] of latents z [R, D], gone over under what is held."""
-
-        def redraft(shares: Shares) -> Tensor:
-            again = decode.redraft(self.compiled, shares, held, **settings)
-            lost = (again == CharTokenizer.UNKNOWN).any(1, keepdim=True)
-            return torch.where(lost, ids, again)
-
-        temperature = self.manner.temperature
-        if self.model.refiner is None or not self.manner.passes:
-            for _ in range(self.manner.passes):
-                z = self.model.encode(ids).mean
-                ids = redraft(self._shares(z, temperature=temperature))
-            return ids
-        settled = self._is_given(held, len(ids))
-        given = torch.where(settled, settled.cumsum(1) - 1, -1)
-        passes = Passes(self.model, z, None, self.manner, given)
-        for number in range(passes.count):
-            logits = self.model.readout.logits(passes.read(ids, number))
-            logits = self._lessened(logits, ids, settled)
-            shares = self._shares_of(logits, temperature=temperature).settled(ids, settled)
-            # What is settled stays in every draft, so a draft that fails leaves the one before.
-            ids = redraft(shares)
-            settled = settled | passes.turn(number)
-        return ids
-
-    def _lessened(self, logits: Tensor, ids: Tensor, settled: Tensor) -> Tensor:
-        """Logits [R, T, V] without the nats that what is settled loses elsewhere."""
-        if not self.manner.repetition:
-            return logits
-        present = ids.masked_fill(~settled, -1)[:, None].expand(-1, logits.shape[1], -1)
-        lessened = lessen(logits.flatten(0, 1), present.flatten(0, 1), self.manner.repetition)
-        return lessened.view_as(logits)
-
-    def _is_given(self, held: Held, rows: int) -> Tensor:
-        """Which characters are pinned or part of a word: [R, T]."""
-        given = (self.compiled.known != CharTokenizer.MASK).expand(rows, -1)
-        if self.compiled.placements is None or held.way is None:
-            return given
-        return given | self.compiled.placements.holds(held.way)
+            weights = self.book.planned(here, plan, generator=generator)
+            ids[waiting], lost[waiting] = draw_kept(
+                self.book, weights, plan, temperature=temperature, generator=generator
+            )
+            if not temperature:
+                break
+            lot = torch.rand(len(waiting), generator=generator)
+            again = (lot * self.book.plans_kept(ids[waiting]) >= 1) & ~lost[waiting]
+            waiting = waiting[again]
+        return ids, lost
 
     def _latents(self, n: int, generator: torch.Generator) -> tuple[Tensor, Held]:
         """One of ``candidates`` latents for each poem, [n, D], and where its words stand."""
@@ -185,27 +162,26 @@ class Steering:
             log_q = both.logsumexp(0) - math.log(2)
             mixed = torch.randperm(total, generator=generator)
             z, log_q = z[mixed], log_q[mixed]
-        weights, ways = [], []
-        for rows in torch.split(torch.arange(total), _ROWS):
+        weights, parts = [], []
+        for rows in _split(total):
             shares = self._shares(z[rows], temperature=1.0)
-            held, weight = decode.settle(self.compiled, shares, generator=generator)
-            weights.append(weight)
-            ways.append(held.way)
+            held, drawn = self.book.place(shares, generator=generator)
+            weights.append(self.book.log_kept(shares, held) - drawn)
+            parts.append(held)
         log_weights = torch.cat(weights) + self.base.log_prob(z) - log_q
         pools = log_weights.view(n, self.candidates).double().softmax(-1)
-        self.tally.effective.append((1 / pools.square().sum(-1)).mean().item())
+        self.effective.append((1 / pools.square().sum(-1)).mean().item())
         chosen = torch.multinomial(pools, 1, generator=generator)[:, 0]
         rows = torch.arange(n) * self.candidates + chosen
-        way = None if ways[0] is None else torch.cat([w for w in ways if w is not None])
-        z, held = z[rows], Held(way)[rows]
-        if self.tally.effective[-1] < min(_ENOUGH, self.candidates / 2) and self.steps:
+        z, held = z[rows], Held.joined(parts)[rows]
+        if self.effective[-1] < min(_ENOUGH, self.candidates / 2) and self.steps:
             z = self._walk(z, held, generator)
         return z, held
 
     def _walk(self, z: Tensor, held: Held, generator: torch.Generator) -> Tensor:
         """Langevin steps from z [n, D] with p(z | constraints, what is held) as their target."""
         size = _STEP_SIZE
-        self.tally.steps = self.steps
+        self.walked = self.steps
         log_p, gradient = self._target(z, held)
         for _ in range(self.steps):
             noise = torch.randn(z.shape, generator=generator)
@@ -225,11 +201,11 @@ class Steering:
     def _target(self, z: Tensor, held: Held) -> tuple[Tensor, Tensor]:
         """log p(z)·P(constraints, what is held | z) up to a constant, [n], and its gradient."""
         values, gradients = [], []
-        for rows in torch.split(torch.arange(len(z)), _ROWS):
+        for rows in _split(len(z)):
             with torch.enable_grad():
                 at = z[rows].detach().requires_grad_(True)
                 shares = self._shares(at, temperature=1.0)
-                kept = decode.log_kept(self.compiled, shares, held[rows])
+                kept = self.book.log_kept(shares, held[rows])
                 value = kept + self.base.log_prob(at)
                 (gradient,) = torch.autograd.grad(value.sum(), at)
             values.append(value.detach())
@@ -237,59 +213,16 @@ class Steering:
         return torch.cat(values), torch.cat(gradients)
 
     def _shares(self, z: Tensor, *, temperature: float) -> Shares:
-        return self._shares_of(self.model.decode(z), temperature=temperature)
-
-    def _shares_of(self, logits: Tensor, *, temperature: float) -> Shares:
-        if self.bias is not None:
-            logits = logits + self.bias
-        return Shares.of(logits, self.compiled.allowed, temperature=temperature)
+        return self.book.shares(self.model.decode(z), self.bias, temperature=temperature)
 
     def _read_what_is_known(self) -> Mixture | None:
         """What the encoder makes of the poem with everything unknown masked."""
-        known = self.compiled.known[None]
-        placements = self.compiled.placements
-        if placements is not None:
-            placed = placements.first(_READINGS).possible()
-            is_word = (placed != self.compiled.allowed).any(-1)
-            known = torch.where(is_word, placed.long().argmax(-1), known)
+        known = self.book.known(_READINGS)
         if bool((known == CharTokenizer.MASK).all()):
             return None
         with torch.no_grad():
             return Mixture(self.model.encode(known))
 
 
-def _favoured(model: PoetryVAE, compiled: Compiled) -> Tensor | None:
-    """What is added to the logits of characters akin to the theme, [V], in nats.
-
-    Akin is who has a similar row in the output layer: such characters stand in similar places.
-    """
-    if compiled.favour is None:
-        return None
-    ids = model.tokenizer.encode_folded(compiled.favour.characters)
-    rows = model.decoder.likelihood.table[0].detach()
-    directions = torch.nn.functional.normalize(rows - rows.mean(0), dim=-1)
-    kinship = (directions @ directions[torch.from_numpy(ids).long()].T).amax(-1).clamp_min(0)
-    return compiled.favour.strength * kinship
-
-
-def steer(
-    model: PoetryVAE,
-    constraint: Constraint,
-    manner: Manner,
-    *,
-    candidates: int = DEFAULT_CANDIDATES,
-    steps: int = _STEPS,
-) -> Steering:
-    """A model under a constraint, ready to write; see :class:`Steering`.
-
-    Raises:
-        ConstraintError: no poem of the model can meet the constraint.
-    """
-    compiled = compile_constraints(constraint, model.form, model.tokenizer)
-    return Steering(
-        model,
-        compiled,
-        manner,
-        candidates=candidates,
-        steps=steps,
-    )
+def _split(n: int) -> tuple[Tensor, ...]:
+    return torch.split(torch.arange(n), _ROWS)

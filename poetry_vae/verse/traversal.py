@@ -11,6 +11,8 @@ from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.poem import Poem
+from poetry_vae.verse.manner import LIKELIEST
+from poetry_vae.verse.sampler import Sampler
 
 _FURTHEST = 3.0  # standard deviations of the prior
 
@@ -99,14 +101,14 @@ def redraw(
     codes = code.repeat(n + 1, 1)
     drawn = torch.randn(n, sizes[level], generator=generator, device=model.device)
     codes[1:, start : start + sizes[level]] = drawn
-    return model.poems_of(model.draw(codes, temperature=0))
+    return Sampler(model, LIKELIEST).poems_of_codes(codes)
 
 
 def _written(model: PoetryVAE, centre: Tensor, j: int, values: Tensor) -> Tensor:
     """The likeliest poems with z_j at each of values [S], all else as in centre [D]: ids [S, T]."""
     z = centre.repeat(len(values), 1)
     z[:, j] = values
-    return model.draw(z, temperature=0)
+    return Sampler(model, LIKELIEST).write_from(z, generator=None)
 
 
 def _changes(ids: Tensor) -> int:

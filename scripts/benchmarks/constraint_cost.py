@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from drawn_rules import Subject
 from measure import table, tell
+from poetry_vae.verse.compiled import Compiled, compile_constraints
 from torch import Tensor
 
 from poetry_vae.model.sampling import derived_seed
@@ -19,19 +20,18 @@ from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.verse import decode
-from poetry_vae.verse.compiled import Compiled, compile_constraints
-from poetry_vae.verse.constraints import (
-    Constraint,
+from poetry_vae.verse.generate import stream
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.rules import (
     Favour,
     Metre,
     NoRepeat,
     Parallel,
     Rhyme,
+    Rule,
     Words,
     acrostic,
 )
-from poetry_vae.verse.generate import stream
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.steer import Steering
 
 Figures = dict[str, Any]
@@ -40,7 +40,7 @@ _PROPOSED = {"prior": "from the prior", "both": "and the encoder"}
 _FREE = "free"
 
 
-def asked(form: Form) -> dict[str, Constraint]:
+def asked(form: Form) -> dict[str, Rule]:
     """The constraints whose cost is measured, by name."""
     heads = acrostic("春江花月夜山風水"[: form.lines])
     return {
@@ -92,7 +92,7 @@ def cost(subjects: Sequence[Subject], poems: int, latents: int, seed: int) -> Fi
     return {"models": found, "poems": poems, "latents": latents}
 
 
-def _row(subject: Subject, constraint: Constraint, poems: int, latents: int, seed: int) -> Figures:
+def _row(subject: Subject, constraint: Rule, poems: int, latents: int, seed: int) -> Figures:
     begun = time.perf_counter()
     compiled = compile_constraints(constraint, subject.model.form, subject.model.tokenizer)
     row: Figures = {"compiled in": time.perf_counter() - begun}

@@ -13,12 +13,12 @@ from drawn_rules import Subject, satisfiable
 from impossible_rules import KINDS, unsatisfiable
 from measure import table, tell
 from naive_rules import asked_groups, broken, broken_as_shown
+from poetry_vae.verse.compiled import compile_constraints
 
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.verse.compiled import compile_constraints
-from poetry_vae.verse.constraints import Constraint, Metre, NoRepeat, Parallel, Pin, Rhyme, Template
 from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.rules import Metre, NoRepeat, Parallel, Pin, Rhyme, Rule, Template
 from poetry_vae.verse.steer import Steering
 
 Figures = dict[str, Any]
@@ -74,7 +74,7 @@ def kept(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
     return {"rows": counts, "reasons": dict(reasons), "examples": examples[:_EXAMPLES]}
 
 
-def _sound_of(parts: Sequence[Constraint]) -> list[str]:
+def _sound_of(parts: Sequence[Rule]) -> list[str]:
     """What metre and rhyme ask for, as a key to sort by."""
     metre = [f"{part.rules} {part.template}" for part in parts if isinstance(part, Metre)]
     rhyme = ["".join(sorted(asked_groups(part.group))) for part in parts if isinstance(part, Rhyme)]
@@ -82,7 +82,7 @@ def _sound_of(parts: Sequence[Constraint]) -> list[str]:
 
 
 def _outcome(
-    subject: Subject, constraint: Constraint, temperature: float, steps: int, seed: int
+    subject: Subject, constraint: Rule, temperature: float, steps: int, seed: int
 ) -> tuple[str, str, bool]:
     """Kept, refused or broken, what there is to say of it, and whether it looks broken to a reader
     of simplified script."""
@@ -156,7 +156,7 @@ def unsatisfied(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
     return {"rows": counts, "examples": examples}
 
 
-def _later(subject: Subject, compiled: Any, constraint: Constraint) -> tuple[str, str]:
+def _later(subject: Subject, compiled: Any, constraint: Rule) -> tuple[str, str]:
     """What came of a constraint that was not refused at first."""
     steering = Steering(subject.model, compiled, Manner(0.5, 1), candidates=4, steps=0)
     try:

@@ -44,9 +44,9 @@ from poetry_vae.text.files import replace_file
 from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import MetreReport, Readings, check
-from poetry_vae.verse.constraints import Constraint, Metre, Pin, Rhyme, acrostic
 from poetry_vae.verse.generate import in_script
 from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.rules import Metre, Pin, Rhyme, Rule, acrostic
 from poetry_vae.verse.steer import steer
 
 Figures = dict[str, Any]
@@ -165,7 +165,7 @@ def show_same(figures: Figures) -> str:
     return table(["latents and poems of one seed", "the same in two processes", "digest"], rows)
 
 
-_QUALITY: dict[str, Constraint] = {
+_QUALITY: dict[str, Rule] = {
     "metre": Metre(),
     "pin": Pin(1, 1, "春"),
     "rhyme": Rhyme("真"),

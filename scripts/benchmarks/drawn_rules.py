@@ -11,15 +11,15 @@ import naive_rules as naive
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.metre import Rules
-from poetry_vae.verse.constraints import (
+from poetry_vae.verse.rules import (
     FREE,
     Avoid,
-    Constraint,
     Metre,
     NoRepeat,
     Parallel,
     Pin,
     Rhyme,
+    Rule,
     Template,
     Together,
     Words,
@@ -54,7 +54,7 @@ class Sheet:
     typed: Lines
     subject: Subject
     rng: random.Random
-    parts: list[Constraint]
+    parts: list[Rule]
 
 
 def satisfiable(subject: Subject, rng: random.Random) -> tuple[Together, Lines]:
@@ -79,7 +79,7 @@ def satisfiable(subject: Subject, rng: random.Random) -> tuple[Together, Lines]:
     return together(sheet.parts), lines
 
 
-def _pins(sheet: Sheet) -> list[Constraint]:
+def _pins(sheet: Sheet) -> list[Rule]:
     L, C, rng = len(sheet.lines), len(sheet.lines[0]), sheet.rng
     places = [(i, j) for i in range(L) for j in range(C)]
     return [
@@ -92,14 +92,14 @@ def _pins(sheet: Sheet) -> list[Constraint]:
     ]
 
 
-def _acrostic(sheet: Sheet) -> list[Constraint]:
+def _acrostic(sheet: Sheet) -> list[Rule]:
     rng = sheet.rng
     tail = rng.random() < 0.3
     ends = [FREE if rng.random() < 0.2 else line[-1 if tail else 0] for line in sheet.typed]
     return list(acrostic("".join(ends[: rng.randint(1, len(ends))]), tail=tail).parts)
 
 
-def _template(sheet: Sheet) -> list[Constraint]:
+def _template(sheet: Sheet) -> list[Rule]:
     rng = sheet.rng
     share, free = rng.choice((0.1, 0.3, 0.6)), rng.choice("□＿_○◯*")
     drawn = ["".join(c if rng.random() < share else free for c in line) for line in sheet.typed]
@@ -108,11 +108,11 @@ def _template(sheet: Sheet) -> list[Constraint]:
     return [Template("，".join(drawn[: rng.randint(1, len(drawn))]))]
 
 
-def _first(sheet: Sheet) -> list[Constraint]:
+def _first(sheet: Sheet) -> list[Rule]:
     return [first_line(sheet.typed[0])]
 
 
-def _avoid(sheet: Sheet) -> list[Constraint]:
+def _avoid(sheet: Sheet) -> list[Rule]:
     text, rng = "".join(sheet.lines), sheet.rng
     some = rng.sample(sheet.subject.model.tokenizer.characters, rng.choice((1, 5, 50, 500)))
     if rng.random() < 0.5:
@@ -121,8 +121,8 @@ def _avoid(sheet: Sheet) -> list[Constraint]:
     return [Avoid("".join(lacks))] if lacks else []
 
 
-def _metre(sheet: Sheet) -> list[Constraint]:
-    found: list[Constraint] = []
+def _metre(sheet: Sheet) -> list[Rule]:
+    found: list[Rule] = []
     names = {first: name for name, first in naive.NAMES[len(sheet.lines[0])].items()}
     rules: Rules
     for rules in ("strict", "loose"):
@@ -131,23 +131,23 @@ def _metre(sheet: Sheet) -> list[Constraint]:
     return _one_kept(sheet, found)
 
 
-def _rhyme(sheet: Sheet) -> list[Constraint]:
+def _rhyme(sheet: Sheet) -> list[Rule]:
     end = sheet.lines[-1][-1]
     named = (None, end, *sorted(naive.groups(end, level=False) - {""}))
     return _one_kept(sheet, list(map(Rhyme, named)))
 
 
-def _no_repeat(sheet: Sheet) -> list[Constraint]:
+def _no_repeat(sheet: Sheet) -> list[Rule]:
     return _one_kept(sheet, [NoRepeat(), NoRepeat(doublings=True)])
 
 
-def _one_kept(sheet: Sheet, asked: Sequence[Constraint]) -> list[Constraint]:
+def _one_kept(sheet: Sheet, asked: Sequence[Rule]) -> list[Rule]:
     """One of these that the poem keeps beside what was drawn before."""
     kept = [one for one in asked if not naive.broken([*sheet.parts, one], sheet.lines)]
     return [sheet.rng.choice(kept)] if kept else []
 
 
-def _words(sheet: Sheet) -> list[Constraint]:
+def _words(sheet: Sheet) -> list[Rule]:
     L, C, rng = len(sheet.lines), len(sheet.lines[0]), sheet.rng
     chosen: list[tuple[int, int]] = []
     for i, j in rng.sample([(i, j) for i in range(L) for j in range(C - 1)], rng.randint(1, 3)):
@@ -156,7 +156,7 @@ def _words(sheet: Sheet) -> list[Constraint]:
     return [Words(tuple(sheet.typed[i][j : j + 2] for i, j in chosen))]
 
 
-_RULES: tuple[tuple[float, Callable[[Sheet], list[Constraint]]], ...] = (
+_RULES: tuple[tuple[float, Callable[[Sheet], list[Rule]]], ...] = (
     (0.4, _pins),
     (0.12, _acrostic),
     (0.12, _template),

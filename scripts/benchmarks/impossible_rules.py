@@ -13,15 +13,15 @@ from drawn_rules import Subject
 from poetry_vae.text.form import Form
 from poetry_vae.text.prosody import GROUPS, readings
 from poetry_vae.text.script import fold
-from poetry_vae.verse.constraints import (
+from poetry_vae.verse.rules import (
     FREE,
     Avoid,
-    Constraint,
     Favour,
     Metre,
     NoRepeat,
     Pin,
     Rhyme,
+    Rule,
     Template,
     Words,
     acrostic,
@@ -34,7 +34,7 @@ from poetry_vae.verse.constraints import (
 class Impossible:
     """A constraint that no poem keeps, and what its refusal has to name, each of these."""
 
-    constraint: Constraint
+    constraint: Rule
     form: Form
     culprits: tuple[str, ...]
 
@@ -48,12 +48,12 @@ def unsatisfiable(subject: Subject, kind: str, rng: random.Random) -> Impossible
         culprits = (str(form),)
     told = "".join(culprits) + "".join(map(str, parts))
     spare = [c for c in _some(subject, 3, rng) if c not in told]
-    beside: list[Constraint] = [Avoid("".join(spare)), Favour("月")]
+    beside: list[Rule] = [Avoid("".join(spare)), Favour("月")]
     mixed = [*parts, *rng.sample(beside, rng.randint(0, 2))]
     return Impossible(together(rng.sample(mixed, len(mixed))), form, culprits)
 
 
-Made = tuple[Sequence[Constraint], tuple[str, ...]]
+Made = tuple[Sequence[Rule], tuple[str, ...]]
 
 
 def _place(subject: Subject, rng: random.Random) -> tuple[int, int]:

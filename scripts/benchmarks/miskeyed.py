@@ -18,11 +18,11 @@ import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
 from poetry_vae.evaluation.kneser_ney import KneserNey
-from poetry_vae.evaluation.surprise import surprises
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.believing import surprises
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]

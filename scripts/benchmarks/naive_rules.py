@@ -15,15 +15,15 @@ from typing import Literal, NamedTuple
 from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.prosody import GROUPS, PINGSHUI, readings
 from poetry_vae.text.script import fold, to_simplified
-from poetry_vae.verse.constraints import (
+from poetry_vae.verse.rules import (
     FREE,
     Avoid,
-    Constraint,
     Metre,
     NoRepeat,
     Parallel,
     Pin,
     Rhyme,
+    Rule,
     Template,
     Words,
 )
@@ -168,7 +168,7 @@ def _rhymes_with(character: str, reading: Reading) -> set[str] | None:
     return found
 
 
-def broken(parts: Sequence[Constraint], lines: Lines) -> list[str]:
+def broken(parts: Sequence[Rule], lines: Lines) -> list[str]:
     """Which of the constraints a poem does not keep, by name; each name once."""
     wrong = [f"length {list(map(len, lines))}"] if len(set(map(len, lines))) > 1 else []
     for part in parts:
@@ -196,7 +196,7 @@ def broken(parts: Sequence[Constraint], lines: Lines) -> list[str]:
     return list(dict.fromkeys(wrong))
 
 
-def broken_as_shown(parts: Sequence[Constraint], lines: Lines) -> list[str]:
+def broken_as_shown(parts: Sequence[Rule], lines: Lines) -> list[str]:
     """Pins and repeats that a reader of simplified script misses; the script converts by phrases,
     so what is shown is not what its characters are one by one."""
     shown = [to_simplified(line) for line in lines]

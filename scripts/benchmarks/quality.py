@@ -22,8 +22,8 @@ from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.verse import Reader, Row
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.verse.generate import write
 from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampler import Sampler
 
 _BLOCK, _TIMED = 256, 4
 _MEASURED = 10_000  # poems that figures other than R are taken of
@@ -31,11 +31,11 @@ _MEASURED = 10_000  # poems that figures other than R are taken of
 
 def written(model: PoetryVAE, n: int, manner: Manner, seed: int) -> tuple[list[str], float]:
     """``n`` poems as texts, and how many a second."""
-    parts, seconds = [], []
+    parts, seconds, sampler = [], [], Sampler(model, manner)
     for start in range(0, n, _BLOCK):
         generator = torch.Generator().manual_seed(derived_seed(seed, "quality", start))
         begun = time.process_time()
-        parts.append(write(model, _BLOCK, manner, generator=generator))
+        parts.append(sampler.write(_BLOCK, generator=generator))
         seconds.append(time.process_time() - begun)
     ids = torch.cat(parts)[:n]
     some = sorted(seconds)[: max(1, len(seconds) // _TIMED)]

@@ -22,16 +22,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain, combinations
 
 import torch
 from torch import Tensor
 
+from poetry_vae.model.sampling import draw_weighted
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import Rules, Template
 from poetry_vae.text.prosody import RhymeBook
-from poetry_vae.verse.couplets import (
+from poetry_vae.verse.rules.couplets import (
     CLASSES,
     EITHER,
     LEVEL,
@@ -42,6 +43,7 @@ from poetry_vae.verse.couplets import (
     couplet_products,
     joined,
 )
+from poetry_vae.verse.rules.rule import Bound
 from poetry_vae.verse.shares import Shares
 
 _TINY = 1e-300
@@ -62,14 +64,23 @@ class Plan:
     def __getitem__(self, rows: Tensor) -> Plan:
         return Plan(self.template[rows], self.group[rows])
 
+    @staticmethod
+    def joined(plans: Sequence[Plan]) -> Plan:
+        """Those of several groups of poems, one group after the other."""
+        return Plan(
+            torch.cat([plan.template for plan in plans]), torch.cat([plan.group for plan in plans])
+        )
 
-class Metrical:
+
+class Metrical(Bound):
     """Metre and rhyme of one form over one vocabulary.
 
     Args:
         characters: V characters by id; special symbols as empty strings, which no poem may hold.
         templates: any one of these is to be kept; none where only the rhyme is asked for.
         groups: rhyme groups, any one of which is to be kept.
+        strangers: so many characters, the last ones, may stand whatever their tone where no book
+            tells it.
     """
 
     def __init__(
@@ -81,10 +92,13 @@ class Metrical:
         groups: Sequence[str],
         rules: Rules,
         book: RhymeBook,
+        strangers: int = 0,
     ) -> None:
         self.form, self.rules = form, rules
         self.templates, self.groups = tuple(templates), tuple(groups)
         self.tones = torch.tensor([_tone_class(c, book) for c in characters])  # [V]
+        shown = self.tones[len(characters) - strangers :]
+        shown[shown == UNREAD] = EITHER
         index = {group: i for i, group in enumerate(groups)}
         # In metre the rhyme is level, so an oblique reading of the character does not count.
         rhyming = [
@@ -110,6 +124,7 @@ class Metrical:
         # Groups that no character has are found in a column of zeros behind the others.
         self._single = [place.get((g,), len(shared)) for g in range(len(groups))]
         self._kinds = torch.nn.functional.one_hot(self.tones, 4).float()  # [V, 4]
+        self.kinds = [*self._kinds.bool().T, *self.member.T]
 
     def rhyming_lines(self, template: int) -> tuple[int, ...]:
         """Lines, from 0, that end in the rhyme: the even ones, and the first where it rhymes."""
@@ -152,7 +167,7 @@ class Metrical:
     def plan_log_probs(self, shares: Shares) -> Tensor:
         """log P(what is allowed, template and group) for every pair: [R, templates, G].
 
-        The pairs overlap; see :meth:`count` for how many of them a poem keeps.
+        The pairs overlap; see :meth:`plans_kept` for how many of them a poem keeps.
         """
         masses, ends = self._masses(shares)
         found = []
@@ -164,9 +179,24 @@ class Metrical:
             found.append(padded[:, self._single])
         return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
 
-    def within(self, plan: Plan, shares: Shares, *, generator: torch.Generator | None) -> Tensor:
-        """Weights of the characters, [R, T, V], that keep a plan: drawn independently from them, a
-        poem has the distribution of ``shares`` given the plan.
+    def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor) -> Tensor:
+        """Whether some template and group are left, by chances that are all alike."""
+        number = possible.sum(-1)
+        evenly = Shares(
+            possible / number.clamp_min(1)[..., None], torch.where(number > 0, 0.0, -torch.inf)
+        )
+        pairs = self.only(columns).plan_log_probs(evenly)
+        return pairs.flatten(1).isfinite().any(-1)
+
+    def plan(self, shares: Shares, *, is_greedy: bool, generator: torch.Generator) -> Plan:
+        """A pair of template and group for each poem, by its own probability."""
+        pairs = self.plan_log_probs(shares).flatten(1).softmax(-1)
+        pair = pairs.argmax(-1) if is_greedy else draw_weighted(pairs, generator=generator)
+        return Plan(pair // len(self.groups), pair % len(self.groups))
+
+    def planned(self, shares: Shares, plan: Plan, *, generator: torch.Generator) -> Shares:
+        """Weights of the characters that keep a plan: drawn independently from them, a poem has
+        the distribution of ``shares`` given the plan.
 
         For each couplet one of its disjoint products is drawn, by its probability.
         """
@@ -191,7 +221,52 @@ class Metrical:
         weights = (open_classes @ self._kinds.T).mul_(shares.probs)
         for rows, end in rhymed:
             weights[rows, end] *= self.member[:, plan.group[rows]].T
-        return weights
+        return Shares(weights, shares.log_mass)
+
+    def mask(self, ids: Tensor, places: Tensor, decision: Plan) -> Tensor:
+        """What a place may hold so that its couplet can still become one of its template."""
+        C = self.form.chars
+        span = 2 * C
+        unit = places // span
+        where = (unit * span)[:, None] + torch.arange(span)
+        here = ids.gather(1, where.clamp_max(ids.shape[1] - 1))  # [R, lines·C]
+        # A fifth kind of character: one that is open, the place that is asked about among them.
+        kind = self.tones[here.clamp_min(0)].masked_fill(here < 0, 4)
+        kind = kind.masked_fill(where == places[:, None], 4)
+        admitted = self._admitted[decision.template, unit]  # [R, N, lines·C, 5]
+        fits = admitted.gather(-1, kind[:, None, :, None].expand(-1, admitted.shape[1], -1, 1))
+        alive = fits[..., 0].all(-1)  # [R, N]
+        at = (places % span)[:, None, None, None].expand(-1, admitted.shape[1], 1, 5)
+        open_kinds = (admitted.gather(2, at)[:, :, 0, :4] & alive[..., None]).any(1)  # [R, 4]
+        kept = open_kinds[:, self.tones]
+        rhymes = self._rhymes[decision.template, places]
+        kept[rhymes] &= self.member[:, decision.group[rhymes]].T
+        return kept
+
+    @cached_property
+    def _admitted(self) -> Tensor:
+        """What the couplets of each template admit, padded with products that admit nothing:
+        [templates, units, N, lines·C, 5], where the fifth kind is an open place."""
+        span = 2 * self.form.chars
+        each = [
+            [_as_mask(joined(self.products((t,), unit))) for unit in self.units]
+            for t in range(max(1, len(self.templates)))
+        ]
+        most = max(len(masks) for units in each for masks in units)
+        out = torch.zeros(len(each), len(self.units), most, span, 5, dtype=torch.bool)
+        for t, units in enumerate(each):
+            for u, masks in enumerate(units):
+                out[t, u, : len(masks)] = True  # an odd last line leaves the other half free
+                out[t, u, : len(masks), : masks.shape[1], :4] = masks
+        return out
+
+    @cached_property
+    def _rhymes(self) -> Tensor:
+        """Which places rhyme under each template: [templates, T]."""
+        out = torch.zeros(max(1, len(self.templates)), self.form.positions, dtype=torch.bool)
+        for t in range(len(out)):
+            out[t, [(line + 1) * self.form.chars - 1 for line in self.rhyming_lines(t)]] = True
+        return out
 
     def only(self, columns: Tensor) -> Metrical:
         """The same rules over some of the characters, by their ids."""
@@ -200,7 +275,7 @@ class Metrical:
         small._kinds, small._shared = self._kinds[columns], self._shared[columns]
         return small
 
-    def count(self, ids: Tensor) -> Tensor:
+    def plans_kept(self, ids: Tensor) -> Tensor:
         """How many pairs of a template and a group poems ids [R, T] keep: [R]."""
         C = self.form.chars
         tones = self.tones[ids]

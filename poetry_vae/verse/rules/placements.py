@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from poetry_vae.text.form import Form
-from poetry_vae.verse.constraints import ConstraintError
+from poetry_vae.verse.rules.rule import RuleError
 from poetry_vae.verse.shares import Shares
 
-# Placements that are kept to choose among, a random choice where there are more.
-_MOST = 512
 _TRIES = 4096
 # Where a word cannot stand its score is a large negative number, and not −∞.
 _TINY = 1e-35
@@ -21,80 +19,27 @@ _TINY = 1e-35
 class Placements:
     """The ways to place words so that none leaves its line or touches another's characters.
 
-    ``forms`` are the characters that may stand for each of a word's characters, a [length, V] of
+    ``symbols`` are the characters that may stand for each of a word's characters, a [length, V] of
     truth values a word (a simplified character stands for several), ``starts`` [A, W] the positions
     of the words' first characters in A ways to place W words, ``allowed`` [T, V] what a position
     may hold.
     """
 
-    def __init__(self, forms: Sequence[Tensor], starts: Tensor, allowed: Tensor) -> None:
-        self.forms, self.starts, self.allowed = tuple(forms), starts, allowed
+    def __init__(self, symbols: Sequence[Tensor], starts: Tensor, allowed: Tensor) -> None:
+        self.symbols, self.starts, self.allowed = tuple(symbols), starts, allowed
 
-    @classmethod
-    def find(
-        cls,
-        form: Form,
-        words: Sequence[str],
-        forms: Sequence[Tensor],
-        allowed: Tensor,
-        *,
-        settled: Sequence[Tensor],
-        can_stand: Callable[[Tensor, Tensor], Tensor],
-        generator: torch.Generator,
-    ) -> Placements:
-        """All ways, or many, that ``allowed`` [T, V] and all other rules admit.
+    def __len__(self) -> int:
+        """A, the number of ways."""
+        return len(self.starts)
 
-        Args:
-            settled: the one id that a character of a word can have, [length] a word, −1 where it
-                has several.
-            can_stand: tells of possibilities [A, T, V], and of what the words settle [A, T] (−1
-                elsewhere), which of them some poem can meet, [A].
+    def __getitem__(self, ways: Tensor) -> Placements:
+        """Some of the ways."""
+        return Placements(self.symbols, self.starts[ways], self.allowed)
 
-        Raises:
-            ConstraintError: a word is longer than a line, or there is no place for the words.
-        """
-        slots = []
-        for word, symbols in zip(words, forms, strict=True):
-            if len(word) > max(form.lengths):
-                raise ConstraintError(
-                    f"the word {word} has {len(word)} characters, and a line of {form} only "
-                    f"{max(form.lengths)}"
-                )
-            found = [
-                start
-                for start in range(form.positions)
-                if len(word) <= form.from_end[start] + 1
-                and bool((allowed[start : start + len(word)] & symbols).any(1).all())
-            ]
-            if not found:
-                raise ConstraintError(
-                    f"no line has room for the word {word} beside the characters given: leave one "
-                    "of them out"
-                )
-            slots.append(found)
-        lengths = list(map(len, words))
-        ways = _ways(slots, lengths, generator)
-        kept: list[Tensor] = []
-        for some in torch.split(torch.tensor(ways, dtype=torch.long).view(-1, len(words)), 64):
-            placed = cls(forms, some, allowed)
-            fixed = torch.full((len(some), form.positions), -1)
-            for number, ids in enumerate(settled):
-                for offset, symbol in enumerate(ids):
-                    fixed[torch.arange(len(some)), some[:, number] + offset] = symbol
-            kept.append(some[can_stand(placed.possible(), fixed)])
-            if sum(map(len, kept)) >= _MOST:
-                break
-        starts = torch.cat(kept)[:_MOST] if kept else torch.empty(0, len(words), dtype=torch.long)
-        if not len(starts):
-            raise ConstraintError(
-                f"no place was found for the words {' '.join(words)} that keeps all the rest: ask "
-                "for fewer words, or loosen metre and rhyme"
-            )
-        return cls(forms, starts, allowed)
-
-    def first(self, ways: int) -> Placements:
-        """Only some of the ways; they are in random order."""
-        return Placements(self.forms, self.starts[:ways], self.allowed)
+    def only(self, columns: Tensor) -> Placements:
+        """The same over some of the characters."""
+        symbols = [word[:, columns] for word in self.symbols]
+        return Placements(symbols, self.starts, self.allowed[:, columns])
 
     def possible(self) -> Tensor:
         """What positions may hold under every way, [A, T, V] of truth values."""
@@ -103,10 +48,22 @@ class Placements:
             out[way, at] &= forms
         return out
 
+    def fixed(self, same: Tensor) -> Tensor:
+        """The character that a word puts at a place, or one of its like, −1 elsewhere: [A, T].
+
+        Args:
+            same: numbers that characters of one look share, [V].
+        """
+        out = torch.full((len(self), len(self.allowed)), -1)
+        for way, at, forms in self._places(torch.arange(len(self))):
+            if len(torch.unique(same[forms])) == 1:
+                out[way, at] = int(forms.nonzero()[0, 0])
+        return out
+
     def log_scores(self, shares: Shares) -> Tensor:
         """log p(the words stand so | z), beside what else is allowed, for every way: [R, A]."""
         total = shares.probs.new_zeros(len(shares.probs), len(self.starts))
-        for word, symbols in enumerate(self.forms):
+        for word, symbols in enumerate(self.symbols):
             for offset, forms in enumerate(symbols):
                 at = shares.probs[:, :, forms].sum(-1).clamp_min(_TINY).log()  # [R, T]
                 total = total + at[:, self.starts[:, word] + offset]
@@ -125,12 +82,60 @@ class Placements:
             taken[rows, at] = True
         return taken
 
+    def edges(self, way: Tensor) -> tuple[Tensor, Tensor]:
+        """Where words begin and where they end under ``way`` [R]: twice [R, T]."""
+        begins = torch.zeros(len(way), len(self.allowed), dtype=torch.bool)
+        ends = begins.clone()
+        rows = torch.arange(len(way))
+        for word, symbols in enumerate(self.symbols):
+            begins[rows, self.starts[way, word]] = True
+            ends[rows, self.starts[way, word] + len(symbols) - 1] = True
+        return begins, ends
+
     def _places(self, way: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """For every character of every word: rows, its positions [R] and what may stand there."""
         rows = torch.arange(len(way))
-        for word, symbols in enumerate(self.forms):
+        for word, symbols in enumerate(self.symbols):
             for offset, forms in enumerate(symbols):
                 yield rows, self.starts[way, word] + offset, forms
+
+
+def ways_to_place(
+    form: Form,
+    words: Sequence[str],
+    symbols: Sequence[Tensor],
+    allowed: Tensor,
+    *,
+    generator: torch.Generator,
+) -> Tensor:
+    """Ways to place words where ``allowed`` [T, V] has room for their ``symbols``: starts [A, W].
+
+    In random order; all of them where they are few.
+
+    Raises:
+        RuleError: a word is longer than a line, or there is no place for it.
+    """
+    slots = []
+    for word, rows in zip(words, symbols, strict=True):
+        if len(word) > max(form.lengths):
+            raise RuleError(
+                f"the word {word} has {len(word)} characters, and a line of {form} only "
+                f"{max(form.lengths)}"
+            )
+        found = [
+            start
+            for start in range(form.positions)
+            if len(word) <= form.from_end[start] + 1
+            and bool((allowed[start : start + len(word)] & rows).any(1).all())
+        ]
+        if not found:
+            raise RuleError(
+                f"no line has room for the word {word} beside the characters given: leave one "
+                "of them out"
+            )
+        slots.append(found)
+    ways = _ways(slots, list(map(len, words)), generator)
+    return torch.tensor(ways, dtype=torch.long).view(-1, len(words))
 
 
 def _ways(

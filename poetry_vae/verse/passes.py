@@ -1,0 +1,128 @@
+"""Poems in passes: some characters are settled, the refiner reads them, more are settled.
+
+Every line is written from its rhyme to its beginning, and begins a pass after the line above it
+(``orders.written``), or when that one is done. With fewer passes than that takes, neighbours are
+drawn at once and do not know of each other (mask-predict, Ghazvininejad et al. 2019). What is given
+beforehand is read first, and nothing that was read is read again.
+
+**Guidance** w draws from p(x_i | settled, z) · (p(x_i | settled, z) / p(x_i))^w: what is known
+counts for more, what is common everywhere for less (classifier-free guidance, Ho & Salimans 2022).
+p(x_i) is what the refiner says of a place when it knows nothing.
+
+**Repetition** r takes e^−r of the probability of characters that are settled elsewhere in the poem
+already: a refiner that is not sure likes to say things twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model import orders
+from poetry_vae.model.attention import Memories
+from poetry_vae.model.slots import Slots
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.manner import Manner
+
+
+class Passes:
+    """Poems in the making, from codes [B, D]: what a refiner makes of them, turn by turn."""
+
+    def __init__(
+        self, model: PoetryVAE, code: Tensor, labels: Tensor | None, manner: Manner
+    ) -> None:
+        B, T = len(code), model.form.positions
+        self.model, self.guidance = model, manner.guidance
+        self.count = min(manner.passes, orders.passes_of(model.form, in_turn=model.config.in_turn))
+        self.trust = torch.full((B,), float(manner.trust), device=code.device)
+        self.states = model.hidden(manner.trust * code, labels)
+        # Logits are affine in hidden states, so that what is to be subtracted is one state a place.
+        no_code = torch.zeros_like(code[: 1 if labels is None else B])
+        nothing = torch.full((len(no_code), T), CharTokenizer.MASK, device=code.device)
+        unsaid = model.asked.unsaid()
+        alone = Slots.of(orders.read(torch.zeros_like(nothing[:1], dtype=torch.bool)))
+        states = model.hidden(no_code, labels, unsaid)
+        none = no_code.new_zeros(len(no_code))
+        self.unread = model.refine(nothing, alone, states, none, asked=unsaid)
+
+    def turns(
+        self, ids: Tensor, given: Tensor, strange: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Turn by turn the places to settle in ids [B, T], [B or 1, Q], and their hidden states,
+        [B, Q, H]. A row with fewer places in a turn is filled up with T, which is none.
+
+        Args:
+            ids: what is given, and what the caller settles between turns.
+            given: which places are given, [B, T], or [1, T] for all poems.
+            strange: places that hold what the model cannot read, and does not look at, [1, T].
+        """
+        order = self._order(given, strange)
+        begun = given.sum(1)
+        first, last = int(begun.min()), int(order.turns.max())
+        slots = Slots.of(order, self.model.asked.subject_present)
+        memory = Memories(self.model.config.refiner_layers)
+        before = slots.before_turn(first)
+        if before.turns.shape[1]:
+            self.model.refine(ids, before, self.states, self.trust, memory)
+        for turn in range(first, last + 1):
+            now = slots.of_turn(turn)
+            if not now.turns.shape[1]:
+                continue
+            read = self.model.refine(ids, now, self.states, self.trust, memory)
+            if now.questions:
+                targets = now.target[:, : now.questions]
+                yield targets, self._guided(read, self._unread_at(targets))
+
+    def all_open(self, ids: Tensor, given: Tensor, strange: Tensor, *, rows: Tensor) -> Tensor:
+        """Hidden states for every place at once, [R, T, H], of some of the poems, given ids [R, T]
+        where ``given``."""
+        order = self._order(given, strange).at(given.sum(1, keepdim=True))
+        slots = Slots.of(order, self.model.asked.subject_present)
+        read = self.model.refine(ids, slots, self.states[rows], self.trust[rows])
+        return self._guided(read, self.unread if len(self.unread) == 1 else self.unread[rows])
+
+    def _order(self, given: Tensor, strange: Tensor | None) -> orders.Order:
+        layout, in_turn = self.model.asked.layout, self.model.config.in_turn
+        number = torch.where(given, given.cumsum(1) - 1, -1)
+        order = orders.written(layout, number, in_turn=in_turn, passes=self.count)
+        return order if strange is None else replace(order, aside=order.aside | strange)
+
+    def _unread_at(self, targets: Tensor) -> Tensor:
+        rows = max(len(targets), len(self.unread))
+        padded = torch.nn.functional.pad(self.unread, (0, 0, 0, 1)).expand(rows, -1, -1)
+        index = targets.expand(rows, -1).unsqueeze(-1).expand(-1, -1, padded.shape[-1])
+        return padded.gather(1, index)
+
+    def _guided(self, read: Tensor, unread: Tensor) -> Tensor:
+        return read + self.guidance * (read - unread) if self.guidance else read
+
+
+@torch.no_grad()
+def refined(
+    model: PoetryVAE,
+    code: Tensor,
+    labels: Tensor | None,
+    manner: Manner,
+    *,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Poems from codes [B, D]: ids [B, T]; with no pass what the decoder draws."""
+    if not manner.passes:
+        return model.draw(code, labels, temperature=manner.temperature, generator=generator)
+    passes = Passes(model, code, labels, manner)
+    T = model.form.positions
+    ids = torch.full((len(code), T), CharTokenizer.MASK, device=code.device)
+    nothing = torch.zeros(1, T, dtype=torch.bool, device=code.device)
+    for places, read in passes.turns(ids, nothing):
+        ids[:, places[0]] = model.readout.draw(
+            read,
+            manner.temperature,
+            present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
+            repetition=manner.repetition,
+            generator=generator,
+        )
+    return ids

@@ -1,0 +1,87 @@
+"""对联: the second line to a first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import split_lines
+from poetry_vae.verse.generate import choose_model
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.rules import Parallel, RuleError, Template, together
+from poetry_vae.verse.sampler import Sampler
+
+_TRIES = 5  # lines that are written for each that is wanted
+_ROUNDS = 4
+_LOOSER = (
+    (Parallel(end=True), ""),
+    (Parallel(word_ends=False, end=True), "words that end at the same places"),
+    (Parallel(word_ends=False, classes=False, end=True), "words of the same class"),
+    (Parallel(word_ends=False, classes=False, tones=False), "opposed tones"),
+)
+"""What is given up, one thing after the other, until there are lines enough."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A second line."""
+
+    line: str
+    """In the models' orthography."""
+    score: float
+    """log p of both lines in nats a character, by the model that wrote it."""
+    given_up: tuple[str, ...] = ()
+    """What of the rules of 对仗 it does not keep."""
+
+
+def reply(
+    line: str, n: int = 20, *, model: PoetryVAE | str | None = None, seed: int = 0
+) -> list[Reply]:
+    """Second lines to a first, those that keep most rules first, and among them the likeliest.
+
+    Tones are opposed at the even places and at the end, what faces each other is of one word class
+    and is cut into words alike, what the first line repeats is repeated at the same places, and no
+    character stands in both.
+
+    Raises:
+        RuleError: it is not one line.
+        CheckpointError: no model writes lines of this length.
+    """
+    lines = split_lines(clean_typed(line))
+    if len(lines) != 1:
+        raise RuleError(f"{line!r} is {len(lines)} lines: give one, without punctuation inside")
+    chosen = choose_model(Form.of(2, len(lines[0])), model)
+    manner = Manner.of(chosen, sampling="chosen", candidates=1)
+    found: dict[str, Reply] = {}
+    given_up: list[str] = []
+    for rule, loosened in _LOOSER:
+        given_up += [loosened] if loosened else []
+        sampler = Sampler(chosen, manner, together([Template(lines[0]), rule]))
+        for each in _replies(sampler, _TRIES * n, seed, tuple(given_up)):
+            if len(found) >= n:
+                break
+            found.setdefault(each.line, each)
+        if len(found) >= n:
+            break
+    return list(found.values())
+
+
+def _replies(sampler: Sampler, tries: int, seed: int, given_up: tuple[str, ...]) -> list[Reply]:
+    """The different lines among so many tries, the likeliest first."""
+    found: dict[str, Reply] = {}
+    size = sampler.model.form.chars
+    for number in count():
+        draws = torch.Generator().manual_seed(derived_seed(seed, "replies", len(given_up), number))
+        ids, scores = sampler.candidates(tries, generator=draws, is_scored=True)
+        kept = scores.isfinite().nonzero()[:, 0]
+        for poem, nats in zip(sampler.poems(ids[kept]), scores[kept].tolist(), strict=True):
+            found.setdefault(poem.lines[1], Reply(poem.lines[1], -nats / (2 * size), given_up))
+        if len(found) * _TRIES >= tries or number + 1 == _ROUNDS:
+            break
+    return sorted(found.values(), key=lambda each: -each.score)

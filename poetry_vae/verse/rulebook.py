@@ -1,0 +1,294 @@
+"""All rules that a poem shall keep, bound to a form and an alphabet; refused where none can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poetry_vae.text.form import Form
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.rules import BINDERS, Rule, RuleError
+from poetry_vae.verse.rules.alphabet import Alphabet
+from poetry_vae.verse.rules.placements import Placements
+from poetry_vae.verse.rules.rule import Bound, Ground
+from poetry_vae.verse.shares import Shares
+
+
+@dataclass(frozen=True)
+class Held:
+    """What R poems have decided to keep: for every rule, or None where it decides nothing."""
+
+    decisions: tuple[Any, ...]
+
+    def __getitem__(self, rows: Tensor) -> Held:
+        return Held(tuple(None if d is None else d[rows] for d in self.decisions))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Held]) -> Held:
+        """Those of several groups of poems, one group after the other."""
+        columns = zip(*(part.decisions for part in parts), strict=True)
+        return cls(tuple(None if each[0] is None else _joined(each) for each in columns))
+
+    def where(self, number: int, decision: Any) -> Held:
+        """With the decision of one rule put in."""
+        decisions = list(self.decisions)
+        decisions[number] = decision
+        return Held(tuple(decisions))
+
+
+class Rulebook:
+    """What the sampler asks of all rules together.
+
+    Shape letters: R poems, T places, V characters of the alphabet, strangers included.
+    """
+
+    def __init__(self, rules: Rule, form: Form, tokenizer: CharTokenizer) -> None:
+        """
+        Raises:
+            RuleError: no poem of this form and vocabulary can keep the rules; the message says
+                which one, where, and what would help.
+            MetreError: metre was asked for and the form has none, or the named template is not
+                there.
+        """
+        self.form = form
+        shown = "".join(part.characters for part in rules.parts)
+        self.alphabet = Alphabet.of(tokenizer, shown)
+        self._parts = rules.parts
+        self.rules, self.allowed = self._bound(rules.parts)
+        if not self._is_possible(self.rules, self.allowed):
+            self._blame()
+        for rule in self.rules:
+            rule.narrow(self.allowed, self._can_stand)
+
+    def begun(self, rows: int) -> Tensor:
+        """Poems of which only what is pinned is settled: ids [R, T], −1 where open."""
+        only = self.allowed.sum(1) == 1
+        ids = self.allowed.long().argmax(1).masked_fill(~only, -1)
+        return ids.expand(rows, -1).clone()
+
+    def known(self, ways: int) -> Tensor:
+        """Poems of which all is masked but what is known: ids [A, T], as the model reads them.
+
+        Args:
+            ways: to place words, of which there is a poem each, at most.
+        """
+        fixed = _fixed(self.allowed, self.alphabet)[None]
+        for rule in self.rules:
+            if (placements := rule.placements) is not None:
+                placed = placements[torch.arange(min(ways, len(placements)))]
+                there = placed.fixed(self.alphabet.same)
+                fixed = torch.where(there >= 0, there, fixed)
+        return self.alphabet.read(fixed)
+
+    @property
+    def is_read_first(self) -> bool:
+        """Whether something is to be decided by what the model makes of the poem at first."""
+        fixed = _fixed(self.allowed, self.alphabet)
+        several = (fixed >= 0) & (self.allowed.sum(1) > 1)
+        deciding = any(
+            type(rule).place is not Bound.place or type(rule).plan is not Bound.plan
+            for rule in self.rules
+        )
+        return deciding or bool(several.any())
+
+    @property
+    def near(self) -> str | None:
+        """A poem in whose neighbourhood the latents are to lie."""
+        return next((rule.near for rule in self.rules if rule.near is not None), None)
+
+    def shares(self, logits: Tensor, bias: Tensor | None, *, temperature: float) -> Shares:
+        """Shares of logits [R, T, V'] of the characters that a model knows; a stranger has next to
+        nothing, and all where it is pinned."""
+        if bias is not None:
+            logits = logits + bias
+        if self.alphabet.strangers:
+            logits = torch.nn.functional.pad(logits, (0, len(self.alphabet.strangers)), value=-99.0)
+        return Shares.of(logits, self.allowed, temperature=temperature)
+
+    def bias(self, table: Tensor) -> Tensor | None:
+        """Nats that are added to the logits of characters, [V'], of a model's output layer."""
+        found = [b for rule in self.rules if (b := rule.bias(table)) is not None]
+        return torch.stack(found).sum(0) if found else None
+
+    def undecided(self) -> Held:
+        """Nothing decided yet."""
+        return Held((None,) * len(self.rules))
+
+    def place(self, shares: Shares, *, generator: torch.Generator) -> tuple[Held, Tensor]:
+        """Where something is to stand, and the log-probability of what was drawn, [R]."""
+        held, drawn = self.undecided(), shares.log_mass.new_zeros(len(shares.log_mass))
+        for number, rule in enumerate(self.rules):
+            if (found := rule.place(shares, generator=generator)) is not None:
+                held, drawn = held.where(number, found[0]), drawn + found[1]
+                shares = rule.placed(shares, found[0])
+        return held, drawn
+
+    def placed(self, shares: Shares, held: Held) -> Shares:
+        """The shares once all of it stands there."""
+        for rule, decision in zip(self.rules, held.decisions, strict=True):
+            if decision is not None:
+                shares = rule.placed(shares, decision)
+        return shares
+
+    def plan(
+        self, shares: Shares, held: Held, *, is_greedy: bool, generator: torch.Generator
+    ) -> Held:
+        """What is to be kept of all that rules admit, once everything is placed."""
+        shares = self.placed(shares, held)
+        for number, rule in enumerate(self.rules):
+            plan = rule.plan(shares, is_greedy=is_greedy, generator=generator)
+            if plan is not None:
+                held = held.where(number, plan)
+        return held
+
+    def planned(self, shares: Shares, held: Held, *, generator: torch.Generator) -> Tensor:
+        """Weights of the characters, [R, T, V], from which poems keep what is decided."""
+        shares = self.placed(shares, held)
+        for rule, decision in zip(self.rules, held.decisions, strict=True):
+            if decision is not None:
+                shares = rule.planned(shares, decision, generator=generator)
+        return shares.probs
+
+    def log_kept(self, shares: Shares, held: Held) -> Tensor:
+        """log P(rules, and what is placed | z) in nats, exact and differentiable: [R].
+
+        Of metre, rhyme, pins and avoided characters; what only masks and rejection keep is left
+        out.
+        """
+        shares = self.placed(shares, held)
+        for rule in self.rules:
+            if (exact := rule.log_prob(shares)) is not None:
+                return exact
+        return shares.log_mass.sum(-1)
+
+    def plans_kept(self, ids: Tensor) -> Tensor:
+        """How many plans each poem ids [R, T] would have kept, 1 at least: [R]."""
+        total = torch.ones(len(ids), dtype=torch.long)
+        for rule in self.rules:
+            if (kept := rule.plans_kept(ids)) is not None:
+                total = total * kept.clamp_min(1)
+        return total
+
+    def mask(self, ids: Tensor, places: Tensor, held: Held) -> Tensor:
+        """What may stand at a place of each poem, [R], beside what is settled: [R, V]."""
+        kept = self.allowed[places]
+        for rule, decision in zip(self.rules, held.decisions, strict=True):
+            if (mask := rule.mask(ids, places, decision)) is not None:
+                kept = kept & mask
+        return kept
+
+    def fits(self, ids: Tensor, place: int) -> Tensor:
+        """What may stand at a place of a whole poem ids [T], all else as it is: [V]."""
+        around = ids.clone()
+        around[place] = -1
+        kept = self.allowed[place].clone()
+        for rule in self.rules:
+            if type(rule).plan is not Bound.plan:
+                each = ids.expand(len(kept), -1).clone()
+                each[:, place] = torch.arange(len(kept))
+                plans = rule.plans_kept(each)
+                kept &= True if plans is None else plans > 0
+            elif type(rule).place is Bound.place:
+                mask = rule.mask(around[None], torch.tensor([place]), None)
+                kept &= True if mask is None else mask[0]
+        return kept
+
+    def broken(self, ids: Tensor) -> Tensor:
+        """Which whole poems break a rule: [R]."""
+        wrong = torch.zeros(len(ids), dtype=torch.bool)
+        for rule in self.rules:
+            left = (~wrong).nonzero()[:, 0]  # the cheap rules come first
+            if len(left) and (found := rule.broken(ids[left])) is not None:
+                wrong[left] = found
+        return wrong
+
+    def blemished(self, ids: Tensor) -> Tensor:
+        """Which whole poems keep a rule badly: [R]."""
+        wrong = torch.zeros(len(ids), dtype=torch.bool)
+        for rule in self.rules:
+            if (found := rule.blemished(ids)) is not None:
+                wrong |= found
+        return wrong
+
+    def told(self) -> str:
+        """All of them in a user's words."""
+        return ", ".join(part.told() for part in self._parts)
+
+    def _bound(self, parts: Sequence[Rule]) -> tuple[list[Bound], Tensor]:
+        """The rules, and what a place may hold under all of them, [T, V]."""
+        ground = Ground(self.form, self.alphabet)
+        rules = [rule for bind in BINDERS if (rule := bind(parts, ground)) is not None]
+        allowed = torch.ones(self.form.positions, len(self.alphabet), dtype=torch.bool)
+        allowed[:, : len(CharTokenizer.SPECIAL)] = False
+        for rule in rules:
+            if rule.allowed is not None:
+                allowed &= rule.allowed
+        return rules, allowed
+
+    def _is_possible(self, rules: Sequence[Bound], allowed: Tensor) -> bool:
+        columns = _different(rules, allowed)
+        possible, fixed = allowed[None, :, columns], _fixed(allowed, self.alphabet)[None]
+        return bool(_keeps(rules, possible, columns, fixed))
+
+    def _can_stand(self, placements: Placements) -> Tensor:
+        """Which ways to place something all rules admit: [A]."""
+        columns = _different(self.rules, self.allowed)
+        possible = placements.only(columns).possible()
+        fixed = placements.fixed(self.alphabet.same)
+        before = _fixed(self.allowed, self.alphabet)
+        return _keeps(self.rules, possible, columns, torch.where(fixed >= 0, fixed, before))
+
+    def _blame(self) -> None:
+        """Say which rule stands in the way: whichever makes the rest possible if left out.
+
+        Raises:
+            RuleError: always.
+        """
+        culprits = []
+        for i, part in enumerate(self._parts):
+            rest = [other for j, other in enumerate(self._parts) if j != i]
+            if self._is_possible(*self._bound(rest)):
+                culprits.append(part.told())
+        blamed = " or ".join(culprits) or "more than one of them"
+        raise RuleError(
+            f"no {self.form} keeps all of {self.told()}: they do not go together; leave out "
+            f"{blamed}"
+        )
+
+
+def _joined(decisions: Sequence[Any]) -> Any:
+    if isinstance(decisions[0], Tensor):
+        return torch.cat(list(decisions))
+    return type(decisions[0]).joined(decisions)
+
+
+def _keeps(rules: Sequence[Bound], possible: Tensor, columns: Tensor, fixed: Tensor) -> Tensor:
+    """Whether some poem of what is possible keeps all rules, by what each says alone: [A]."""
+    kept = possible.any(-1).all(-1)
+    for rule in rules:
+        if (found := rule.can_stand(possible, columns, fixed)) is not None:
+            kept = kept & found
+    return kept
+
+
+def _different(rules: Sequence[Bound], allowed: Tensor) -> Tensor:
+    """One character of every kind, where kinds differ in what any rule says of them: ids.
+
+    Hundreds of columns instead of thousands.
+    """
+    rows = [allowed, *(row[None] for rule in rules for row in rule.kinds)]
+    _, kind = torch.unique(torch.cat(rows), dim=1, return_inverse=True)
+    first = torch.full((int(kind.max()) + 1,), len(kind))
+    return first.scatter_reduce(0, kind, torch.arange(len(kind)), "amin")
+
+
+def _fixed(allowed: Tensor, alphabet: Alphabet) -> Tensor:
+    """Ids of what can only be one character or its like (里 and 裏), −1 elsewhere: [T, V] → [T]."""
+    kinds = alphabet.same.expand_as(allowed)
+    highest = kinds.where(allowed, -1).amax(-1)
+    lowest = kinds.where(allowed, len(alphabet)).amin(-1)
+    return torch.where(highest == lowest, allowed.long().argmax(-1), -1)

@@ -1,0 +1,46 @@
+"""Characters that shall stand nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.rules.rule import Bound, Ground, Rule, RuleError, of
+
+
+@dataclass(frozen=True)
+class Avoid(Rule):
+    """Characters that shall stand nowhere, in any of their forms."""
+
+    avoided: str
+
+    def told(self) -> str:
+        return f"avoiding {self.avoided}"
+
+
+class Avoided(Bound):
+    """Every place without the characters that are avoided."""
+
+    def __init__(self, allowed: Tensor) -> None:
+        self.allowed = allowed
+
+
+def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+    """All that is to be avoided.
+
+    Raises:
+        RuleError: no character is left.
+    """
+    avoided = "".join(part.avoided for part in of(parts, Avoid))
+    if not avoided:
+        return None
+    allowed = torch.ones(len(ground.alphabet), dtype=torch.bool)
+    for character in avoided:
+        allowed[ground.alphabet.known(character)] = False
+    if not allowed[len(CharTokenizer.SPECIAL) :].any():
+        raise RuleError("every character the model knows is to be avoided: avoid fewer")
+    return Avoided(allowed.expand(ground.form.positions, -1))

@@ -1,0 +1,31 @@
+"""Poems in the neighbourhood of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from poetry_vae.verse.rules.rule import Bound, Ground, Rule, only
+
+
+@dataclass(frozen=True)
+class Near(Rule):
+    """Latents of the neighbourhood of a given poem, instead of all that the prior holds."""
+
+    poem: str
+
+    def told(self) -> str:
+        return f"near {self.poem}"
+
+
+class Neighbourhood(Bound):
+    """Where latents come from: what a model reads of ``poem``."""
+
+    def __init__(self, poem: str) -> None:
+        self.near = poem
+
+
+def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+    """The one poem to be near to."""
+    near = only(parts, Near)
+    return None if near is None else Neighbourhood(near.poem)

@@ -1,0 +1,185 @@
+"""The one way from a model to poems: draw codes, write them, keep the rules, choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from poetry_vae.model import labelling
+from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.poem import Poem
+from poetry_vae.verse.choosing import surprise
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.passes import refined
+from poetry_vae.verse.rulebook import Rulebook
+from poetry_vae.verse.ruled import Ruled
+from poetry_vae.verse.rules import Rule, RuleError
+from poetry_vae.verse.steer import Steering
+
+# Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
+# is the same however many are asked for; the first blocks are small, since somebody waits for them.
+_BLOCK = 256
+_FIRST_BLOCKS = (8, 56, 192)
+_FEWEST = 4  # poems of a block, where each is chosen among many
+_STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes many
+# How often poems are tried that find no way to keep the rules.
+_ROUNDS = 12
+_BLEMISH = 1e4  # nats that it costs to keep a rule badly
+
+
+@dataclass
+class Tally:
+    """What happened while drawing, for whoever wants to tell."""
+
+    rounds: int = 0
+    """How often some poem had to be written again, since it kept no rule that masks cannot see."""
+    steering: Steering | None = None
+
+    def told(self) -> str:
+        """A line, empty where there is nothing to tell."""
+        if self.steering is not None:
+            return self.steering.told()
+        return f"{self.rounds} times some poems were written again" if self.rounds else ""
+
+
+class Sampler:
+    """Poems of a model, in a manner, that keep rules.
+
+        sampler = Sampler(model, Manner.of(model, sampling="chosen"), acrostic("春江花月"))
+        for poem in islice(sampler.stream(seed=7), 3): ...
+
+    With a refiner, rules are pins and masks of its passes, see :class:`~.ruled.Ruled`; without one
+    latents are weighed by how likely they make the rules, see :class:`~.steer.Steering`.
+    """
+
+    def __init__(
+        self, model: PoetryVAE, manner: Manner | None = None, rules: Rule | None = None
+    ) -> None:
+        """
+        Raises:
+            RuleError, MetreError: no poem of the model can keep the rules.
+        """
+        self.model = model
+        self.manner = manner or Manner.of(model)
+        self.book = None if rules is None else Rulebook(rules, model.form, model.tokenizer)
+        self.tally = Tally()
+        self._goes_in_passes = model.refiner is not None and self.manner.passes > 0
+        self._ruled: Ruled | None = None
+        if self.book is not None:
+            if self._goes_in_passes:
+                self._ruled = Ruled(model, self.manner, self.book)
+            else:
+                self.tally.steering = Steering(model, self.book, self.manner)
+        near = self.book.near if self.book else None
+        self._base: DiagonalGaussian | None = None
+        if near is not None:
+            with torch.no_grad():
+                self._base = model.encode([near])
+
+    def stream(self, seed: int) -> Iterator[Poem]:
+        """Poems without end, in the models' orthography; poem i depends on the seed and i alone."""
+        for block in count():
+            draws = torch.Generator(self.model.device)
+            draws.manual_seed(derived_seed(seed, "poems", block))
+            if self.tally.steering is not None:
+                size = _STEERED_BLOCK
+            else:
+                size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
+                size = max(_FEWEST, size // self.manner.candidates)
+            yield from self.poems(self.write(size, generator=draws))
+
+    @torch.no_grad()
+    def write(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """``n`` poems as ids [n, T], from codes that are drawn from the prior.
+
+        Raises:
+            RuleError: the rules can be kept, as far as is known beforehand, but no such poem was
+                found.
+        """
+        if self.tally.steering is not None:
+            return self.tally.steering.write(n, generator=generator)
+        many = self.manner.candidates if self.model.refiner is not None else 1
+        ids, scores = self.candidates(n * many, generator=generator)
+        for number in range(_ROUNDS):
+            chosen, best = _best(ids, scores, many)
+            missing = best.isinf().nonzero()[:, 0]
+            if not len(missing):
+                return chosen
+            self.tally.rounds += 1
+            again = (missing[:, None] * many + torch.arange(many)).flatten()
+            ids[again], scores[again] = self.candidates(
+                len(again), generator=generator, is_hard=number > 0
+            )
+        raise RuleError(
+            f"no poem was found that keeps all of {self.book.told() if self.book else ''}: "
+            "ask for less"
+        )
+
+    def write_from(
+        self, code: Tensor, labels: Tensor | None = None, *, generator: torch.Generator | None
+    ) -> Tensor:
+        """Poems as ids [n, T] from codes [n, D], as they come: no rules, no choice."""
+        return refined(self.model, code, labels, self.manner, generator=generator)
+
+    @torch.no_grad()
+    def poems_of_codes(self, code: Tensor, labels: Tensor | None = None) -> list[Poem]:
+        """The poems of codes [n, D], as they come, where no chance is asked for."""
+        return self.poems(self.write_from(code, labels, generator=None))
+
+    def poems(self, ids: Tensor) -> list[Poem]:
+        """Ids [n, T] as poems, in the models' orthography."""
+        if self.book is None:
+            return self.model.poems_of(ids)
+        form, text = self.model.form, self.book.alphabet.text
+        return [Poem(form.cut(text(row)), tune=form.tune) for row in ids.tolist()]
+
+    @torch.no_grad()
+    def candidates(
+        self,
+        n: int,
+        *,
+        generator: torch.Generator,
+        is_hard: bool = False,
+        is_scored: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """``n`` poems as ids [n, T], and what speaks against each in nats, [n]: ∞ where it breaks a
+        rule, and the model's own surprise where poems are chosen by it or ``is_scored``.
+
+        Args:
+            is_hard: whether poems begin where little may stand, see :meth:`Ruled.write`.
+        """
+        labels = self._labels(n, generator)
+        code = torch.randn(n, self.model.code_size, generator=generator, device=self.model.device)
+        if self._base is not None:
+            code = self._base.mean + self._base.stddev * code
+        if self._ruled is None or self.book is None:
+            ids = self.write_from(code, labels, generator=generator)
+            wrong, read = torch.zeros(n, dtype=torch.bool), ids
+        else:
+            ids, wrong = self._ruled.write(code, labels, generator=generator, is_hard=is_hard)
+            read = self.book.alphabet.read(ids)
+        scores = torch.zeros(n)
+        if (self.manner.candidates > 1 or is_scored) and self.model.refiner is not None:
+            scores = surprise(self.model, read, labels)
+        if self.book is not None:
+            scores = scores + _BLEMISH * self.book.blemished(ids)
+        return ids, scores.masked_fill(wrong.to(scores.device), torch.inf)
+
+    def _labels(self, n: int, generator: torch.Generator) -> Tensor | None:
+        many = self.manner.candidates if self.model.refiner is not None else 1
+        labels = labelling.draw(self.model, n // many, generator=generator)
+        return None if labels is None else labels.repeat_interleave(many)
+
+
+def _best(ids: Tensor, scores: Tensor, many: int) -> tuple[Tensor, Tensor]:
+    """Of every N poems in a row the one that least speaks against: ids [n·N, T] → [n, T], and what
+    speaks against it, [n]."""
+    groups = ids.view(-1, many, ids.shape[1])
+    best = scores.view(-1, many).min(1)
+    return groups[torch.arange(len(groups), device=ids.device), best.indices], best.values

@@ -1,0 +1,228 @@
+"""Rules as people ask for them, in words: what the command, the page and the interface share.
+
+This file knows the names and the texts, and needs no torch; the rules themselves load when they are
+asked for. A new rule is a file in ``verse/rules``, a :class:`Wish` here and a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from poetry_vae.text.rhyme_books import RHYME_BOOKS
+
+FREE_SIGNS = "□＿_○◯*?-xX"
+"""Signs for a place that is left to the model, in a drawn poem."""
+
+if TYPE_CHECKING:
+    from poetry_vae.text.form import Form
+    from poetry_vae.verse.rules import Rule
+
+Note = Callable[[str], None]
+"""Takes what the person asking should know of how a wish was understood."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One thing to ask for: its name, its help, and how its text becomes a rule."""
+
+    name: str
+    help: str
+    parse: Callable[[Any, Form, Note], Rule]
+    """The rule that a value asks for, of a form."""
+    metavar: str | None = None
+    """What the value looks like; None for a yes or no."""
+    is_many: bool = False
+    """Whether it may be asked for several times."""
+    choices: Sequence[str] = ()
+
+
+def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: None) -> Rule | None:
+    """The rules that are asked for by name; None where nothing is.
+
+    Args:
+        asked: values by the names of :data:`WISHES`; what is empty or not there is not asked for.
+        note: takes what the person asking should know, a sentence each time.
+
+    Raises:
+        RuleError: a value says nothing that a poem could keep.
+    """
+    from poetry_vae.verse.rules import together
+
+    rules = []
+    for wish in WISHES:
+        value = asked.get(wish.name)
+        for one in (value or ()) if wish.is_many else [value]:
+            if one:
+                rules.append(wish.parse(one, form, note))
+    return together(rules) if rules else None
+
+
+def form_of(asked: Mapping[str, Any]) -> str | None:
+    """The name of the form for what is asked for, where no form is: a line for each of 2 to 8
+    heads or tails; the form that a drawn poem, or one to be near to, has. None where nothing says.
+
+    Raises:
+        RuleError: there are more heads than lines in any form that a name fits.
+    """
+    from poetry_vae.text.cleaning import clean_typed
+    from poetry_vae.text.errors import PoetryVAEError
+    from poetry_vae.text.form import Form
+    from poetry_vae.text.poem import Poem, split_lines
+    from poetry_vae.verse.rules import RuleError, acrostic
+
+    for name in ("template", "near"):
+        if text := asked.get(name):
+            lines = split_lines(clean_typed(text, free=FREE_SIGNS))
+            whole = sum(map(len, lines))
+            if len(lines) > 1:
+                try:
+                    return str(Poem(tuple(lines)).form)
+                except PoetryVAEError:
+                    return None
+            for form in map(Form.parse, ("五绝", "七绝", "五律", "七律", "五言联", "七言联")):
+                if form.positions == whole:
+                    return str(form)
+    heads = [len(acrostic(asked[name]).members) for name in ("acrostic", "tail") if asked.get(name)]
+    if not heads or max(heads) < 2:
+        return None
+    if max(heads) > 8:
+        raise RuleError(f"{max(heads)} heads: a poem has at most 8 lines unless a form is given")
+    return "七绝" if max(heads) <= 4 else "七律"
+
+
+def _acrostic(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import acrostic
+
+    return acrostic(text)
+
+
+def _tail(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import acrostic
+
+    return acrostic(text, tail=True)
+
+
+def _pin(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Pin
+
+    return Pin.parse(text)
+
+
+def _template(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Template
+
+    return Template(text)
+
+
+def _first_line(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import first_line
+
+    return first_line(text)
+
+
+def _near(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Near
+
+    return Near(text)
+
+
+def _metre(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Metre
+
+    if text in ("strict", "loose"):
+        return Metre("loose" if text == "loose" else "strict")
+    return Metre(template=text)
+
+
+def _rhyme(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Rhyme
+
+    return Rhyme(None if text == "any" else text)
+
+
+def _rhyme_book(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.text.rhyme_books import rhyme_book
+    from poetry_vae.verse.rules import Sounds
+
+    return Sounds(rhyme_book(text))
+
+
+def _theme(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.text.keywords import keywords
+    from poetry_vae.text.script import to_simplified
+    from poetry_vae.verse.rules import Favour, RuleError, Words, together
+
+    found = keywords(text, longest=max(form.lengths))
+    if not found.words:
+        raise RuleError(f"theme {text!r}: no word was found in it")
+    note(f"keywords: {to_simplified(' '.join(found.words))}")
+    if found.left_out:
+        note(f"left out, as so many leave no room: {to_simplified(' '.join(found.left_out))}")
+    return together([Words(found.words), Favour("".join(found.words))])
+
+
+def _avoid(text: str, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Avoid
+
+    return Avoid(text)
+
+
+def _no_repeat(value: bool, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import NoRepeat
+
+    return NoRepeat()
+
+
+def _doublings(value: bool, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Doublings
+
+    return Doublings()
+
+
+def _parallel(value: bool, form: Form, note: Note) -> Rule:
+    from poetry_vae.verse.rules import Parallel
+
+    return Parallel()
+
+
+WISHES = (
+    Wish("acrostic", "The heads of the lines, as in 春江花月.", _acrostic, "TEXT"),
+    Wish("tail", "The last characters of the lines.", _tail, "TEXT"),
+    Wish(
+        "pin",
+        "One character at line L, place P (negative: from the end), as in 2,3=月.",
+        _pin,
+        "L,P=字",
+        is_many=True,
+    ),
+    Wish("template", "A drawn poem with □ (or ?) where you leave it free.", _template, "TEXT"),
+    Wish("first_line", "The first line, to be continued.", _first_line, "TEXT"),
+    Wish("near", "Stay in the neighbourhood of this poem.", _near, "POEM"),
+    Wish(
+        "metre",
+        "Tones of regulated verse: any template by strict or loose rules, or the one named.",
+        _metre,
+        "strict|loose|NAME",
+    ),
+    Wish(
+        "rhyme",
+        "Rhyme in the group of this name, or with this character, or in any one group.",
+        _rhyme,
+        "字|any",
+    ),
+    Wish(
+        "rhyme_book",
+        "By which --metre, --rhyme and --parallel go; the last two are of today's sounds.  "
+        "[default: pingshui]",
+        _rhyme_book,
+        choices=tuple(RHYME_BOOKS),
+    ),
+    Wish("theme", "Keywords of this text stand in the poem.", _theme, "TEXT"),
+    Wish("avoid", "Characters that shall stand nowhere.", _avoid, "字字", is_many=True),
+    Wish("no_repeat", "No character twice.", _no_repeat),
+    Wish("doublings", "With --no-repeat: 處處 and its like may stand.", _doublings),
+    Wish("parallel", "对仗: couplets with opposed tones and like words.", _parallel),
+)
+"""Everything that can be asked for."""
