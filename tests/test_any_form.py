@@ -366,7 +366,7 @@ def test_what_goes_with_no_model_of_any_form_is_refused(tmp_path: Path) -> None:
 def test_pins_words_and_repeats_go_by_the_lines_of_the_form(model: PoetryVAE) -> None:
     view = model.writing(Form.parse("忆江南"))
     asked = acrostic("春水月年上") & Pin(-1, -1, "天") & Words(("花時",))
-    few = {"constraint": Avoid("不"), "seed": 1, "script": "traditional"}
+    few = {"rules": Avoid("不"), "seed": 1, "script": "traditional"}
     for poem in generate(2, model=view, seed=1, script="traditional", rules=asked):
         assert [line[0] for line in poem.lines] == list("春水月年上")
         assert poem.lines[-1][-1] == "天"

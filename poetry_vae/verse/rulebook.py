@@ -231,8 +231,8 @@ class Rulebook:
 
     def _is_possible(self, rules: Sequence[Bound], allowed: Tensor) -> bool:
         columns = _different(rules, allowed)
-        possible, fixed = allowed[None, :, columns], _fixed(allowed, self.alphabet)[None]
-        return bool(_keeps(rules, possible, columns, fixed))
+        fixed = _fixed(allowed, self.alphabet)
+        return bool(_keeps(rules, allowed[None, :, columns], columns, fixed[None], fixed >= 0))
 
     def _can_stand(self, placements: Placements) -> Tensor:
         """Which ways to place something all rules admit: [A]."""
@@ -240,7 +240,8 @@ class Rulebook:
         possible = placements.only(columns).possible()
         fixed = placements.fixed(self.alphabet.same)
         before = _fixed(self.allowed, self.alphabet)
-        return _keeps(self.rules, possible, columns, torch.where(fixed >= 0, fixed, before))
+        both = torch.where(fixed >= 0, fixed, before)
+        return _keeps(self.rules, possible, columns, both, before >= 0)
 
     def _blame(self) -> None:
         """Say which rule stands in the way: whichever makes the rest possible if left out.
@@ -266,11 +267,13 @@ def _joined(decisions: Sequence[Any]) -> Any:
     return type(decisions[0]).joined(decisions)
 
 
-def _keeps(rules: Sequence[Bound], possible: Tensor, columns: Tensor, fixed: Tensor) -> Tensor:
+def _keeps(
+    rules: Sequence[Bound], possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
+) -> Tensor:
     """Whether some poem of what is possible keeps all rules, by what each says alone: [A]."""
     kept = possible.any(-1).all(-1)
     for rule in rules:
-        if (found := rule.can_stand(possible, columns, fixed)) is not None:
+        if (found := rule.can_stand(possible, columns, fixed, given)) is not None:
             kept = kept & found
     return kept
 

@@ -1,26 +1,18 @@
-"""A section of ``constraints.py``: what constraints cost in time, in candidates and in sameness."""
+"""A section of ``constraints.py``: what rules cost beside free verse, side by side in one run."""
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-import torch
 from drawn_rules import Subject
 from measure import table, tell
-from poetry_vae.verse.compiled import Compiled, compile_constraints
-from torch import Tensor
 
-from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
-from poetry_vae.verse import decode
-from poetry_vae.verse.generate import stream
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.rules import (
     Favour,
@@ -32,16 +24,14 @@ from poetry_vae.verse.rules import (
     Words,
     acrostic,
 )
-from poetry_vae.verse.steer import Steering
+from poetry_vae.verse.sampler import Sampler
 
 Figures = dict[str, Any]
-_CANDIDATES = (16, 64)
-_PROPOSED = {"prior": "from the prior", "both": "and the encoder"}
 _FREE = "free"
 
 
 def asked(form: Form) -> dict[str, Rule]:
-    """The constraints whose cost is measured, by name."""
+    """The rules whose cost is measured, by name."""
     heads = acrostic("春江花月夜山風水"[: form.lines])
     return {
         f"acrostic of {form.lines}": heads,
@@ -54,135 +44,62 @@ def asked(form: Form) -> dict[str, Rule]:
     }
 
 
-def masking(subject: Subject, compiled: Compiled, manner: Manner | None = None) -> Steering:
-    """Latents of the prior as they come: only the characters keep the constraints."""
-    steering = _steering(subject, compiled, manner, candidates=1, steps=0)
-    steering.proposals = None
-    return steering
+def written(subject: Subject, n: int, seed: int, rules: Rule | None = None) -> list[Poem]:
+    """``n`` poems of the plain manner."""
+    sampler = Sampler(subject.model, Manner.of(subject.model), rules)
+    return list(islice(sampler.stream(seed), n))
 
 
-def _steering(
-    subject: Subject, compiled: Compiled, manner: Manner | None = None, **settings: Any
-) -> Steering:
-    return Steering(subject.model, compiled, manner or Manner.of(subject.model), **settings)
+def cost(subjects: Sequence[Subject], poems: int, seed: int) -> Figures:
+    """For every model, manner and rule: poems a second, and the share of them that are unique.
 
-
-# Whether the latents are bent to the constraints at all, by resampling, or by walking as well.
-WAYS: dict[str, Callable[[Subject, Compiled], Steering]] = {
-    "plain masking": masking,
-    "resampling": partial(_steering, steps=0),
-    "resampling, Langevin steps": _steering,
-}
-
-
-def written(subject: Subject, n: int, seed: int, steering: Steering | None = None) -> list[Poem]:
-    """``n`` poems at default settings."""
-    return list(islice(stream(subject.model, seed=seed, steering=steering), n))
-
-
-def cost(subjects: Sequence[Subject], poems: int, latents: int, seed: int) -> Figures:
-    """For every model and constraint: speed, unique poems, effective candidates, log P."""
+    Free verse is measured before and after the rules, and the mean of the two is what they are
+    held against.
+    """
     found: Figures = {}
     for subject in subjects:
-        rows: dict[str, Figures] = {_FREE: _speed(subject, None, poems, seed)}
-        for name, constraint in asked(subject.model.form).items():
-            tell(f"cost: {subject.name}, {name}")
-            rows[name] = _row(subject, constraint, poems, latents, seed)
-        found[subject.name] = rows
-    return {"models": found, "poems": poems, "latents": latents}
+        for manner in ("plain", "chosen"):
+            n = poems if manner == "plain" else max(8, poems // 12)
+            tell(f"cost: {subject.name}, {manner}")
+            before = _speed(subject, None, manner, n, seed)
+            rows = {
+                name: _speed(subject, rules, manner, n, seed)
+                for name, rules in asked(subject.model.form).items()
+            }
+            after = _speed(subject, None, manner, n, seed)
+            free = {"rate": (before["rate"] + after["rate"]) / 2, "unique": before["unique"]}
+            found[f"{subject.name}, {manner}"] = {_FREE: free, **rows}
+    return found
 
 
-def _row(subject: Subject, constraint: Rule, poems: int, latents: int, seed: int) -> Figures:
-    begun = time.perf_counter()
-    compiled = compile_constraints(constraint, subject.model.form, subject.model.tokenizer)
-    row: Figures = {"compiled in": time.perf_counter() - begun}
-    row |= _speed(subject, compiled, poems, seed)
-    row["effective"] = {
-        str(n): {way: _effective(subject, compiled, n, way, latents, seed) for way in _PROPOSED}
-        for n in _CANDIDATES
-    }
-    row["log P"] = {
-        way: _log_kept(make(subject, compiled), latents, seed) for way, make in WAYS.items()
-    }
-    return row
-
-
-def _speed(subject: Subject, compiled: Compiled | None, poems: int, seed: int) -> Figures:
-    """Poems a second and the share of them that are unique, in blocks as users get them."""
-    steering = None if compiled is None else _steering(subject, compiled)
-    written(subject, 1, seed + 1, steering)  # what is prepared once
-    if steering:
-        steering.tally.mended = 0
-    begun = time.perf_counter()
+def _speed(subject: Subject, rules: Rule | None, manner: Any, n: int, seed: int) -> Figures:
+    """In blocks as users get them, in processor time."""
+    model = subject.model
     try:
-        texts = [poem.text for poem in written(subject, poems, seed, steering)]
+        sampler = Sampler(model, Manner.of(model, sampling=manner), rules)
+        next(sampler.stream(seed + 1))  # what is prepared once
+        begun = time.process_time()
+        texts = [poem.text for poem in islice(sampler.stream(seed), n)]
     except PoetryVAEError as error:
         return {"failed": str(error)}
-    seconds = time.perf_counter() - begun
-    mended = steering.tally.mended if steering else 0
-    return {"rate": poems / seconds, "unique": len(set(texts)) / poems, "mended": mended}
-
-
-@torch.no_grad()
-def _effective(
-    subject: Subject, compiled: Compiled, candidates: int, way: str, latents: int, seed: int
-) -> float:
-    """Effective number of candidates; without steps the walk cannot help."""
-    steering = _steering(subject, compiled, candidates=candidates, steps=0)
-    if way == "prior":
-        steering.proposals = None
-    steering._latents(latents, _generator(seed))
-    return steering.tally.effective[-1]
-
-
-@torch.no_grad()
-def _log_kept(steering: Steering, latents: int, seed: int) -> tuple[float, float]:
-    """Mean log P(constraints, words where they are held | z) in nats, and its standard error."""
-    z, held = steering._latents(latents, _generator(seed))
-    kept: list[Tensor] = [
-        decode.log_kept(steering.compiled, steering._shares(z[rows], temperature=1.0), held[rows])
-        for rows in torch.split(torch.arange(latents), 64)
-    ]
-    values = torch.cat(kept).tolist()
-    return statistics.fmean(values), statistics.stdev(values) / latents**0.5
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(derived_seed(seed, "latents"))
+    return {"rate": n / (time.process_time() - begun), "unique": len(set(texts)) / n}
 
 
 def show_cost(figures: Figures) -> str:
     """The tables of :func:`cost`."""
     out = ""
-    for model, rows in figures["models"].items():
-        asked_for = {name: row for name, row in rows.items() if name != _FREE}
-        header = [
-            model,
-            "compiled in, s",
-            "poems a second",
-            "times slower",
-            "unique",
-            "drafts mended",
-        ]
-        out += table(header, [_speed_row(name, row, rows[_FREE]) for name, row in rows.items()])
-        header = [f"{n} {proposed}" for n in _CANDIDATES for proposed in _PROPOSED.values()]
-        out += "\nEffective candidates, and log P(constraints | z) in nats of latents by:\n\n"
-        header = [model, *header, *WAYS]
-        out += table(header, [_weight_row(name, row) for name, row in asked_for.items()]) + "\n"
+    for name, rows in figures.items():
+        header = [name, "poems a second", "times slower", "unique"]
+        out += table(header, [_row(rule, row, rows[_FREE]) for rule, row in rows.items()]) + "\n"
     return out
 
 
-def _speed_row(name: str, row: Figures, free: Figures) -> list[object]:
-    compiled = f"{row['compiled in']:.2f}" if "compiled in" in row else "–"
+def _row(name: str, row: Figures, free: Figures) -> list[object]:
     if "failed" in row:
-        return [name, compiled, f"failed: {row['failed']}", "–", "–", "–"]
-    slower = free["rate"] / row["rate"]
-    told = [f"{row['rate']:,.3g}", f"{slower:.3g}", f"{row['unique']:.1%}"]
-    return [name, compiled, *told, row["mended"]]
-
-
-def _weight_row(name: str, row: Figures) -> list[object]:
-    counts = [f"{row['effective'][str(n)][way]:.1f}" for n in _CANDIDATES for way in _PROPOSED]
-    means = [f"{mean:.2f} ± {error:.2f}" for mean, error in row["log P"].values()]
-    # Of repeats and parallel couplets no probability is known.
-    return [name, *counts, *(means if any(mean for mean, _ in row["log P"].values()) else "–––")]
+        return [name, f"failed: {row['failed']}", "–", "–"]
+    return [
+        name,
+        f"{row['rate']:,.3g}",
+        f"{free['rate'] / row['rate']:.2f}",
+        f"{row['unique']:.1%}",
+    ]

@@ -13,13 +13,13 @@ from drawn_rules import Subject, satisfiable
 from impossible_rules import KINDS, unsatisfiable
 from measure import table, tell
 from naive_rules import asked_groups, broken, broken_as_shown
-from poetry_vae.verse.compiled import compile_constraints
 
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules import Metre, NoRepeat, Parallel, Pin, Rhyme, Rule, Template
-from poetry_vae.verse.steer import Steering
+from poetry_vae.verse.sampler import Sampler
 
 Figures = dict[str, Any]
 _POEMS = 2  # of each combination
@@ -37,16 +37,16 @@ def kept(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
         (subject,) = rng.choices(subjects, [1 / s.model.form.positions for s in subjects])
         constraint, witness = satisfiable(subject, rng)
         temperature = 0.5 if rng.random() < 0.95 else rng.uniform(0.02, 0.1)
-        drawn.append((subject, constraint, witness, temperature, rng.choice((0, 4)), i))
+        drawn.append((subject, constraint, witness, temperature, rng.choice((1, 4)), i))
     # What was prepared for one rhyme serves all that ask for it.
     drawn.sort(key=lambda one: (one[0].name, _sound_of(one[1].parts), one[-1]))
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     examples: list[Figures] = []
     reasons: Counter[str] = Counter()
-    for done, (subject, constraint, witness, temperature, steps, i) in enumerate(drawn):
+    for done, (subject, constraint, witness, temperature, candidates, i) in enumerate(drawn):
         if done % 200 == 0:
             tell(f"kept: {done} of {n}")
-        outcome, told, shown = _outcome(subject, constraint, temperature, steps, i)
+        outcome, told, shown = _outcome(subject, constraint, temperature, candidates, i)
         parallel = any(isinstance(part, Parallel) for part in constraint.parts)
         if outcome == "refused":
             reasons[f"{'parallel: ' * parallel}{told}"] += 1
@@ -66,7 +66,7 @@ def kept(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
                     "constraint": list(map(repr, constraint.parts)),
                     "witness": "，".join(witness),
                     "temperature": temperature,
-                    "steps": steps,
+                    "candidates": candidates,
                     "seed": i,
                 }
             )
@@ -82,25 +82,24 @@ def _sound_of(parts: Sequence[Rule]) -> list[str]:
 
 
 def _outcome(
-    subject: Subject, constraint: Rule, temperature: float, steps: int, seed: int
+    subject: Subject, rules: Rule, temperature: float, candidates: int, seed: int
 ) -> tuple[str, str, bool]:
     """Kept, refused or broken, what there is to say of it, and whether it looks broken to a reader
     of simplified script."""
     model = subject.model
     try:
-        compiled = compile_constraints(constraint, model.form, model.tokenizer)
-        manner = Manner.of(model, temperature=temperature)
-        steering = Steering(model, compiled, manner, candidates=4, steps=steps)
-        ids = steering.write(_POEMS, generator=torch.Generator().manual_seed(seed))
+        manner = Manner.of(model, temperature=temperature, candidates=candidates)
+        sampler = Sampler(model, manner, rules)
+        ids = sampler.write(_POEMS, generator=torch.Generator().manual_seed(seed))
     except PoetryVAEError as error:
         return "refused", str(error), False
     except Exception as error:  # whatever it is, the count of it is what is measured
         return "crashed", f"{type(error).__name__}: {error}", False
-    written = [poem.lines for poem in model.poems_of(ids)]
+    written = [poem.lines for poem in sampler.poems(ids)]
     for lines in written:
-        if wrong := broken(constraint.parts, lines):
+        if wrong := broken(rules.parts, lines):
             return "broken", f"{wrong}: {'，'.join(lines)}", False
-    shown = ["，".join(x) for x in written if broken_as_shown(constraint.parts, x)]
+    shown = ["，".join(x) for x in written if broken_as_shown(rules.parts, x)]
     return "kept", " ".join(shown), bool(shown)
 
 
@@ -140,15 +139,15 @@ def unsatisfied(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
         counts[kind]["asked"] += 1
         told = ""
         try:
-            compiled = compile_constraints(asked.constraint, asked.form, subject.model.tokenizer)
+            Rulebook(asked.constraint, asked.form, subject.model.tokenizer)
         except PoetryVAEError as error:
             told = str(error)
-            blamed = told.split("do not fit together; leave out ")[-1]
+            blamed = told.split("do not go together; leave out ")[-1]
             outcome = "named" if all(c in blamed for c in asked.culprits) else "not named"
         except Exception as error:  # as above
             told, outcome = f"{type(error).__name__}: {error}", "crashed"
         else:
-            outcome, told = _later(subject, compiled, asked.constraint)
+            outcome, told = _later(subject, asked.constraint)
         counts[kind][outcome] += 1
         if outcome != "named" and counts[kind][outcome] <= _ALIKE:
             parts = list(map(repr, asked.constraint.parts))
@@ -156,16 +155,14 @@ def unsatisfied(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
     return {"rows": counts, "examples": examples}
 
 
-def _later(subject: Subject, compiled: Any, constraint: Rule) -> tuple[str, str]:
-    """What came of a constraint that was not refused at first."""
-    steering = Steering(subject.model, compiled, Manner(0.5, 1), candidates=4, steps=0)
+def _later(subject: Subject, rules: Rule) -> tuple[str, str]:
+    """What came of rules that were not refused at first."""
     try:
-        ids = steering.write(1, generator=torch.Generator().manual_seed(0))
+        poem = next(Sampler(subject.model, Manner.of(subject.model), rules).stream(0))
     except PoetryVAEError as error:
         return "when writing", str(error)
     except Exception as error:  # as above
         return "crashed", f"{type(error).__name__}: {error}"
-    (poem,) = subject.model.poems_of(ids)
     return "not refused", poem.one_line
 
 

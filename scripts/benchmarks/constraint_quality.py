@@ -3,8 +3,8 @@
     python scripts/benchmarks/constraints.py CORPUS.safetensors --quality FOLDER
     python scripts/benchmarks/constraint_quality.py CORPUS.safetensors FOLDER --judges JUDGES
 
-For each constraint: R of the first judge, and its mean log-likelihood, for steered latents
-and for plain masking (latents of the prior), against real poems that keep the same constraint.
+For each rule: R of the first judge, and its mean log-likelihood, against real poems that keep the
+same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from poetry_vae.evaluation.judge_file import fitted
 from poetry_vae.evaluation.material import read_samples
 from poetry_vae.text.encoded import EncodedCorpus
 
-_SOURCES = ("real", "steered", "masked")
+_SOURCES = ("real", "written")
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
                     f"{likely['real']:.1f}",
                 ]
             )
-    heads = ["constraint", "latents", "poems a side", "R", "log-likelihood", "of real poems"]
+    heads = ["rule", "poems", "poems a side", "R", "log-likelihood", "of real poems"]
     print(f"{form}:\n")
     print(table(heads, rows))
     write_json(given.json, {"machine": machine, "form": form.slug, "rows": rows})

@@ -10,7 +10,7 @@ tenth as many that no poem keeps, of every known kind. Two poems of each are jud
 ``naive_rules.py`` writes out once more.
 --metre N: shares of poems that keep length, rhyme and metre by ``text.scansion``, beside real poems
 and chance, which is lines shuffled between poems; the naive rules have to agree on every poem.
---cost: poems a second, effective candidates, and the probability of the constraints, by constraint.
+--cost: poems a second by rule, beside free verse.
 --same: the same poems in two processes whose hashes of strings differ.
 --quality FOLDER: samples, and real poems that keep the same: a poem a line, for two-sample tests.
 
@@ -27,12 +27,13 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import naive_rules as naive
 import torch
-from constraint_cost import asked, cost, masking, show_cost, written
+from constraint_cost import asked, cost, show_cost, written
 from constraint_kept import kept, show_kept, show_unsatisfied, unsatisfied
 from drawn_rules import Lines, Subject
 from measure import machine_line, parser, table, tell, use_threads, write_json
@@ -47,7 +48,7 @@ from poetry_vae.text.scansion import MetreReport, Readings, check
 from poetry_vae.verse.generate import in_script
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.rules import Metre, Pin, Rhyme, Rule, acrostic
-from poetry_vae.verse.steer import steer
+from poetry_vae.verse.sampler import Sampler
 
 Figures = dict[str, Any]
 # Shares of length, rhyme, metre and all that others report of poems by language models.
@@ -63,10 +64,9 @@ def metre(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
     for subject in subjects:
         form = subject.model.form
         real = random.Random(seed).sample(subject.poems, min(n, len(subject.poems)))
-        steering = steer(subject.model, Metre(), Manner.of(subject.model))
         tell(f"metre: {subject.name}")
         sources: dict[str, Sequence[Lines]] = {
-            "constrained": [poem.lines for poem in written(subject, n, seed, steering)],
+            "constrained": [poem.lines for poem in written(subject, n, seed, Metre())],
             "unconstrained": [poem.lines for poem in written(subject, n, seed)],
             "real": real,
             "chance": shuffled(real, random.Random(seed)),
@@ -125,15 +125,12 @@ def show_metre(figures: Figures) -> str:
 
 
 def digests(model: PoetryVAE) -> dict[str, str]:
-    """What is to be the same in every process: latents and poems, by constraint."""
+    """What is to be the same in every process: poems, by rule."""
     found = {}
     for name, constraint in asked(model.form).items():
-        steering = steer(model, constraint, Manner.of(model))
-        generator = torch.Generator().manual_seed(1)
-        z, _ = steering._latents(8, generator)
-        ids = steering.write(8, generator=generator)
-        content = z.detach().numpy().tobytes() + ids.numpy().tobytes()
-        found[name] = hashlib.sha256(content).hexdigest()
+        sampler = Sampler(model, Manner.of(model), constraint)
+        ids = sampler.write(8, generator=torch.Generator().manual_seed(1))
+        found[name] = hashlib.sha256(ids.numpy().tobytes()).hexdigest()
     return found
 
 
@@ -186,16 +183,14 @@ def quality(
         for name, constraint in {**_QUALITY, "acrostic": heads}.items():
             tell(f"quality: {subject.name}, {name}")
             manner = Manner.of(subject.model, **settings)
-            steering = steer(subject.model, constraint, manner)
-            plain = masking(subject, steering.compiled, manner)
+            sampler = Sampler(subject.model, manner, constraint)
             is_kept = name != "acrostic"
             real = [
                 x for x in subject.poems if not is_kept or not naive.broken(constraint.parts, x)
             ]
             real = random.Random(seed).sample(real, min(n, len(real)))
             sources = {
-                "steered": written(subject, n, seed, steering),
-                "masked": written(subject, n, seed, plain),
+                "written": list(islice(sampler.stream(seed), n)),
                 "real": list(map(Poem, real)),
             }
             for source, poems in sources.items():
@@ -239,7 +234,6 @@ def main() -> None:
     options.add_argument("--same", action="store_true")
     options.add_argument("--quality", type=Path, metavar="FOLDER")
     options.add_argument("--poems", type=int, default=1000, help="of --cost and --quality (1000)")
-    options.add_argument("--latents", type=int, default=64, help="of --cost (64)")
     options.add_argument("--temperature", type=float, help="of --quality; else the model's")
     options.add_argument("--passes", type=int, help="of --quality; else the model's")
     options.add_argument("--seed", type=int, default=0)
@@ -282,13 +276,13 @@ def main() -> None:
         told = common | {"poems": many}
         section(stored, path, "metre", told, lambda: metre(subjects, many, seed), show_metre)
     if given.cost:
-        told = common | {"poems": given.poems, "latents": given.latents}
+        told = common | {"poems": given.poems}
         section(
             stored,
             path,
             "cost",
             told,
-            lambda: cost(subjects, given.poems, given.latents, seed),
+            lambda: cost(subjects, given.poems, seed),
             show_cost,
         )
     if given.same:

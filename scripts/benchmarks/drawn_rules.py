@@ -58,10 +58,9 @@ class Sheet:
 
 
 def satisfiable(subject: Subject, rng: random.Random) -> tuple[Together, Lines]:
-    """A random combination of constraints, and a real poem that keeps it.
+    """A random combination of rules, every rule equally often, and a real poem that keeps it.
 
-    Parallel couplets are asked for now and then beside one other rule, whether the poem has them or
-    not: hardly one does.
+    But for parallel couplets, which hardly a poem has: they are asked for all the same.
     """
     lines = rng.choice(subject.poems)
     typed = lines
@@ -69,13 +68,13 @@ def satisfiable(subject: Subject, rng: random.Random) -> tuple[Together, Lines]:
         typed = tuple("".join(map(naive.simplified, line)) for line in lines)
     sheet = Sheet(lines, typed, subject, rng, [])
     while not sheet.parts:
-        for chance, draw in _RULES:
-            if rng.random() < chance:
+        for draw in _RULES:
+            if rng.random() < _CHANCE:
                 sheet.parts += draw(sheet)
     if wrong := naive.broken(sheet.parts, lines):
         raise AssertionError(f"{lines} does not keep {wrong} of {sheet.parts}")
-    if rng.random() < (1 / 50 if len(lines) == 2 else 1 / 200):
-        sheet.parts = [rng.choice(sheet.parts), Parallel()]
+    if rng.random() < _CHANCE:
+        sheet.parts.append(Parallel())
     return together(sheet.parts), lines
 
 
@@ -156,14 +155,15 @@ def _words(sheet: Sheet) -> list[Rule]:
     return [Words(tuple(sheet.typed[i][j : j + 2] for i, j in chosen))]
 
 
-_RULES: tuple[tuple[float, Callable[[Sheet], list[Rule]]], ...] = (
-    (0.4, _pins),
-    (0.12, _acrostic),
-    (0.12, _template),
-    (0.06, _first),
-    (0.3, _avoid),
-    (0.6, _metre),
-    (0.4, _rhyme),
-    (0.35, _words),
-    (0.5, _no_repeat),
+_CHANCE = 0.25
+_RULES: tuple[Callable[[Sheet], list[Rule]], ...] = (
+    _pins,
+    _acrostic,
+    _template,
+    _first,
+    _avoid,
+    _metre,
+    _rhyme,
+    _words,
+    _no_repeat,
 )

@@ -8,7 +8,7 @@ read a poem is looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, partial
 from typing import Literal, NamedTuple
 
@@ -183,8 +183,12 @@ def broken(parts: Sequence[Rule], lines: Lines) -> list[str]:
             case NoRepeat(doublings):
                 wrong += [name] * repeats([list(map(simplified, x)) for x in lines], doublings)
             case Parallel():
-                inner = lines[2:6] if len(lines) == 8 else lines
-                wrong += [name] * (not all(map(answers, inner[::2], inner[1::2])))
+                given = _given(parts, lines)
+                first = 2 if len(lines) == 8 else 0
+                pairs = range(first, first + 4 if first else len(lines) - 1, 2)
+                wrong += [name] * (
+                    not all(answers(lines[i], lines[i + 1], given(i)) for i in pairs)
+                )
             case Metre() | Rhyme():
                 pass
             case _:
@@ -235,18 +239,36 @@ def repeats(lines: Sequence[Sequence[str]], doublings: bool) -> bool:
     )
 
 
-def answers(above: str, below: str) -> bool:
-    """对仗 of two lines."""
+def answers(above: str, below: str, given: Collection[int] = ()) -> bool:
+    """对仗 of two lines; what is given on both sides at these places need not answer."""
+    pairs = [(a, b) for i, (a, b) in enumerate(zip(above, below, strict=True)) if i not in given]
     opposed = all(
         {"平", "仄"} <= {r.tone for c in pair for r in readings(c)} and all(map(readings, pair))
-        for pair in list(zip(above, below, strict=True))[1::2]
+        for i, pair in enumerate(zip(above, below, strict=True))
+        if i % 2 and i not in given
     )
+    rest = "".join(a for a, _ in pairs), "".join(b for _, b in pairs)
     return (
         opposed
-        and not set(above) & set(below)
-        and word_classes(above) == word_classes(below)
+        and not (set(rest[0]) & set(below) or set(rest[1]) & set(above))
+        and word_classes(rest[0]) == word_classes(rest[1])
         and boundaries(above) == boundaries(below)
     )
+
+
+def _given(parts: Sequence[Rule], lines: Lines) -> Callable[[int], set[int]]:
+    """Of a couplet, by its first line, the places that are given in both of its lines."""
+    places = set()
+    for part in parts:
+        if isinstance(part, Pin):
+            line = part.line - 1 if part.line > 0 else len(lines) + part.line
+            length = len(lines[line])
+            places.add((line, part.place - 1 if part.place > 0 else length + part.place))
+        if isinstance(part, Template):
+            drawn = "".join(part.lines)
+            length = len(lines[0])
+            places |= {divmod(i, length) for i, c in enumerate(drawn) if c != FREE}
+    return lambda i: {place for line, place in places if line == i and (i + 1, place) in places}
 
 
 def _holds(word: str, line: str) -> bool:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from functools import cache
 from itertools import chain, product
 
+import torch
+from torch import Tensor
+
 from poetry_vae.text.metre import COUPLETS, LineType, Rules, Variant, legal_patterns
 
 LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
@@ -91,3 +94,12 @@ def _products(strings: Strings) -> list[Product]:
 def joined(couplets: Couplets) -> tuple[Product, ...]:
     """The disjoint products of a whole couplet, its lines one after another."""
     return tuple(tuple(chain.from_iterable(lines)) for sets in couplets for lines in product(*sets))
+
+
+@cache
+def as_mask(products: tuple[Product, ...]) -> Tensor:
+    """Products as [N, C, 4] of truth values."""
+    return torch.tensor(
+        [[[kind in place for kind in range(4)] for place in classes] for classes in products],
+        dtype=torch.bool,
+    )

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import chain, combinations
 
 import torch
@@ -40,6 +40,7 @@ from poetry_vae.verse.rules.couplets import (
     UNREAD,
     Couplets,
     Product,
+    as_mask,
     couplet_products,
     joined,
 )
@@ -179,7 +180,7 @@ class Metrical(Bound):
             found.append(padded[:, self._single])
         return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
 
-    def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor) -> Tensor:
+    def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor) -> Tensor:
         """Whether some template and group are left, by chances that are all alike."""
         number = possible.sum(-1)
         evenly = Shares(
@@ -208,7 +209,7 @@ class Metrical(Bound):
             rows = (plan.template == t).nonzero()[:, 0]
             for unit in self.units:
                 places = slice(unit.start * C, unit.stop * C)
-                masks = _as_mask(joined(self.products((t,), unit))).to(masses)  # [N, lines·C, 4]
+                masks = as_mask(joined(self.products((t,), unit))).to(masses)  # [N, lines·C, 4]
                 here = masses[rows, places].double()
                 by_place = (here[:, None] * masks).sum(-1)  # [rows, N, lines·C]
                 for number, line in enumerate(unit):
@@ -249,7 +250,7 @@ class Metrical(Bound):
         [templates, units, N, lines·C, 5], where the fifth kind is an open place."""
         span = 2 * self.form.chars
         each = [
-            [_as_mask(joined(self.products((t,), unit))) for unit in self.units]
+            [as_mask(joined(self.products((t,), unit))) for unit in self.units]
             for t in range(max(1, len(self.templates)))
         ]
         most = max(len(masks) for units in each for masks in units)
@@ -283,7 +284,7 @@ class Metrical(Bound):
         for t in range(max(1, len(self.templates))):
             kept = torch.ones(len(ids), dtype=torch.bool)
             for unit in self.units:
-                masks = _as_mask(joined(self.products((t,), unit)))  # [N, lines·C, 4]
+                masks = as_mask(joined(self.products((t,), unit)))  # [N, lines·C, 4]
                 here = tones[:, unit.start * C : unit.stop * C]  # [R, lines·C]
                 places = torch.arange(here.shape[1])
                 kept &= masks[:, places, here].all(-1).any(0)
@@ -323,7 +324,7 @@ class Metrical(Bound):
         here = masses[:, line * C : (line + 1) * C]  # [R, C, 4]
         total = here.new_zeros(len(here), 1)
         for classes in products:
-            mask = _as_mask((classes,))[0].to(here)  # [C, 4]
+            mask = as_mask((classes,))[0].to(here)  # [C, 4]
             places = (here * mask).sum(-1)  # [R, C]
             inner = places[:, :-1].prod(-1, keepdim=True)
             if not rhymes:
@@ -336,15 +337,6 @@ class Metrical(Bound):
                 continue
             total = total + inner * end
         return total
-
-
-@cache
-def _as_mask(products: tuple[Product, ...]) -> Tensor:
-    """Products as [N, C, 4] of truth values."""
-    return torch.tensor(
-        [[[kind in place for kind in range(4)] for place in classes] for classes in products],
-        dtype=torch.bool,
-    )
 
 
 def _tone_class(character: str, book: RhymeBook) -> int:

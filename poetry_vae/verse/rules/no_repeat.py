@@ -59,7 +59,7 @@ class Repeats(Bound):
         """Poems with a repeat."""
         return self.found(ids).any(1)
 
-    def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor) -> Tensor:
+    def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor) -> Tensor:
         """What is fixed does not repeat."""
         return ~self.found(fixed).any(1)
 

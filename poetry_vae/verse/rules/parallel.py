@@ -55,8 +55,13 @@ class Facing(Bound):
         # What has no class may face anything that has none either.
         self._classes = torch.nn.functional.one_hot(classes, NO_CLASS + 1).bool()  # [V, W]
         tones = [{r.tone for r in book.readings(c)} if c else set() for c in symbols]
-        self._level = torch.tensor(["平" in t or not t for t in tones])  # [V]
-        self._oblique = torch.tensor(["仄" in t or not t for t in tones])
+        strange = range(ground.alphabet.known_to_model, len(symbols))  # their tones may be unknown
+        self._level = torch.tensor(
+            ["平" in t or (i in strange and not t) for i, t in enumerate(tones)]
+        )
+        self._oblique = torch.tensor(
+            ["仄" in t or (i in strange and not t) for i, t in enumerate(tones)]
+        )
         T = ground.form.positions
         self._partner = torch.full((T,), -1)
         """The place that a place faces, −1 where none."""
@@ -70,6 +75,22 @@ class Facing(Bound):
     def narrow(self, allowed: Tensor, can_stand: object) -> None:
         """Know what a place may hold, so that the one that faces it is not led astray."""
         self._allowed = allowed
+
+    def can_stand(
+        self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
+    ) -> Tensor | None:
+        """Words do not face what does not answer them; what is pinned on both sides may."""
+        kept = torch.ones(len(fixed), dtype=torch.bool)
+        for place, partner in enumerate(self._partner.tolist()):
+            both = (fixed[:, place] >= 0) & (fixed[:, partner] >= 0)
+            both &= not bool(given[place] & given[partner])
+            if place < partner and bool(both.any()):
+                rows, at = both.nonzero()[:, 0], torch.tensor(place)
+                around = fixed[rows].scatter(1, at.expand(len(rows), 1), -1)
+                mask = self.mask(around, at.expand(len(rows)), None)
+                if mask is not None:
+                    kept[rows] &= mask[torch.arange(len(rows)), fixed[rows, place]]
+        return kept
 
     def mask(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
         """What may face what stands opposite, or what may come to stand there."""

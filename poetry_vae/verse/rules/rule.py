@@ -138,7 +138,9 @@ class Bound:
         """Which whole poems keep the rule badly, and serve only if there are no others: [R]."""
         return None
 
-    def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor) -> Tensor | None:
+    def can_stand(
+        self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
+    ) -> Tensor | None:
         """Whether some poem can keep the rule, of A cases: [A].
 
         Args:
@@ -146,6 +148,7 @@ class Bound:
                 their like.
             columns: the ids of these characters.
             fixed: ids of what can only be one character or its like, −1 elsewhere, [A, T].
+            given: which places are pinned, [T].
         """
         return None
 
