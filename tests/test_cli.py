@@ -377,6 +377,50 @@ class TestConstraints:
         again = run("generate", "--model", model, "--seed", 1, *asked)
         assert again.stdout == result.stdout
 
+    def test_json_says_what_was_asked(self, model: Path) -> None:
+        asked = ("--acrostic", "春月", "--no-repeat", "--pin", "1,2=水", "--pin", "2,2=花")
+        result = run("generate", "--model", model, "-n", 1, "--json", *asked)
+        entry = json.loads(result.stdout)
+        assert entry["rules"] == {
+            "acrostic": "春月",
+            "pin": ["1,2=水", "2,2=花"],
+            "no_repeat": True,
+        }
+
+    def test_what_counts_once_is_asked_once(self, model: Path) -> None:
+        told = fails(2, "generate", "--model", model, "--rhyme", "东", "--rhyme", "真")
+        assert "--rhyme is given twice (东 and 真)" in told
+
+    @pytest.mark.parametrize(
+        ("heads", "form"), [("李明", "七绝"), ("春江花月", "七绝"), ("我爱你一生一世", "七律")]
+    )
+    def test_heads_choose_a_form(self, heads: str, form: str) -> None:
+        result = run("generate", "--acrostic", heads, "-n", 1, "--candidates", 1, "--seed", 1)
+        assert result.exit_code == 0, result.output
+        assert f"form: {form}" in result.stderr
+        lines = re.split("[，。]", result.stdout.strip())
+        assert [line[0] for line in lines[: len(heads)]] == list(heads)
+
+    def test_a_line_is_answered(self) -> None:
+        result = run("reply", "白日依山尽", "-n", 3)
+        assert result.exit_code == 0, result.output
+        assert [len(line) for line in result.stdout.split()] == [5, 5, 5]
+        assert "is 2 lines" in fails(2, "reply", "白日依山尽，黄河入海流")
+
+    def test_a_poem_is_revised(self) -> None:
+        poem = "白日依山尽，黄河入海流。"
+        result = run("revise", poem, "--redraw", "2,1-2", "-n", 2, "--seed", 1)
+        assert result.exit_code == 0, result.output
+        for line in result.stdout.split():
+            assert line[:6] == poem[:6]
+            assert line[8:] == poem[8:]
+        assert "least believed: " in run("revise", poem, "-n", 1, "--seed", 1).stderr
+        table = run("revise", poem, "--alternatives", "2,5").stdout.splitlines()
+        assert len(table) == 12
+        assert all(len(row.split("\t")) == 4 for row in table)
+        assert "names no place" in fails(2, "revise", poem, "--redraw", "x")
+        assert "give one of them" in fails(2, "revise", poem, "--redraw", "1", "--keep", "2")
+
     def test_a_theme_names_its_keywords(self, model: Path) -> None:
         result = run("generate", "--model", model, "--theme", "春风，明月", "--seed", 1)
         assert all("明月" in poem and "春风" in poem for poem in result.stdout.splitlines())
@@ -393,7 +437,7 @@ class TestConstraints:
             (("--metre", "strict", "--tail", "□月"), "leave out 2,-1=月 or metre strict"),
             (("--metre", "无此"), "no template '无此'"),
             (("--rhyme", "xy"), "'xy' is no rhyme"),
-            (("--doublings",), "exception from --no-repeat"),
+            (("--doublings",), "exception from no repeats"),
             (("--first-line", "一，二"), "give the first line alone"),
             (("--near", "春月"), "needs 2 lines of 5"),
             (("--theme", "，。"), "no word was found"),

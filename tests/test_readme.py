@@ -3,13 +3,18 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from poetry_vae.cli import main
+from poetry_vae.cli.rule_options import wishes_from
 from poetry_vae.model.pretrained import shipped_models
-from poetry_vae.verse.generate import generate
+from poetry_vae.verse.generate import choose_model, generate
+from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.wishes import form_of, rules_of
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -19,6 +24,18 @@ SHELL = [
     for line in block.splitlines()
     if line.startswith("poetry-vae ")
 ]
+
+
+def rules_asked(line: str) -> dict[str, Any]:
+    """The form and the wishes of a shown ``generate``, by name; nothing for other commands."""
+    words = shlex.split(line.split("|")[0].split("#")[0])[1:]
+    if words[:1] != ["generate"]:
+        return {}
+    command = main.get_command(click.Context(main), "generate")
+    assert command is not None
+    values = command.make_context("generate", words[1:]).params
+    found = wishes_from(values)
+    return {**found, "form": values["form"]} if found else {}
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
@@ -43,6 +60,20 @@ def test_a_shown_command_exists_with_its_options(line: str) -> None:
     for word in words:
         if word.startswith("-") and not re.match(r"-\d", word):
             assert word in known, f"{line}: {word}"
+
+
+RULED = [line for line in SHELL if rules_asked(line)]
+
+
+@pytest.mark.parametrize("line", RULED)
+def test_shown_rules_are_kept_with_every_seed(line: str) -> None:
+    """What is shown as an example must not be refused, whatever the seed."""
+    asked = rules_asked(line)
+    form = asked.pop("form", None) or form_of(asked) or "七绝"
+    model = choose_model(form)
+    sampler = Sampler(model, Manner.of(model, temperature=0.6), rules_of(asked, model.form))
+    for seed in range(10):
+        assert next(sampler.stream(seed)).form == model.form
 
 
 def _all_commands(group: click.Group, prefix: str) -> list[str]:

@@ -22,7 +22,7 @@ from poetry_vae.cli.options import (
     script_option,
     with_label,
 )
-from poetry_vae.cli.rule_options import rule_options, rules_from
+from poetry_vae.cli.rule_options import rule_options, rules_from, wishes_from
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -119,16 +119,18 @@ def command(
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     asked = {"about": about, "dynasty": dynasty}
-    form = form or _form_of_heads(model, options)
+    wishes = wishes_from(options)
+    if form is None and model is None:
+        form = _form_of(wishes)
     chosen = with_label(choose_model(form, model, **asked), label)
-    rules = rules_from(chosen.form, options)
+    rules = rules_from(chosen.form, wishes)
     if options["trust"] is None:
         options["trust"] = trust_in(rules)
     sampler = Sampler(chosen, manner_from(chosen, options), rules)
     written = sampler.stream(seed)
     is_known = None if corpus is None else _known(chosen, model, corpus)
     found = _marked(islice(written, count), is_known)
-    said = {**options, **asked}
+    said = {**wishes, **asked}
     texts = _as_json(found, seed, script, said) if as_json else _as_text(found, script, one_line)
     if output is not None:
         with replacing(output) as file:
@@ -144,19 +146,11 @@ def command(
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 
 
-def _form_of_heads(model: str | None, options: dict[str, Any]) -> str | None:
-    """The form for the heads that are asked for, where nothing else says one."""
+def _form_of(wishes: dict[str, Any]) -> str | None:
+    """The form that the wishes choose by themselves, and a note of it."""
     from poetry_vae.verse.wishes import form_of
 
-    if model is not None:
-        return None
-    form = form_of(
-        {
-            name: value[0] if value else None
-            for name, value in options.items()
-            if isinstance(value, tuple)
-        }
-    )
+    form = form_of(wishes)
     if form is not None:
         click.echo(f"form: {form}", err=True)
     return form

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
-from poetry_vae.cli.rule_options import rule_options, rules_from
+from poetry_vae.cli.rule_options import rule_options, rules_from, wishes_from
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -69,19 +69,20 @@ def command(
     if redraw and keep:
         raise click.UsageError("--redraw says what changes and --keep what stays: give one of them")
 
+    wishes = wishes_from(options)
     chosen = load_for(poem, form, model)
     tell_unknown(chosen, poem)
     if alternatives is not None:
         if redraw or keep:
             raise click.UsageError("--alternatives changes nothing: leave out --redraw and --keep")
-        _show_alternatives(chosen, poem, alternatives, rules_from(chosen.form, options), as_json)
+        _show_alternatives(chosen, poem, alternatives, rules_from(chosen.form, wishes), as_json)
         return
     from poetry_vae.verse.as_json import as_json as entry_of
     from poetry_vae.verse.generate import in_script
     from poetry_vae.verse.manner import OF_A_POEM
     from poetry_vae.verse.revising import places_of, revise
 
-    rules = rules_from(chosen.form, options)
+    rules = rules_from(chosen.form, wishes)
     if redraw:
         places = places_of(redraw, chosen.form)
     elif keep:
@@ -94,7 +95,7 @@ def command(
     found = islice(revise(chosen, poem, places, rules=rules, near=near).stream(seed), count)
     for index, new in enumerate(found):
         if as_json:
-            entry = entry_of(new, script=script, seed=seed, index=index, asked=options)
+            entry = entry_of(new, script=script, seed=seed, index=index, asked=wishes)
             click.echo(json.dumps(entry, ensure_ascii=False))
         else:
             click.echo(in_script(new, script).one_line)

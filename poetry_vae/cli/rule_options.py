@@ -32,23 +32,30 @@ def rule_options(command: F) -> F:
     return command
 
 
-def rules_from(form: Form, options: dict[str, Any]) -> Rule | None:
-    """The rules that the options ask for; none where they ask for nothing. What is worth knowing
-    of how they were understood goes to standard error.
+def wishes_from(options: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for, by name: of an option that counts once, the one value.
 
     Raises:
-        UsageError: an option that counts once is given twice.
+        UsageError: such an option is given twice.
     """
-    from poetry_vae.verse.wishes import rules_of
-
-    asked = dict(options)
+    asked = {}
     for wish in WISHES:
-        value = asked.get(wish.name)
+        value = options[wish.name]
         if isinstance(value, tuple) and not wish.is_many:
             if len(value) > 1:
                 raise click.UsageError(
                     f"--{wish.name.replace('_', '-')} is given twice ({' and '.join(value)}): a "
                     "poem keeps one"
                 )
-            asked[wish.name] = value[0] if value else None
+            value = value[0] if value else None
+        if value:
+            asked[wish.name] = value
+    return asked
+
+
+def rules_from(form: Form, asked: dict[str, Any]) -> Rule | None:
+    """The rules that are asked for; none where nothing is. What is worth knowing of how it was
+    understood goes to standard error."""
+    from poetry_vae.verse.wishes import rules_of
+
     return rules_of(asked, form, note=lambda text: click.echo(text, err=True))
