@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.console import COPIED as _COPIED
+from poetry_vae.cli.console import watched
 from poetry_vae.cli.constraint_options import constraint_from, constraint_options
 from poetry_vae.cli.options import (
     form_option,
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
     from poetry_vae.text.form import Form
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
-
-
-_COPIED = "※"
 
 
 @click.command("generate")
@@ -125,7 +124,8 @@ def command(
     steering = None if constraint is None else steer(chosen, constraint, manner)
     written = stream(chosen, manner, seed=seed, steering=steering)
     is_known = None if corpus is None else _known(chosen, model, corpus)
-    poems = (in_script(poem, script) for poem in _marked(islice(written, count), is_known))
+    seen = watched(islice(written, count), count, "writing poems", first=output is None)
+    poems = (in_script(poem, script) for poem in _marked(seen, is_known))
     said = {name: words for name, words in asked.items() if words}
     texts = (
         _as_json(poems, chosen.form, seed, script, said) if as_json else _as_text(poems, one_line)
