@@ -124,7 +124,9 @@ class _Judge:
     def __init__(self, judge: Judge | None = None) -> None:
         self.seen: list[int] = []
 
-    def two_sample(self, real: list[str], samples: list[str], seed: int) -> TwoSample:
+    def two_sample(
+        self, real: list[str], samples: list[str], seed: int, progress: object = None
+    ) -> TwoSample:
         self.seen.append(len(samples))
         return TwoSample(100 * float(np.mean([s in set(real) for s in samples])), 1.0, len(real))
 

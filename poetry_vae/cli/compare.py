@@ -55,14 +55,13 @@ def command(
     poetry-vae compare runs/base runs/ladder
     poetry-vae compare runs/* --corpus couplet5.safetensors --format markdown
     """
-    from poetry_vae.cli.console import stderr_console
+    from poetry_vae.cli.console import work_bar
 
-    console = stderr_console()
-    with console.status("") as status:
+    with work_bar("reading") as told:
         loaded = _encoded(corpus) if corpus else None
         rows = []
-        for run in runs:
-            status.update(f"{run}")
+        for done, run in enumerate(runs):
+            told("comparing", done, len(runs))
             rows.append(_row(run, loaded, quick, seed))
     if style == "json":
         for row in rows:

@@ -68,7 +68,7 @@ def command(
     Poems that share a line are in one part, so the parts depend on which poems were read: give the
     file or folder that the model was trained on.
     """
-    from poetry_vae.cli.console import stderr_console
+    from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
     from poetry_vae.text.files import replace_file
@@ -77,12 +77,7 @@ def command(
     wanted = _only_form(subjects, form)
     others = [(path.name, read_samples(path, wanted, encoding=encoding)) for path in samples]
     effort = QUICK if quick else FULL
-    console = stderr_console()
-    with console.status("reading poems") as status:
-
-        def progress(what: str) -> None:
-            status.update(what)
-
+    with work_bar("reading poems") as progress:
         material = Material.read(corpus, wanted, encoding=encoding)
         reader = _reader(material, effort.verse_poems, seed, quick=quick, progress=progress)
         evaluation = Evaluation(
@@ -164,6 +159,7 @@ def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: 
             material.form,
             seed=seed,
             folder=Path(platformdirs.user_cache_dir("poetry-vae")) / "judges",
+            progress=partial(progress, "the second judge reads real poems (once)"),
         )
     return Reader(material, judges, most, seed)
 

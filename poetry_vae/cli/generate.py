@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.console import COPIED as _COPIED
+from poetry_vae.cli.console import watched
 from poetry_vae.cli.options import (
     form_option,
     label_option,
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
-
-
-_COPIED = "※"
 
 
 @click.command("generate")
@@ -129,7 +128,8 @@ def command(
     sampler = Sampler(chosen, manner_from(chosen, options), rules)
     written = sampler.stream(seed)
     is_known = None if corpus is None else _known(chosen, model, corpus)
-    found = _marked(islice(written, count), is_known)
+    seen = watched(islice(written, count), count, "writing poems", first=output is None)
+    found = _marked(seen, is_known)
     said = {**wishes, **asked}
     texts = _as_json(found, seed, script, said) if as_json else _as_text(found, script, one_line)
     if output is not None:

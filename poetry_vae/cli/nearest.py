@@ -122,19 +122,12 @@ def open_index(
 ) -> Index:
     """The index of a corpus, from the user's cache or made behind a progress bar."""
     import platformdirs
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-    from poetry_vae.cli.console import progress_bar
+    from poetry_vae.cli.console import work_bar
     from poetry_vae.verse.index_file import cached_index
 
     folder = cache or Path(platformdirs.user_cache_dir("poetry-vae")) / "indexes"
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with progress_bar(*columns) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def progress(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
+    with work_bar("reading") as progress:
         return cached_index(corpus, form, folder, model=model, encoding=encoding, progress=progress)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def command(
     """
     import torch
 
+    from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.density import importance_bounds
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.poem import Poem
@@ -70,8 +72,12 @@ def command(
         tell_unknown(chosen, poem)
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
-    bound = importance_bounds(chosen, ids, (_BOUND_SAMPLES,), generator=generator)[_BOUND_SAMPLES]
-    found = surprises(chosen, ids, samples=samples, generator=generator)
+    K = _BOUND_SAMPLES
+    with work_bar("bounds") as told:
+        bounds = partial(told, f"bounds of {len(ids)} poems")
+        bound = importance_bounds(chosen, ids, (K,), generator=generator, progress=bounds)[K]
+        read = partial(told, f"characters of {len(ids)} poems")
+        found = surprises(chosen, ids, samples=samples, generator=generator, progress=read)
     if as_json:
         for i in range(len(poems)):
             click.echo(

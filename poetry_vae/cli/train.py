@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from poetry_vae.text.encoded import EncodedCorpus
     from poetry_vae.text.treasury import Treasury
+    from poetry_vae.training.run import Result
 
 
 @click.command("train")
@@ -54,6 +55,14 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Change a setting of the preset, as in --set epochs=2 --set hidden=128.",
 )
+@click.option(
+    "--no-state",
+    "keep_state",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Leave out what --resume takes, three times the size of the model, unless interrupted.",
+)
 @click.option("--tensorboard", is_flag=True, help="Curves for TensorBoard in the output folder.")
 @encoding_option
 def command(
@@ -69,6 +78,7 @@ def command(
     finish: bool,
     resume: bool,
     settings: tuple[str, ...],
+    keep_state: bool,
     tensorboard: bool,
     encoding: str,
 ) -> None:
@@ -116,6 +126,7 @@ def command(
             resume=resume,
             max_minutes=max_minutes,
             finish=finish,
+            keep_state=keep_state,
             observer=display,
             should_stop=interrupted,
         )
@@ -128,9 +139,29 @@ def command(
         f"{f.reconstruction:.0%} of characters reconstructed",
         err=True,
     )
-    if result.stopped in ("interrupted", "time is up"):
+    click.echo(_what_was_kept(result, start), err=True)
+    if result.stopped == "interrupted" or (result.stopped == "time is up" and keep_state):
         click.echo("the same command with --resume continues", err=True)
     click.echo(f"poetry-vae generate --model {output}", err=True)
+
+
+def _what_was_kept(result: Result, start: str | None) -> str:
+    """Which weights the folder holds, and why."""
+    if result.kept is None:
+        return "kept: the weights with the best bound"
+    if result.kept == 0 and start is not None and result.steps:
+        return (
+            f"kept: {start} as it was: no step made its bound on validation poems better; try "
+            "--set learning_rate=0.0003, or more poems"
+        )
+    if result.kept == result.steps:
+        return f"kept: the weights of step {result.kept:,}, the last"
+    if result.stopped in ("interrupted", "time is up"):
+        return f"kept: the weights of step {result.kept:,}, which have the best bound so far"
+    return (
+        f"kept: the weights of step {result.kept:,}, which have the best bound: after it the model "
+        "got no better on poems that it does not learn from"
+    )
 
 
 def _pair(setting: str) -> tuple[str, str]:

@@ -13,15 +13,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from poetry_vae.cli.console import progress_bar, stderr_console
+from poetry_vae.cli.console import COPIED, progress_bar, stderr_console
 from poetry_vae.model.pretrained import DEFAULT_FORM
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.diagnostics import Figures
+from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.run import Observer
 from poetry_vae.verse.generate import in_script
 from poetry_vae.verse.sampler import Sampler
 
 _VERSES = 2
+_MARKS = (
+    "* the best bound so far: these weights are kept; bound and distortion are of poems that are "
+    "not trained on, the lower the better"
+)
 
 
 class Display(Observer):
@@ -30,6 +35,7 @@ class Display(Observer):
     def __init__(self, curves: Any = None, *, is_shown: bool = True) -> None:
         self.curves, self.is_shown = curves, is_shown
         self.console = stderr_console()
+        self.lines: TrainingLines | None = None
         self.bar = progress_bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -55,8 +61,13 @@ class Display(Observer):
         if self.curves is not None:
             self.curves.close()
 
+    def reads(self, lines: TrainingLines) -> None:
+        self.lines = lines
+
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
         self.console.print(note)
+        copies = f"; {COPIED} a line of the training poems" if self.lines else ""
+        self.console.print(f"{_MARKS}{copies}", style="dim")
         self.bar.update(self.task, total=steps, completed=done)
         self.bar.start_task(self.task)
 
@@ -70,12 +81,17 @@ class Display(Observer):
             f"step {step:,}: bound {figures.nats_per_character:.3f} nats/char{' *' if best else ''}"
             f"  rate {figures.rate:.2f}{_by_level(figures)}  distortion {figures.distortion:.1f}"
             f"  active {figures.active_units}  reconstructed {figures.reconstruction:.1%}"
+            f"{_known(figures)}"
         )
         if figures.by_form:
             each = (f"{form} {nats:.3f}" for form, nats in figures.by_form.items())
             self.console.print(f"  -log p: {', '.join(each)}")
         shown = model if model.written else model.writing(DEFAULT_FORM)
         for _, poem in zip(range(_VERSES), Sampler(shown).stream(step), strict=False):
+            if self.lines is not None:
+                known = self.lines.known_in(shown, poem)
+                marked = zip(poem.lines, known, strict=True)
+                poem = poem.with_lines([line + COPIED * copied for line, copied in marked])
             self.console.print(f"  {in_script(poem, 'simplified').one_line}")
         self._curve("validation", step, figures.by_name())
 
@@ -94,3 +110,8 @@ def _by_level(figures: Figures) -> str:
         return ""
     each = (f"{name} {rate:.1f}" for name, rate in figures.level_rates.items())
     return f" ({', '.join(each)})"
+
+
+def _known(figures: Figures) -> str:
+    """The share of known lines in what the model writes, where there are any."""
+    return f"  {COPIED} {figures.known_lines:.0%}" if figures.known_lines else ""

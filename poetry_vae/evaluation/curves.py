@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
     """Rate, distortion and the validation bound by step: {run: rows of its ``metrics.jsonl``}.
 
-    Thin lines are batches of training, markers validation; a star is the best bound.
+    Thin lines are batches of training, markers validation; a star is the one that was kept.
 
     Raises:
         PictureError: no run has a row yet, or a figure in a row is no number.
@@ -71,17 +71,24 @@ def _number(row: Row, *keys: str) -> float:
 
 
 def _draw_bound(ax: Axes, rows: Sequence[Row], name: str, i: int) -> None:
-    """−ELBO a character at every validation but that of step 0, which is of random weights."""
-    steps, elbos = _curve(rows, "validation", "elbo")
-    _, positions = _curve(rows, "validation", "positions")
-    points = [
-        (step, -elbo / T)
-        for step, elbo, T in zip(steps, elbos, positions, strict=True)
-        if T > 0 and (step > 0 or len(steps) == 1)
-    ]
-    best = min(points, key=lambda point: point[1], default=None)
-    label = name if best is None else f"{name}: best bound {best[1]:.3f}"
+    """−ELBO a character at every validation; that of step 0 only where its weights were kept, since
+    else they are random."""
+    validated = [row for row in rows if "validation" in row]
+    kept = [row for row in validated if row.get("best")]
+    best = _points(kept[-1:])
+    shown = [row for row in validated if row["step"] > 0 or row in kept[-1:] or len(validated) == 1]
+    points = _points(shown)
+    if not kept:  # the log does not say
+        best = sorted(points, key=lambda point: point[1])[:1]
+    label = f"{name}: best bound {best[0][1]:.3f}" if best else name
     x, y = zip(*points, strict=True) if points else ((), ())
     ax.plot(x, y, marker=marker_of(i), markersize=3.5, label=label, **style_of(i))
-    if best is not None:
-        ax.plot(*best, marker="*", markersize=11, color=style_of(i)["color"])
+    if best:
+        ax.plot(*best[0], marker="*", markersize=11, color=style_of(i)["color"])
+
+
+def _points(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """Steps and bounds of validations."""
+    steps, elbos = _curve(rows, "validation", "elbo")
+    _, positions = _curve(rows, "validation", "positions")
+    return [(s, -e / T) for s, e, T in zip(steps, elbos, positions, strict=True) if T > 0]

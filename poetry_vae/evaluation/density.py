@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -56,17 +57,23 @@ def estimate(values: Tensor) -> Estimate:
 
 @torch.no_grad()
 def importance_bounds(
-    model: PoetryVAE, ids: Tensor, samples: tuple[int, ...], *, generator: torch.Generator
+    model: PoetryVAE,
+    ids: Tensor,
+    samples: tuple[int, ...],
+    *,
+    generator: torch.Generator,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[int, Tensor]:
     """The bound of every poem by number of samples: ids [N, T] → {K: log p̂(x) [N], in nats}.
 
     Burda et al. 2015, equation 8. All K share one set of samples, so that the bounds of one poem
-    can be compared with each other.
+    can be compared with each other. ``progress`` is told poems done and all.
     """
     most = max(samples)
     poems_at_once = max(1, _AT_ONCE // most)
     parts: dict[int, list[Tensor]] = {k: [] for k in samples}
-    for batch in torch.split(ids, poems_at_once):
+    for i, batch in enumerate(torch.split(ids, poems_at_once)):
+        progress(i * poems_at_once, len(ids))
         weights = torch.cat(
             [
                 bounds.over_labels(
@@ -86,10 +93,15 @@ def importance_bounds(
 
 @torch.no_grad()
 def density(
-    model: PoetryVAE, ids: Tensor, *, samples: tuple[int, ...], generator: torch.Generator
+    model: PoetryVAE,
+    ids: Tensor,
+    *,
+    samples: tuple[int, ...],
+    generator: torch.Generator,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Density:
     """All figures of a model on poems ids [N, T] of its form and vocabulary."""
-    by_samples = importance_bounds(model, ids, samples, generator=generator)
+    by_samples = importance_bounds(model, ids, samples, generator=generator, progress=progress)
     rates, distortions, means, right = [], [], [], []
     for batch in torch.split(ids, _AT_ONCE):
         label = labelling.infer(model, batch)

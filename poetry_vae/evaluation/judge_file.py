@@ -16,7 +16,7 @@ from poetry_vae.evaluation.alphabet import Alphabet, Poems
 from poetry_vae.evaluation.copies import Copies
 from poetry_vae.evaluation.judge import AFFINITIES, Judge
 from poetry_vae.evaluation.kneser_ney import KneserNey, Order
-from poetry_vae.evaluation.second_judge import SecondJudge
+from poetry_vae.evaluation.second_judge import SecondJudge, Steps
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.files import replace_file
 from poetry_vae.text.form import Form
@@ -31,11 +31,17 @@ class JudgeError(PoetryVAEError):
 
 
 def fitted(
-    train: Poems, validation: Poems, form: Form, *, seed: int, folder: Path
+    train: Poems,
+    validation: Poems,
+    form: Form,
+    *,
+    seed: int,
+    folder: Path,
+    progress: Steps = lambda done, total: None,
 ) -> tuple[Judge, SecondJudge]:
     """The two judges that have read these poems: from ``folder``, or fitted and kept there.
 
-    A damaged file is replaced.
+    A damaged file is replaced. ``progress`` is told how far the second one is, who takes longest.
 
     Raises:
         FileWriteError: the folder cannot be written.
@@ -53,7 +59,7 @@ def fitted(
     try:
         reader = load_second(second, judge, key)
     except JudgeError:
-        reader = SecondJudge.fit(judge, train, seed)
+        reader = SecondJudge.fit(judge, train, seed, progress)
         save_second(reader, second, key)
     return judge, reader
 

@@ -42,8 +42,9 @@ from poetry_vae.verse.sampler import Sampler
 _SHOWN, _EXTREMES, _ON_THE_MAP = 20, 5, 1500
 _AT_ONCE = 256
 
-Progress = Callable[[str], None]
-"""Told what is being measured next."""
+Progress = Callable[..., None]
+"""Told what is being measured, and how much of it is done and there: ``progress(what, 3, 10)``; or
+the first alone."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Evaluation:
         effort: Effort,
         manner: Callable[[PoetryVAE], Manner],
         seed: int,
-        progress: Progress = lambda what: None,
+        progress: Progress = lambda *what: None,
     ) -> None:
         self.material, self.reader, self.effort = material, reader, effort
         self.manner, self.seed = manner, seed
@@ -120,7 +121,7 @@ class Evaluation:
         """Poems of a model at the settings of this evaluation."""
         texts: list[str] = []
         for start in range(0, self.effort.samples, _AT_ONCE):
-            self.progress(f"writing poems, {start:,} of {self.effort.samples:,}")
+            self.progress("writing poems", start, self.effort.samples)
             n = min(_AT_ONCE, self.effort.samples - start)
             generator = self._generator("samples", start)
             ids = Sampler(model, self.manner(model)).write(n, generator=generator)
@@ -158,7 +159,8 @@ class Evaluation:
         try:
             self.progress(f"two-sample test of {name}")
             real, others = against or (self.material.parts["test"], texts)
-            row["two_sample"] = self.reader.two_sample(real, others)
+            read = partial(self.progress, f"two-sample test of {name}")
+            row["two_sample"] = self.reader.two_sample(real, others, read)
         except TwoSampleError as error:
             self._miss(f"two-sample test of {name}", str(error))
         return row
@@ -170,12 +172,12 @@ class Evaluation:
         order = rng.permutation(len(texts))
         ids = torch.from_numpy(as_ids([texts[i] for i in order], model.tokenizer))
         some = ids[: self.effort.density_poems]
-        self.progress(f"{name}: bound")
         found = density(
             model,
             some,
             samples=self.effort.importance_samples,
             generator=self._generator("density"),
+            progress=partial(self.progress, f"{name}: bound"),
         )
         result: dict[str, Any] = {
             "name": name,

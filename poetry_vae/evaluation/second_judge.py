@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 
 Ints = npt.NDArray[np.int64]
+Steps = Callable[[int, int], None]
+"""Told how many steps of learning are done, and how many there are."""
 
 _HIDDEN, _LAYERS, _OWN = 128, 3, 32
 _DROPOUT, _UNREAD = 0.1, 0.1
@@ -86,7 +88,9 @@ class SecondJudge:
         self.judge, self.reader = judge, reader
 
     @classmethod
-    def fit(cls, judge: Judge, train: Poems, seed: int) -> SecondJudge:
+    def fit(
+        cls, judge: Judge, train: Poems, seed: int, progress: Steps = lambda done, total: None
+    ) -> SecondJudge:
         """Read the training poems; the alphabet and first vectors of symbols are the judge's.
 
         Raises:
@@ -97,7 +101,7 @@ class SecondJudge:
             reader = Reader(judge)
             steps = max(1, _CHARACTERS_BEFORE // (judge.form.positions * _BATCH))
             rng = np.random.default_rng(derived_seed(seed, "splices"))
-            _learn(reader, _spliced(poems, steps, rng), steps)
+            _learn(reader, _spliced(poems, steps, rng), steps, progress)
         return cls(judge, reader)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -114,7 +118,13 @@ class SecondJudge:
         reader.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
         return cls(judge, reader)
 
-    def two_sample(self, real: Poems, samples: Poems, seed: int) -> TwoSample:
+    def two_sample(
+        self,
+        real: Poems,
+        samples: Poems,
+        seed: int,
+        progress: Steps = lambda done, total: None,
+    ) -> TwoSample:
         """R of samples against real poems that neither they nor the judge have seen.
 
         Raises:
@@ -123,17 +133,18 @@ class SecondJudge:
         """
         read = self.judge.alphabet.read
         both = [read(simplified(poems, self.judge.form)) for poems in (real, samples)]
-        classify = self._classifier(np.concatenate(both), derived_seed(seed, "second judge"))
+        own = derived_seed(seed, "second judge")
+        classify = self._classifier(np.concatenate(both), own, progress)
         rng = np.random.default_rng(derived_seed(seed, "two-sample"))
         return two_sample(len(real), len(samples), classify, rng)
 
-    def _classifier(self, symbols: Ints, seed: int) -> Classifier:
+    def _classifier(self, symbols: Ints, seed: int, progress: Steps) -> Classifier:
         def classify(rows: Ints, is_sample: Ints, tested: Ints) -> npt.NDArray[np.float64]:
             reader = copy.deepcopy(self.reader)
             steps = _EPOCHS * math.ceil(len(rows) / _BATCH)
             rng = np.random.default_rng(seed)
             with _seeded(seed):
-                _learn(reader, _epochs(symbols[rows], is_sample, rng), steps)
+                _learn(reader, _epochs(symbols[rows], is_sample, rng), steps, progress)
             with torch.no_grad():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
                 scores: npt.NDArray[np.float64] = (
@@ -171,7 +182,7 @@ def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
             yield poems[rows], labels[rows]
 
 
-def _learn(reader: Reader, batches: _Batches, steps: int) -> None:
+def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> None:
     """Minimise the cross-entropy; the reader is left ready to be asked."""
     learned = [p for p in reader.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learned, lr=_RATE, weight_decay=_DECAY, fused=True)
@@ -180,7 +191,8 @@ def _learn(reader: Reader, batches: _Batches, steps: int) -> None:
         lambda step: min(1.0, (step + 1) / (_WARMUP * steps)) * max(0.0, 1 - step / steps),
     )
     reader.train()
-    for _, (poems, labels) in zip(range(steps), batches, strict=False):
+    for step, (poems, labels) in zip(range(steps), batches, strict=False):
+        progress(step, steps)
         scores = reader(torch.from_numpy(poems))
         loss = nn.functional.binary_cross_entropy_with_logits(
             scores, torch.from_numpy(labels).float()

@@ -14,7 +14,7 @@ from poetry_vae.evaluation.diversity import diversity
 from poetry_vae.evaluation.judge import Judge
 from poetry_vae.evaluation.material import Material, as_ids
 from poetry_vae.evaluation.novelty import novelty
-from poetry_vae.evaluation.second_judge import SecondJudge
+from poetry_vae.evaluation.second_judge import SecondJudge, Steps
 from poetry_vae.evaluation.words import KnownPairs, word_validity
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
@@ -104,10 +104,16 @@ class Reader:
             }
         return row
 
-    def two_sample(self, real: Sequence[str], texts: Sequence[str]) -> Row:
-        """R by both judges; the lower one counts."""
+    def two_sample(
+        self,
+        real: Sequence[str],
+        texts: Sequence[str],
+        progress: Steps = lambda done, total: None,
+    ) -> Row:
+        """R by both judges, the lower one counts; ``progress`` is told how far the second is."""
         assert self.judges is not None
-        first, second = (judge.two_sample(real, texts, self.seed) for judge in self.judges)
+        first = self.judges[0].two_sample(real, texts, self.seed)
+        second = self.judges[1].two_sample(real, texts, self.seed, progress)
         lower = min(first, second, key=lambda found: found.r)
         return {
             "r": first.r,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,14 @@ def replace_file(path: Path, content: bytes | str) -> None:
     """
     with replacing(path) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def left_over(path: Path) -> list[Path]:
+    """Temporary files of :func:`replacing` beside ``path``, which only a kill can leave there."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")  # as mkstemp names them
+    if not path.parent.is_dir():
+        return []
+    return sorted(file for file in path.parent.iterdir() if name.fullmatch(file.name))
 
 
 def _umask() -> int:

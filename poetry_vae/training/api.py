@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poetry_vae.model.config import ConfigError, Labels, ModelConfig
-from poetry_vae.model.pretrained import load_model
+from poetry_vae.model.pretrained import CheckpointError, load_model
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
@@ -19,7 +19,9 @@ from poetry_vae.training.beginning import joins_couplets
 from poetry_vae.training.device import Precision
 from poetry_vae.training.loop import train as run_training
 from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.record import Record
 from poetry_vae.training.run import Observer, Result, Run
+from poetry_vae.training.scaling import scaled, with_validation
 from poetry_vae.training.settings import TrainingConfig
 
 _OF_JOINED = ("latent", "couplet_latent", "prior", "posterior")
@@ -82,7 +84,8 @@ def _run_of_any(
     corpus: Path | str | EncodedCorpus | Treasury,
     preset: str | None,
     start: PoetryVAE | None,
-    overrides: Mapping[str, str] | None,
+    overrides: Mapping[str, str],
+    begun_with: Mapping[str, str],
     seed: int,
 ) -> Run:
     """A run over poems of all forms, from random weights or from a model of any form."""
@@ -95,9 +98,11 @@ def _run_of_any(
     preset = preset or "poet"
     if start is not None:
         corpus = corpus.in_vocabulary(start.tokenizer)
-    model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), overrides)
+    given = {**begun_with, **overrides}
+    model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), given)
+    training = scaled(training, given, corpus.sizes["train"])
     if start is not None:
-        for name in sorted(set(overrides or ()) & set(vars(model))):
+        for name in sorted(set(overrides) & set(vars(model))):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         model = start.config
     training.check_with(model)
@@ -154,6 +159,7 @@ def train(
     resume: bool = False,
     max_minutes: float | None = None,
     finish: bool = False,
+    keep_state: bool = True,
     observer: Observer | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -164,7 +170,9 @@ def train(
         preset: without one ``base``, or ``finetune`` where there is a ``start`` of the form.
         start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
             another form all is taken over but what belongs to places.
-        overrides: settings of the preset to change, as text: ``{"epochs": "2"}``.
+        overrides: settings of the preset to change, as text: ``{"epochs": "2"}``. How often a small
+            corpus is gone through and validated on goes by its size, unless it is said here.
+        resume: go on with the run in ``output``, with the settings that it was begun with.
 
     Returns:
         The best model by validation bound, and how the run ended.
@@ -175,10 +183,17 @@ def train(
     """
     if start is not None and not isinstance(start, PoetryVAE):
         start = load_model(start)
+    begun = Record.read(Path(output)) if resume else Record()
+    if preset and begun.preset not in (None, preset):
+        raise CheckpointError(
+            f"{output}: belongs to a run with the preset {begun.preset}, not {preset}"
+        )
+    preset = preset or begun.preset
+    overrides = overrides or {}
     if writes_any(preset, start):
-        run = _run_of_any(corpus, preset, start, overrides, seed)
+        run = _run_of_any(corpus, preset, start, overrides, begun.training, seed)
     else:
-        run = _run_of_one(corpus, form, preset, start, overrides, seed)
+        run = _run_of_one(corpus, form, preset, start, overrides, begun.training, seed)
     return run_training(
         run,
         Path(output),
@@ -187,6 +202,7 @@ def train(
         resume=resume,
         max_minutes=max_minutes,
         finish=finish,
+        keep_state=keep_state,
         observer=observer,
         should_stop=should_stop,
     )
@@ -197,7 +213,8 @@ def _run_of_one(
     form: Form | str | None,
     preset: str | None,
     start: PoetryVAE | None,
-    overrides: Mapping[str, str] | None,
+    overrides: Mapping[str, str],
+    begun_with: Mapping[str, str],
     seed: int,
 ) -> Run:
     """A run over poems of one form, from random weights or from a model of one form."""
@@ -205,8 +222,11 @@ def _run_of_one(
         raise CorpusError("a model of one form learns from poems of one form: name it")
     if not isinstance(corpus, EncodedCorpus):
         corpus = load_training_corpus(corpus, form, usual=start.form if start else None)
+    corpus = with_validation(corpus)
     preset = preset or ("finetune" if start and start.form == corpus.form else "base")
-    corpus, model, training = settings_of(preset, corpus, overrides)
+    given = {**begun_with, **overrides}
+    corpus, model, training = settings_of(preset, corpus, given)
+    training = scaled(training, given, corpus.sizes["train"])
     if start is not None:
         if start.form != corpus.form and form is None:
             raise FormError(
@@ -216,7 +236,7 @@ def _run_of_one(
         # Of what the model is made of, only a refiner that it does not have yet can be chosen, or
         # one with more layers.
         settled = [name for name in _OF_REFINERS if getattr(start.config, name)]
-        asked = model.refiner_layers if "refiner_layers" in (overrides or {}) else 0
+        asked = model.refiner_layers if "refiner_layers" in overrides else 0
         if asked > start.config.refiner_layers > 0:
             settled.remove("refiner_layers")
         if start.config.refiner_layers:
@@ -229,7 +249,7 @@ def _run_of_one(
                 "a code for each couplet goes on from a flat model of couplets of such lines, with "
                 f"latent={model.couplet_latent}: name one with --from, or leave out --from"
             )
-        for name in sorted((set(overrides or ()) & set(vars(model))) - set(new)):
+        for name in sorted((set(overrides) & set(vars(model))) - set(new)):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         if start.config.labels or training.label:
             raise ConfigError(
@@ -237,6 +257,8 @@ def _run_of_one(
             )
         corpus = corpus.in_vocabulary(start.tokenizer)
         model = replace(start.config, lines=corpus.form.lines, chars=corpus.form.chars, **new)
+        if model.is_hierarchical and "masked" not in overrides:
+            training = replace(training, masked=0.0)  # which takes one level of latents
     elif training.refiner_only:
         raise ConfigError(
             "a refiner is trained for a model that is trained already: name it with --from"

@@ -34,6 +34,9 @@ class Progress:
     best: float = float("inf")
     """The lowest validation bound so far, nats a character."""
     since_best: int = 0
+    """Validations in which the run got no better."""
+    distortion: float = float("inf")
+    """The lowest of a validation so far, nats a poem."""
     updates: dict[str, float] = field(default_factory=dict)
     """What the rule of updates has to remember."""
     moments: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, Protocol
 
 import torch
@@ -15,6 +16,7 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.batches import Batch, Batches, OfOneForm
 from poetry_vae.training.diagnostics import Figures, averaged, nothing_known, watch
+from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.many_forms import PoemBatches
 from poetry_vae.training.run import Run
 
@@ -28,6 +30,12 @@ class Data(Protocol):
     batches: Batches
     poems: int
     """Of the training part."""
+    watched_poems: int
+    """Of the validation part, those that figures are taken of."""
+
+    @property
+    def lines(self) -> TrainingLines | None:
+        """Of the training part, where they are counted in what the model writes."""
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
         """Of validation poems, the same ones each time."""
@@ -42,6 +50,16 @@ def data_of(run: Run, device: torch.device) -> Data:
     if isinstance(run.corpus, Treasury):
         return ManyForms(run, run.corpus, device)
     return OneForm(run, run.corpus, device)
+
+
+def note_of(run: Run, model: PoetryVAE, data: Data, dtype: torch.dtype) -> str:
+    """What is said of a run before it begins: its size, where it computes and how exactly."""
+    parameters = sum(p.numel() for p in model.parameters())
+    return (
+        f"{parameters:,} parameters, {data.poems:,} poems and {data.watched_poems:,} to validate "
+        f"on, vocabulary of {run.model.vocabulary:,}; {model.device}, "
+        + str(dtype).removeprefix("torch.")
+    )
 
 
 class OneForm:
@@ -63,13 +81,16 @@ class OneForm:
             shown=run.training.labelled,
         )
         self.poems = len(corpus.parts["train"])
+        self.lines = TrainingLines.of(corpus.parts["train"], corpus.form.lengths)
         some = _drawn(len(corpus.parts["validation"]), run.training.validation_poems).to(device)
         self.valid_ids = self._ids("validation")[some].long()
+        self.watched_poems = len(self.valid_ids)
         labels = self._labels("validation")
         self.valid_labels = None if labels is None else labels[some]
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
-        return watch(model, self.valid_ids, labels=self.valid_labels, generator=generator)
+        found = watch(model, self.valid_ids, labels=self.valid_labels, generator=generator)
+        return replace(found, known_lines=self.lines.share_of(model))
 
     def _ids(self, part: Literal["train", "validation"]) -> Tensor:
         return torch.from_numpy(self.corpus.parts[part].astype("int32")).to(self.device)
@@ -90,6 +111,7 @@ class ManyForms:
         self.batches: Batches = batches
         self.poems = len(batches.items.start)
         unseen = PoemBatches(corpus, "validation", run.model, size, seed=0, device=device)
+        self.lines = None
         self.watched: list[tuple[Form, Batch]] = []
         for form in map(Form.parse, WATCHED):
             items = unseen.of_form(form)
@@ -100,6 +122,7 @@ class ManyForms:
             raise CorpusError(
                 f"the validation part of the corpus has no poem of {', '.join(WATCHED)}"
             )
+        self.watched_poems = sum(len(batch.ids) for _, batch in self.watched)
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
         by_form, each = {}, []

@@ -46,6 +46,8 @@ class Figures:
     by_form: Mapping[str, float] = field(default_factory=dict)
     """Of a model of any form: −log p of a refiner that knows nothing of z, nats a character, by
     form; and once more where it is told dynasty and title (``七绝/told``)."""
+    known_lines: float | None = None
+    """Of the lines of some likeliest poems, the share that are lines of training poems."""
 
     @property
     def is_finite(self) -> bool:
@@ -61,6 +63,18 @@ class Figures:
     def nats_per_character(self) -> float:
         """−ELBO/T: lower is better."""
         return -self.elbo / self.positions
+
+    def bound(self, *, refiner_only: bool = False) -> float:
+        """What weights are kept by, in nats a character: the lowest are the best.
+
+        Args:
+            refiner_only: whether nothing but a refiner is trained.
+        """
+        if self.untold is not None:
+            return self.untold
+        if refiner_only and self.refined is not None:
+            return self.refined
+        return self.nats_per_character
 
     def by_name(self) -> dict[str, float]:
         """Every figure as a number of its own, those of levels with the level's name behind."""

@@ -7,24 +7,16 @@ alone, so that a resumed run needs no generator state.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from poetry_vae.model import pretrained
 from poetry_vae.model.config import ConfigError
-from poetry_vae.model.pretrained import (
-    CARD,
-    CONFIG,
-    TOKENIZER,
-    WEIGHTS,
-    CheckpointError,
-    save_model,
-)
+from poetry_vae.model.pretrained import CheckpointError, figures_of, save_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.files import replace_file
 from poetry_vae.training.card import measured, model_card
 from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
 from poetry_vae.training.clock import Clock
@@ -34,18 +26,19 @@ from poetry_vae.training.composition import (
     build_objective,
     build_optimiser,
 )
-from poetry_vae.training.data import data_of
+from poetry_vae.training.data import data_of, note_of
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning
-from poetry_vae.training.metrics import METRICS, append_metrics, keep_metrics_until
+from poetry_vae.training.folder import alone_in, check_folder
+from poetry_vae.training.heart import BY_HEART, by_heart_warning
+from poetry_vae.training.metrics import append_metrics, keep_metrics_until
 from poetry_vae.training.objectives import Terms
+from poetry_vae.training.plan import Plan
 from poetry_vae.training.ranks import Ranks, local_device, ranks
+from poetry_vae.training.record import Record, made_with, write_record
 from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
-from poetry_vae.training.schedules import kl_weight, learning_rate
 from poetry_vae.training.updates import updates_of
 
-RUN = "run.json"
-_WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, pretrained.FIGURES, METRICS, RUN)
 _SAVE_EVERY_SECONDS = 60.0
 _SAVING_SHARE = 0.01  # of the time, at most, goes into saving the state of large models
 _LOG_EVERY = 20
@@ -60,6 +53,7 @@ def train(
     resume: bool = False,
     max_minutes: float | None = None,
     finish: bool = False,
+    keep_state: bool = True,
     observer: Observer | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -69,11 +63,14 @@ def train(
         max_minutes: stop this call after so long; the schedule is that of the whole run.
         finish: let a constant learning rate fall to 0 over the last part of ``max_minutes``, the
             ``decay`` of the settings; a run that is resumed after that goes on at the full rate.
+        keep_state: whether the folder can be resumed from when this call ends. The state is three
+            times as large as the weights. One that ``should_stop`` ended is kept in any case.
         should_stop: asked before every step; a run that is stopped can be resumed.
 
     Raises:
         CorpusError: the corpus has no training or no validation poem.
-        CheckpointError: the folder holds another run, or none where one is to be resumed.
+        CheckpointError: the folder holds another run, or none where one is to be resumed; or
+            another process is training into it.
         TrainingError: the bound is no number any more.
         FileWriteError: the folder cannot be written.
         DeviceError: this machine lacks the device.
@@ -81,8 +78,14 @@ def train(
     where = local_device(find_device(device))
     with ranks(where) as among:
         observer = observer if observer and among.is_first else Observer()
-        trainer = _Trainer(run, folder, where, precision, resume, observer, among)
-        return trainer.run(Clock(max_minutes, run.training.decay if finish else 0), should_stop)
+        check_folder(folder, resume=resume)
+        among.meet()  # before the first one writes
+        with alone_in(folder) if among.is_first else nullcontext():
+            if among.is_first:
+                check_folder(folder, resume=resume)  # nobody else has written since
+            trainer = _Trainer(run, folder, where, precision, resume, observer, among)
+            clock = Clock(max_minutes, run.training.decay if finish else 0)
+            return trainer.run(clock, should_stop, keep_state)
 
 
 class _Trainer:
@@ -100,12 +103,6 @@ class _Trainer:
     ) -> None:
         self.spec, self.folder, self.observer = run, folder, observer
         self.config, self.device, self.ranks = run.training, device, among
-        if not resume and (there := [name for name in _WRITTEN if (folder / name).exists()]):
-            raise CheckpointError(
-                f"{folder}: already holds {there[0]}; continue a run with --resume, or train into "
-                "another folder"
-            )
-        among.meet()  # before the first one writes
         if among.world > 1 and self.config.updates == "aggressive":
             raise ConfigError("updates=aggressive goes by the loss of one process: start one alone")
         self.model = run.begun()
@@ -117,8 +114,7 @@ class _Trainer:
         self.config.check_with(run.model)
         self.data = data_of(run, self.device)
         self.batches = self.data.batches
-        steps = round(self.config.epochs * self.batches.in_epoch)
-        self.total_steps = max(self.config.min_steps, steps)
+        self.plan = Plan(self.config, self.batches.in_epoch)
         self.updates = updates_of(self.config.updates)
         self.critic = build_critic(self.model, self.config, seed=derived_seed(run.seed, "critic"))
         if self.critic is not None:
@@ -129,26 +125,29 @@ class _Trainer:
         self.optimiser = build_optimiser(self.model, self.critic, self.config)
         self.average = build_average(self.model, self.config)
         self.generator = torch.Generator(self.device)
-        self.progress = Progress(run=run.fingerprint())
+        self.record = Record.read(folder)
+        known = self.record.known(folder) if resume else None
+        self.progress = Progress(run=run.fingerprint(known))
         if resume:
-            self.progress = load_state(
-                folder, self._trained(), self.optimiser, run=self.progress.run
-            )
-            self.updates.memory.update(self.progress.updates)
+            self._load_state()
         self.dtype = self._settled_precision(precision)
+        self.made = made_with(run, self.device, self.progress.precision, among.world)
         self.is_kept = self.progress.best < float("inf")
+        self.by_heart = False
 
-    def run(self, clock: Clock, should_stop: Callable[[], bool]) -> Result:
+    def run(self, clock: Clock, should_stop: Callable[[], bool], keep_state: bool) -> Result:
         saved = logged = 0.0
         before, pause = self.progress.seconds, _SAVE_EVERY_SECONDS
         stopped: Stopped = "finished"
         if self.ranks.is_first:
-            keep_metrics_until(self.folder, self.progress.step)
-        self.observer.started(self.model, self.total_steps, self.progress.step, self._note())
-        if self.progress.step == 0 and self.ranks.is_first:
-            self._save_state()  # before the weights, so that a run with weights can be resumed
-            self._validate()
-        while self.progress.step < self.total_steps:
+            keep_metrics_until(self.folder, self.progress.step or -1)
+        if self.data.lines is not None:
+            self.observer.reads(self.data.lines)
+        note = note_of(self.spec, self.model, self.data, self.dtype)
+        self.observer.started(self.model, self.plan.steps, self.progress.step, note)
+        if self.ranks.is_first:
+            self._begin()
+        while self.progress.step < self.plan.steps:
             stopped, pace = self._decided(clock, should_stop)
             if stopped != "finished":
                 break
@@ -160,7 +159,7 @@ class _Trainer:
                 logged = clock.passed
             if not self.ranks.is_first:
                 continue
-            if self._is_time_to_validate():
+            if self.plan.is_time_to_validate(self.progress.step):
                 self._validate()
                 saved = logged = clock.passed
             elif clock.passed - saved > pause:
@@ -172,16 +171,51 @@ class _Trainer:
             self._save_state()
             if not self.is_kept and (figures := self._figures()).is_finite:
                 self._keep(figures)  # nothing better than random weights stood there
+            if not keep_state and stopped != "interrupted":
+                (self.folder / STATE).unlink()
         self.ranks.meet()
         best = PoetryVAE.from_pretrained(self.folder)
-        return Result(best, self.folder, self.progress.step, stopped, self._figures(best))
+        kept = figures_of(self.folder).get("step")
+        step, figures = self.progress.step, self._figures(best)
+        return Result(best, self.folder, step, stopped, figures, kept)
+
+    def _load_state(self) -> None:
+        try:
+            self.progress = load_state(
+                self.folder, self._trained(), self.optimiser, run=self.progress.run
+            )
+        except CheckpointError as error:
+            if other := self.record.other_settings(self.spec):
+                raise CheckpointError(f"{error} (it has {', '.join(other)})") from error
+            raise
+        self.updates.memory.update(self.progress.updates)
+
+    def _begin(self) -> None:
+        """What is written and said before the first step of a call."""
+        if self.progress.step == 0:
+            # The state comes first: whatever else stands there, the run can be resumed.
+            self._save_state()
+        elif self.record.has_other_validation(self.made) and self.is_kept:
+            best = PoetryVAE.from_pretrained(self.folder)
+            self.progress.best = self._figures(best).bound(refiner_only=self.config.refiner_only)
+        for warning in self.record.differences(self.made):
+            self.observer.warned(warning)
+        write_record(self.folder, self.spec, self.made, self.record)
+        if self.progress.step == 0:
+            self._validate()
 
     def _decided(self, clock: Clock, should_stop: Callable[[], bool]) -> tuple[Stopped, float]:
         """Whether to go on, and the factor on the learning rate: the first process decides."""
-        reasons: tuple[Stopped, ...] = ("finished", "interrupted", "time is up", "no better bound")
         patience = self.config.patience
-        is_worse = patience > 0 and self.progress.since_best >= patience
-        number = 1 if should_stop() else 2 if clock.is_up else 3 if is_worse else 0
+        ended: dict[Stopped, bool] = {
+            "finished": False,
+            "interrupted": should_stop(),
+            "time is up": clock.is_up,
+            "learned by heart": patience > 0 and self.by_heart,
+            "no better bound": patience > 0 and self.progress.since_best >= patience,
+        }
+        reasons = list(ended)
+        number = next((i for i, reason in enumerate(reasons) if ended[reason]), 0)
         said = self.ranks.agreed(torch.tensor([number, clock.pace], device=self.device))
         return reasons[int(said[0])], float(said[1])
 
@@ -191,8 +225,6 @@ class _Trainer:
             asked = self.progress.precision
         dtype = find_precision(self.device, asked)
         self.progress.precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
-        if self.ranks.is_first:
-            replace_file(self.folder / RUN, self.spec.to_json(self.progress.precision))
         return dtype
 
     def _trained(self) -> dict[str, torch.nn.Module]:
@@ -221,7 +253,7 @@ class _Trainer:
             terms = self.objective(
                 self.model,
                 mine,
-                annealing=self._annealing(),
+                annealing=self.plan.kl_weight(step),
                 generator=self.generator,
             )
         self.optimiser.zero_grad(set_to_none=True)
@@ -229,13 +261,7 @@ class _Trainer:
         parameters = (p for module in self._trained().values() for p in module.parameters())
         self.ranks.average(parameters, share=len(mine.ids) / len(batch.ids))
         for group in self.optimiser.param_groups:
-            group["lr"] = pace * learning_rate(
-                group["peak"],
-                step,
-                self.total_steps,
-                schedule=self.config.schedule,
-                decay=self.config.decay,
-            )
+            group["lr"] = pace * self.plan.learning_rate(group["peak"], step)
             if group["name"] not in turn:
                 for parameter in group["params"]:
                     parameter.grad = None  # the optimiser passes over it
@@ -247,19 +273,6 @@ class _Trainer:
         self.progress.step = step + 1
         return terms
 
-    def _annealing(self) -> float:
-        return kl_weight(
-            self.config.kl_schedule,
-            self.progress.step / self.total_steps,
-            warmup=self.config.warmup,
-            cycles=self.config.cycles,
-        )
-
-    def _is_time_to_validate(self) -> bool:
-        step = self.progress.step
-        every = max(1, min(self.config.validate_every, self.total_steps // 10))
-        return step % every == 0 or step == self.total_steps
-
     def _figures(self, model: PoetryVAE | None = None) -> Figures:
         """The figures of the model in training, or of another one on the same poems and noise."""
         self.generator.manual_seed(derived_seed(self.spec.seed, "validation"))
@@ -270,32 +283,33 @@ class _Trainer:
         """Measure, keep the weights if they are the best so far, and save the state."""
         figures = self._figures()
         step = self.progress.step
-        bound = figures.nats_per_character
-        if self.config.refiner_only and figures.refined is not None:
-            bound = figures.refined
-        bound = bound if figures.untold is None else figures.untold
+        bound = figures.bound(refiner_only=self.config.refiner_only)
         if not figures.is_finite:
             raise TrainingError(
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "
                 "state from before are kept; try a lower learning_rate"
             )
-        # While the KL warms up, the bound says little about where the run is going.
-        is_best = bound < self.progress.best or self._is_warming_up()
+        # Random weights are kept so that the folder can be loaded at any moment; they are no model.
+        is_best = bound < self.progress.best and (step > 0 or self.spec.start is not None)
         if is_best:
-            # Random weights are kept so that the folder can be loaded at any moment, but even an
-            # overfitted model of a tiny corpus shall take their place.
-            self.progress.best = bound if step or self.spec.start else float("inf")
-            self.progress.since_best = 0
+            self.progress.best = bound
+        if is_best or step == 0:
             self._keep(figures)
-        else:
-            self.progress.since_best += 1
+        # While the KL warms up, the bound may rise though the model learns.
+        learns = self.plan.is_warming_up(step) and figures.distortion < self.progress.distortion
+        self.progress.distortion = min(figures.distortion, self.progress.distortion)
+        is_better = is_best or step == 0 or learns
+        self.progress.since_best = 0 if is_better else self.progress.since_best + 1
+        self.by_heart = not is_best and (figures.known_lines or 0) >= BY_HEART
         self.updates.validated(figures.mutual_information)
         self._append({"validation": asdict(figures), "best": is_best})
         self._save_state()
         self.observer.validated(self.model, step, figures, is_best)
-        done = step / self.total_steps
-        if self._annealing() == 1 and done > 0.02 and (warning := collapse_warning(figures)):
+        is_under_way = self.plan.kl_weight(step) == 1 and step > 0.02 * self.plan.steps
+        if is_under_way and (warning := collapse_warning(figures)):
             self.observer.warned(warning)
+        if self.by_heart:
+            self.observer.warned(by_heart_warning(figures.known_lines or 0.0))
         return figures
 
     def _keep(self, figures: Figures) -> None:
@@ -309,14 +323,6 @@ class _Trainer:
         )
         self.is_kept = step > 0 or self.spec.start is not None
 
-    def _is_warming_up(self) -> bool:
-        """Whether the first rise of the KL weight is not over."""
-        share = self.config.warmup
-        if self.config.kl_schedule == "cyclical":
-            share /= self.config.cycles
-        done = self.progress.step / self.total_steps
-        return self.config.kl_schedule != "constant" and done < share
-
     def _log_step(self, terms: Terms, speed: float) -> None:
         named = {"loss": terms.loss, "elbo": terms.elbo, "rate": terms.rate}
         named |= {"distortion": terms.distortion, **terms.others}
@@ -325,7 +331,8 @@ class _Trainer:
         if not self.ranks.is_first:
             return
         values = dict(zip(named, means.tolist(), strict=True))
-        extra = {"kl_weight": self._annealing(), "lr": self.optimiser.param_groups[0]["lr"]}
+        weight = self.plan.kl_weight(self.progress.step)
+        extra = {"kl_weight": weight, "lr": self.optimiser.param_groups[0]["lr"]}
         self._append({**values, **extra, "poems_per_second": round(speed, 1)})
         self.observer.stepped(self.progress.step, speed, values)
 
@@ -336,11 +343,3 @@ class _Trainer:
     def _append(self, entry: dict[str, object]) -> None:
         seconds = round(self.progress.seconds, 2)
         append_metrics(self.folder, {"step": self.progress.step, "seconds": seconds, **entry})
-
-    def _note(self) -> str:
-        parameters = sum(p.numel() for p in self.model.parameters())
-        precision = str(self.dtype).removeprefix("torch.")
-        return (
-            f"{parameters:,} parameters, {self.data.poems:,} poems, vocabulary of "
-            f"{self.spec.model.vocabulary:,}; {self.device}, {precision}"
-        )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
@@ -15,9 +16,10 @@ from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.beginning import begin
 from poetry_vae.training.diagnostics import Figures
+from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.settings import TrainingConfig
 
-Stopped = Literal["finished", "no better bound", "time is up", "interrupted"]
+Stopped = Literal["finished", "no better bound", "learned by heart", "time is up", "interrupted"]
 
 
 class TrainingError(PoetryVAEError):
@@ -26,6 +28,9 @@ class TrainingError(PoetryVAEError):
 
 class Observer:
     """What a caller may want to see of a run; every method does nothing by default."""
+
+    def reads(self, lines: TrainingLines) -> None:
+        """Before all: the lines of the training poems, where there is one form."""
 
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
         """Before the first step; ``done`` steps are behind us if the run is resumed."""
@@ -51,6 +56,8 @@ class Result:
     stopped: Stopped
     figures: Figures
     """Of those weights, on validation poems."""
+    kept: int | None = None
+    """The step that they are of; 0 where no step made the model to start from better."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +76,18 @@ class Run:
         """The model before the first step, see :func:`begin`."""
         return begin(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
 
-    def to_json(self, precision: str) -> str:
-        """What a run's folder says of it; ``precision`` is that of its matrix products."""
-        about = {
-            "preset": self.preset,
-            "seed": self.seed,
-            "corpus": self.corpus.source,
-            "form": "any" if isinstance(self.corpus, Treasury) else self.corpus.form.slug,
-            "poems": self.corpus.sizes,
-            "precision": precision,
-            "training": asdict(self.training),
-        }
-        return json.dumps(about, ensure_ascii=False, indent=2) + "\n"
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """All settings by name: those of the model, and those of its training."""
+        return {"model": asdict(self.model), "training": asdict(self.training)}
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, known: Mapping[str, Collection[str]] | None = None) -> str:
+        """A number for all that decides the run.
+
+        Args:
+            known: names of the settings that there were when the run was begun, of the model and of
+                its training. A later one takes no part while it has its default.
+        """
         digest = hashlib.sha256()
         if isinstance(self.corpus, Treasury):
             for tensor in self.corpus.tensors.values():
@@ -94,6 +99,12 @@ class Run:
         for weights in self.start.state_dict().values() if self.start else ():
             digest.update(weights.cpu().numpy().tobytes())
         digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
-        settings = {"model": asdict(self.model), "training": asdict(self.training)}
+        settings = self.settings
+        for kind, names in (known or {}).items():
+            later = set(settings[kind]) - set(names)
+            usual = {f.name: f.default for f in fields(getattr(self, kind)) if f.name in later}
+            for name in later:
+                if settings[kind][name] == usual[name]:
+                    del settings[kind][name]
         digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))
         return digest.hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,7 +19,14 @@ _AT_ONCE = 512
 
 
 @torch.no_grad()
-def surprises(model: PoetryVAE, ids: Tensor, *, samples: int, generator: torch.Generator) -> Tensor:
+def surprises(
+    model: PoetryVAE,
+    ids: Tensor,
+    *,
+    samples: int,
+    generator: torch.Generator,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Tensor:
     """−log p(x_i | all other characters) in nats of every character of poems ids [N, T]: [N, T].
 
     The encoder reads each poem with place i masked, so that z ~ q(z | x without i) has not seen the
@@ -25,13 +34,14 @@ def surprises(model: PoetryVAE, ids: Tensor, *, samples: int, generator: torch.G
     K answers are averaged. Without one, self-normalised importance weights
     p(z)·p(x without i | z)/q(z) bring the other characters in: p(x_i | rest) ≈ Σ_k w_k p(x_i | z_k)
     / Σ_k w_k, biased upward a little for few samples, as every such ratio is (Owen 2013, "Monte
-    Carlo theory", 9.2).
+    Carlo theory", 9.2). ``progress`` is told characters done and all.
     """
     N, T = ids.shape
     poems, places = ids.repeat_interleave(T, dim=0), torch.arange(T).repeat(N)
-    found = []
+    found: list[Tensor] = []
     rows = max(1, _AT_ONCE // samples)
     for whole, place in zip(torch.split(poems, rows), torch.split(places, rows), strict=True):
+        progress(rows * len(found), N * T)
         states, weight = _read(model, whole, place, samples, generator)
         character = whole.gather(1, place[:, None])[:, 0].expand(samples, -1)
         own = model.readout.log_prob(states, character)

@@ -1,0 +1,68 @@
+"""Whether a model has learned its training poems by heart: its own poems are made of their lines.
+
+The bound on other poems gets worse long before, so this is no measure of quality; but it is the one
+sign of it that can be read, and poems of that kind are not the model's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from poetry_vae.model import labelling
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed_lines, told_apart
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.tokenizer import CharTokenizer
+
+BY_HEART = 0.5
+"""Share of known lines from which on a model is a collection of its training poems."""
+_POEMS, _READINGS = 64, 4
+
+
+@dataclass(frozen=True)
+class TrainingLines:
+    """The lines of the poems a model is trained on."""
+
+    hashes: Hashes
+    """Sorted, each once."""
+    chars: tuple[int, ...]
+
+    @classmethod
+    def of(cls, ids: IntArray, chars: tuple[int, ...]) -> TrainingLines:
+        """The lines of poems ids [N, T], of so many characters each."""
+        return cls(np.unique(hashed_lines(ids, chars)), chars)
+
+    def known(self, ids: IntArray) -> list[list[bool]]:
+        """Which lines of poems ids [N, T] are among them, [N][L]."""
+        told = told_apart(ids, CharTokenizer.UNKNOWN)
+        found: list[list[bool]] = among(hashed_lines(told, self.chars), self.hashes).tolist()
+        return found
+
+    def known_in(self, model: PoetryVAE, poem: Poem) -> list[bool]:
+        """Which lines of a poem in the model's own characters are among them."""
+        return self.known(model.ids_of([poem]).cpu().numpy())[0]
+
+    @torch.no_grad()
+    def share_of(self, model: PoetryVAE) -> float:
+        """The share of them among the lines of the likeliest poems of 64 codes of the prior, which
+        are always the same, read and written again: what the model takes all verse for."""
+        generator = torch.Generator(model.device).manual_seed(derived_seed(0, "lines by heart"))
+        labels = labelling.draw(model, _POEMS, generator=generator)
+        size = (_POEMS, model.code_size)
+        code = torch.randn(size, generator=generator, device=model.device)
+        ids = model.draw(code, labels, temperature=0.0)
+        for _ in range(_READINGS):
+            ids = model.rewrite(ids, labels)
+        return float(np.mean(self.known(ids.cpu().numpy())))
+
+
+def by_heart_warning(share: float) -> str:
+    """What to tell somebody whose model writes so large a share of known lines."""
+    return (
+        f"{share:.0%} of the lines this model writes are lines of the training poems: it learns "
+        "them by heart; a small corpus goes on from a trained model (--from)"
+    )

@@ -1,0 +1,166 @@
+"""``run.json``: the settings of a run, and what else makes two runs end with the same weights.
+
+Corpus, settings and seed decide a run, and no other is continued in its place. The precision of
+matrix products, the number of threads or the version of torch change its last digits, and so in
+the end its weights: such a difference is said, not refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from poetry_vae import __version__
+from poetry_vae.model.pretrained import CONFIG, CheckpointError
+from poetry_vae.text.files import replace_file
+from poetry_vae.text.treasury import Treasury
+from poetry_vae.training.run import Run
+
+RUN = "run.json"
+_SETTINGS = ("model", "training")
+_MADE_WITH = "made_with"
+_VALIDATION = "validation poems"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the file says; a version that knew less wrote less."""
+
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """The record of the run in a folder; an empty one where there is none.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        path = folder / RUN
+        if not path.is_file():
+            return cls()
+        try:
+            said = json.loads(path.read_bytes())
+            whole = isinstance(said, dict) and all(
+                isinstance(said.get(name, {}), dict) for name in (*_SETTINGS, _MADE_WITH)
+            )
+        except (OSError, ValueError, RecursionError) as error:
+            raise CheckpointError(f"{path}: cannot be read ({error})") from error
+        if not whole:
+            raise CheckpointError(f"{path}: damaged, it is no record of a run")
+        return cls(said)
+
+    @property
+    def is_of_a_run(self) -> bool:
+        """Whether this is a record, and not somebody else's file of that name."""
+        return "training" in self.said and "preset" in self.said
+
+    @property
+    def preset(self) -> str | None:
+        return self.said.get("preset")
+
+    @property
+    def training(self) -> dict[str, str]:
+        """The settings of the training as text, as they are typed."""
+        return {name: str(value) for name, value in self.said.get("training", {}).items()}
+
+    def known(self, folder: Path) -> dict[str, Collection[str]]:
+        """Names of the settings that there were when the run was begun, as far as it is told."""
+        names: dict[str, Collection[str]] = {
+            kind: set(self.said[kind]) for kind in _SETTINGS if kind in self.said
+        }
+        if "model" not in names and (folder / CONFIG).is_file():
+            # Whoever loads the model says what is wrong with the file.
+            with contextlib.suppress(OSError, ValueError, RecursionError, TypeError):
+                names["model"] = set(json.loads((folder / CONFIG).read_bytes()))
+        return names
+
+    def other_settings(self, run: Run) -> list[str]:
+        """What the run was begun with where ``run`` has something else: ``beta=1.0``."""
+        now: dict[str, Any] = json.loads(json.dumps({**run.settings, "seed": run.seed}))
+        found = [
+            f"{name}={value}"
+            for kind in _SETTINGS
+            for name, value in self.said.get(kind, {}).items()
+            if name not in now[kind] or now[kind][name] != value
+        ]
+        if self.said.get("seed", run.seed) != run.seed:
+            found.append(f"seed={self.said['seed']}")
+        return found
+
+    @property
+    def made_with(self) -> dict[str, Any]:
+        """What the run was begun with, see :func:`made_with`."""
+        earlier = {"precision": self.said["precision"]} if "precision" in self.said else {}
+        return {**earlier, **self.said.get(_MADE_WITH, {})}
+
+    def differences(self, made: Mapping[str, object]) -> list[str]:
+        """Warnings about what is another now than when the run was begun."""
+        begun = self.made_with
+        other = {n: (begun[n], now) for n, now in made.items() if begun.get(n, now) != now}
+        warnings = []
+        if other.pop(_VALIDATION, None):
+            warnings.append(
+                "the validation poems are others than when the run was begun: what was kept is "
+                "measured on the new ones, and the bounds from before cannot be compared"
+            )
+        if other:
+            told = ", ".join(f"{name} {now} instead of {was}" for name, (was, now) in other.items())
+            warnings.append(
+                f"the run goes on with {told}: its weights will differ from those of a run that "
+                "was not interrupted"
+            )
+        return warnings
+
+    def has_other_validation(self, made: Mapping[str, object]) -> bool:
+        """Whether the bounds so far were measured on other poems."""
+        return bool(self.made_with.get(_VALIDATION, made[_VALIDATION]) != made[_VALIDATION])
+
+
+def made_with(run: Run, device: torch.device, precision: str, processes: int) -> dict[str, object]:
+    """What changes the weights of a run beside what decides it."""
+    return {
+        "precision": precision,
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "torch": str(torch.__version__),
+        "poetry-vae": __version__,
+        _VALIDATION: _validation(run),
+    }
+
+
+def _validation(run: Run) -> str:
+    if isinstance(run.corpus, Treasury):
+        return "of the corpus"  # all of which is in the fingerprint
+    return hashlib.sha256(run.corpus.parts["validation"].tobytes()).hexdigest()[:16]
+
+
+def write_record(folder: Path, run: Run, made: Mapping[str, object], before: Record) -> None:
+    """Say of a run what it was begun with; what ``before`` says of that stays.
+
+    Raises:
+        FileWriteError: the file cannot be written.
+    """
+    known = before.known(folder)
+    about = {
+        "preset": run.preset,
+        "seed": run.seed,
+        "corpus": run.corpus.source,
+        "form": "any" if isinstance(run.corpus, Treasury) else run.corpus.form.slug,
+        "poems": run.corpus.sizes,
+        # Settings that came later were not there when the run was begun.
+        **{
+            kind: {name: value for name, value in now.items() if name in known.get(kind, now)}
+            for kind, now in run.settings.items()
+        },
+        _MADE_WITH: {**made, **before.made_with},
+    }
+    replace_file(folder / RUN, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
