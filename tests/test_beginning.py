@@ -1,16 +1,20 @@
 """What a model begins with when it goes on from another one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from poetry_vae.model import orders
 from poetry_vae.model.config import ConfigError
+from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
+from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.api import train
 from poetry_vae.training.beginning import begin
-from tests.small import small_config, small_corpus, small_model, small_tokenizer
+from tests.small import small_config, small_corpus, small_model, small_tokenizer, small_treasury
 
 EIGHT = Form.of(8, 5)
 _COUPLETS = {"pooling": "positions", "refiner_layers": 1}
@@ -119,3 +123,71 @@ def test_what_cannot_be_joined_is_refused(
 def test_a_code_for_each_couplet_takes_couplets() -> None:
     with pytest.raises(ConfigError, match="odd number of lines"):
         small_config(lines=3, couplet_latent=2)
+
+
+_ANY = {
+    "forms": "any",
+    "lines": 64,
+    "chars": 9,
+    "couplet_latent": 4,
+    "latent": 4,
+    "prior": "learned",
+    "refiner_layers": 3,
+    "refiner_tables": True,
+    "dynasties": ("唐",),
+    "subject": 3,
+    "in_turn": True,
+}
+
+
+def _shaken(model: PoetryVAE) -> PoetryVAE:
+    with torch.no_grad():
+        for number, parameter in enumerate(model.parameters()):
+            parameter += 0.2 * torch.randn(parameter.shape, generator=_seeded(number))
+    return model
+
+
+def _surprise(model: PoetryVAE, ids: torch.Tensor, in_turn: bool) -> torch.Tensor:
+    """−log p of each character, nothing known of z: [B, T]."""
+    asked = model.asked
+    order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
+    states = model.hidden(torch.zeros(len(ids), model.code_size))
+    slots = Slots.of(order, asked.subject_present)
+    read = model.refine(ids, slots, states, torch.zeros(len(ids)))
+    return -model.readout.log_prob(read, ids)
+
+
+def test_a_model_of_any_form_begins_with_what_one_of_one_form_knows() -> None:
+    """It says of such poems nearly what the other says, in another vocabulary: what is lost is how
+    the old decoder's states for no code differ between places."""
+    start = _shaken(small_model(refiner_layers=2, refiner_tables=True))
+    tokenizer = CharTokenizer(["龍", *reversed(small_tokenizer().characters), "鳳"])
+    config = replace(small_config(**_ANY), vocabulary=len(tokenizer))
+    model = begin(config, tokenizer, start, seed=0).eval().writing(start.form)
+    poems = start.poems_of(torch.randint(2, 20, (64, 10), generator=_seeded()))
+    with torch.no_grad():
+        wanted, found = (_surprise(m, m.ids_of(poems), in_turn=True).mean() for m in (start, model))
+        blank = PoetryVAE.build(config, tokenizer, seed=0).eval().writing(start.form)
+        unlearned = _surprise(_shaken(blank), blank.ids_of(poems), in_turn=True).mean()
+    assert abs(found - wanted) < 0.3
+    assert abs(unlearned - wanted) > 2 * abs(found - wanted)
+    rare = tokenizer.encode_folded("龍鳳")
+    assert (model.readout.table[1][rare] < model.readout.table[1][2:].median()).all()
+
+
+def test_a_model_of_any_form_needs_a_refiner_of_its_width_to_begin_with() -> None:
+    config = small_config(**_ANY)
+    with pytest.raises(ConfigError, match="goes on from a model with a refiner"):
+        begin(config, small_tokenizer(), small_model(), seed=0)
+    with pytest.raises(ConfigError, match="has 4 blocks of width 8"):
+        begin(config, small_tokenizer(), small_model(refiner_layers=4), seed=0)
+
+
+def test_a_poet_is_trained_from_a_model_of_one_form(tmp_path: Path) -> None:
+    few = {"refiner_layers": "2", "refiner_hidden": "0", "hidden": "8", "latent": "4"}
+    few |= {"couplet_latent": "4", "encoder_layers": "1", "decoder_layers": "1", "epochs": "1"}
+    few |= {"min_steps": "2", "batch_size": "16", "validate_every": "2"}
+    start = small_model(refiner_layers=1)
+    found = train(small_treasury(), tmp_path / "m", preset="poet", start=start, overrides=few)
+    assert found.model.config.forms == "any"
+    assert len(found.model.tokenizer) == len(small_treasury().tokenizer)

@@ -187,7 +187,7 @@ class ModelConfig:
                 "couplet_latent, prior=learned and refiner_layers"
             )
         others = ("line_latent", "character_latent", "components", "labels", "classifier")
-        for name in (*others, "refiner_tables"):
+        for name in others:
             if getattr(self, name):
                 raise ConfigError(f"a model of any form has no {name}")
         if self.posterior != "bottom-up":

@@ -38,10 +38,10 @@ class PlaceEmbedding(nn.Module):
             assert isinstance(table, nn.Embedding)
             nn.init.normal_(table.weight, std=scale)
 
-    def forward(self, layout: Layout) -> Tensor:
-        """[B, T, width], 0 where there is no place."""
+    def numbers(self, layout: Layout) -> dict[str, Tensor]:
+        """Which row of each table counts for a place, [B, T] a table."""
         last = _MOST_LINES - 1
-        numbers = {
+        return {
             "from_end": layout.from_end,
             "from_start": layout.from_start,
             "line": layout.line.clamp_max(last),
@@ -49,6 +49,10 @@ class PlaceEmbedding(nn.Module):
             "of_couplet": layout.from_end + self.chars * (layout.line % 2),
             "stanza": layout.stanza,
         }
+
+    def forward(self, layout: Layout) -> Tensor:
+        """[B, T, width], 0 where there is no place."""
+        numbers = self.numbers(layout)
         found = [table(numbers[name]) for name, table in self.tables.items()]
         out: Tensor = torch.stack(found).sum(0) * layout.there.unsqueeze(-1)
         return out

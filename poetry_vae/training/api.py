@@ -75,8 +75,8 @@ def settings_of(
 
 def writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
     """Whether a model of any form is to be trained."""
-    if start is not None:
-        return start.config.forms == "any"
+    if start is not None and start.config.forms == "any":
+        return True
     return preset in PRESETS and PRESETS[preset].model.get("forms") == "any"
 
 
@@ -88,7 +88,8 @@ def _run_of_any(
     begun_with: Mapping[str, str],
     seed: int,
 ) -> Run:
-    """A run over poems of all forms, from random weights or from a model of any form."""
+    """A run over poems of all forms, from random weights, from a model of any form, or from what
+    one of one form knows."""
     if isinstance(corpus, EncodedCorpus):
         raise CorpusError(
             "a model of any form learns from poems of all forms: encode them without --form"
@@ -96,12 +97,13 @@ def _run_of_any(
     if not isinstance(corpus, Treasury):
         corpus = load_treasury(corpus)
     preset = preset or "poet"
-    if start is not None:
+    goes_on = start is not None and start.config.forms == "any"
+    if start is not None and goes_on:
         corpus = corpus.in_vocabulary(start.tokenizer)
     given = {**begun_with, **overrides}
     model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), given)
     training = scaled(training, given, corpus.sizes["train"])
-    if start is not None:
+    if start is not None and goes_on:
         for name in sorted(set(overrides) & set(vars(model))):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
         model = start.config

@@ -10,6 +10,7 @@ from poetry_vae.model.latents import HierarchicalLevel
 from poetry_vae.model.layers import GatedConv
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.one_to_any import take_over
 
 
 def begin(
@@ -19,10 +20,15 @@ def begin(
 
     A refiner may be new to it or deeper. Where ``start`` writes another form, what belongs to
     places is new; but a model of couplets hands over all it has to one with a code for each couplet
-    (:func:`joins_couplets`), which then reads and writes every couplet as before, on its own.
+    (:func:`joins_couplets`), which then reads and writes every couplet as before, on its own. A
+    model of any form begins with the characters and the refiner of one of one form, see
+    :mod:`poetry_vae.training.one_to_any`.
     """
     model = PoetryVAE.build(config, tokenizer, seed=seed)
     if start is None:
+        return model
+    if config.forms == "any" and start.config.forms == "one":
+        take_over(model, start)
         return model
     theirs = start.state_dict()
     begun = start.config.refiner_layers

@@ -1,0 +1,129 @@
+"""What a model of any form takes over from one of one form: tables of characters, and the refiner.
+
+The refiner of a model that writes quatrains knows much of what any poem wants. It goes on as the
+first blocks of a refiner for all forms, which writes those quatrains nearly as before when z is not
+trusted. Three things differ. Characters are found by what they are, since the vocabularies differ.
+The vectors of places become sums over where a place is in line and poem, fitted by least squares.
+And the decoder is new: what the old one said of no code at all, which is the same for all poems, is
+kept as part of the vectors of places, and the new one begins by saying nothing.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from poetry_vae.model.config import ConfigError
+from poetry_vae.model.layout import Layout
+from poetry_vae.model.likelihoods import CharacterHeads
+from poetry_vae.model.places import PlaceEmbedding
+from poetry_vae.model.refiner import Refiner
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.tokenizer import CharTokenizer
+
+_RARER = 1.0  # nats by which a character that is new begins behind the rarest known one
+
+
+@torch.no_grad()
+def take_over(model: PoetryVAE, start: PoetryVAE) -> None:
+    """Let a new ``model`` of any form begin with what ``start``, of one form, knows.
+
+    Raises:
+        ConfigError: it has no refiner, or one of another width.
+    """
+    new, old = model.refiner, start.refiner
+    if old is None or new is None or start.config.hidden != model.config.hidden:
+        raise ConfigError(
+            "a model of any form goes on from a model with a refiner and of its own hidden size: "
+            f"hidden={start.config.hidden if old else model.config.hidden}"
+        )
+    if len(old.blocks) > len(new.blocks) or old.norm.weight.shape != new.norm.weight.shape:
+        raise ConfigError(
+            f"the refiner to go on from has {len(old.blocks)} blocks of width "
+            f"{len(old.norm.weight)}: ask for at least as many, of that width"
+        )
+    same = _shared(model.tokenizer, start.tokenizer)
+    _copy_rows(model.encoder.embedding, start.encoder.embedding, same)
+    _copy_likelihood(model.decoder.likelihood, start.decoder.likelihood, same)
+    if new.embedding is not None and new.likelihood is not None:
+        _copy_rows(new.embedding, old.embedding or start.encoder.embedding, same)
+        _copy_likelihood(new.likelihood, old.likelihood or start.decoder.likelihood, same)
+    for name in ("characters", "norm", "change", "trust"):
+        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+    for mine, theirs in zip(new.blocks, old.blocks, strict=False):
+        mine.load_state_dict(theirs.state_dict())
+    new.silence(len(old.blocks))
+    _say_nothing(new)
+    _take_places(new, old, start)
+
+
+def _shared(ours: CharTokenizer, theirs: CharTokenizer) -> tuple[Tensor, Tensor]:
+    """The ids that the special symbols and the characters of both vocabularies have in either."""
+    known = set(theirs.characters)
+    both = "".join(c for c in ours.characters if c in known)
+    special = list(range(len(CharTokenizer.SPECIAL)))
+    return tuple(  # type: ignore[return-value]
+        torch.tensor([*special, *tokenizer.encode_folded(both).tolist()])
+        for tokenizer in (ours, theirs)
+    )
+
+
+def _copy_rows(own: nn.Embedding, other: nn.Embedding, same: tuple[Tensor, Tensor]) -> None:
+    own.weight.mul_(other.weight.std() / own.weight.std())
+    own.weight[same[0]] = other.weight[same[1]]
+
+
+def _copy_likelihood(
+    own: CharacterHeads, other: CharacterHeads, same: tuple[Tensor, Tensor]
+) -> None:
+    (weight, bias), (theirs, their_bias) = own.table, other.table
+    weight.mul_(theirs.std() / weight.std())
+    bias.fill_(float(their_bias[len(CharTokenizer.SPECIAL) :].min()) - _RARER)
+    weight[same[0]], bias[same[0]] = theirs[same[1]], their_bias[same[1]]
+
+
+def _say_nothing(refiner: Refiner) -> None:
+    """Of a decoder that has yet to learn, nothing reaches the blocks at first."""
+    for part in (refiner.states, refiner.whole):
+        layer = part[-1]
+        assert isinstance(layer, nn.Linear)
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    assert refiner.dynasty is not None
+    assert refiner.subject is not None
+    nn.init.zeros_(refiner.dynasty.weight)
+    nn.init.normal_(refiner.subject, std=0.02)
+
+
+def _take_places(new: Refiner, old: Refiner, start: PoetryVAE) -> None:
+    """The vectors of places, and with them what the old decoder says of no code."""
+    assert isinstance(old.from_place, nn.Parameter)
+    assert isinstance(old.to_place, nn.Parameter)
+    states = start.hidden(torch.zeros(1, start.code_size))[0]  # [T, H]
+    kept = old.kept.bias
+    nowhere = old.from_place[-1] + old.to_place[-1]
+    always = nowhere + old.whole(states.mean(0)) + old.trust.bias
+    new.trust.bias.copy_(always)
+    layout = Layout.of(start.form)
+    _fit(new.from_place, layout, old.from_place[:-1] - old.from_place[-1])
+    _fit(new.to_place, layout, old.to_place[:-1] - old.to_place[-1] + old.states(states[None])[0])
+    new.change.bias.add_((states * kept).mean(0))
+
+
+def _fit(places: nn.Module | nn.Parameter, layout: Layout, wanted: Tensor) -> None:
+    """Vectors whose sums come nearest to those ``wanted`` at each place, [T, width]; of all such,
+    the shortest, so that places that the old form lacks begin at nothing."""
+    assert isinstance(places, PlaceEmbedding)
+    tables = [table for table in places.tables.values() if isinstance(table, nn.Embedding)]
+    sizes = [len(table.weight) for table in tables]
+    numbers = places.numbers(layout)
+    design = torch.cat(
+        [
+            nn.functional.one_hot(numbers[name][0], size).double()
+            for name, size in zip(places.tables, sizes, strict=True)
+        ],
+        dim=1,
+    )  # [T, all rows]
+    found = torch.linalg.pinv(design) @ wanted.double()
+    for table, rows in zip(tables, torch.split(found, sizes), strict=True):
+        table.weight.copy_(rows)
