@@ -8,11 +8,12 @@ import torch
 
 from poetry_vae import Form, Poem, generate
 from poetry_vae.model.pretrained import CheckpointError
-from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.sampling import SamplingError, derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.verse.generate import in_script, reconstruct
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.morph import interpolate, spherical
+from poetry_vae.verse.rules import RuleError
 from poetry_vae.verse.sampler import Sampler
 from tests.small import small_model
 
@@ -35,7 +36,7 @@ def test_without_a_refiner_poems_are_what_the_decoder_draws() -> None:
     generator = torch.Generator().manual_seed(derived_seed(0, "poems", 0))
     code = torch.randn(8, model.code_size, generator=generator)
     sampled = model.draw(code, temperature=1.0, generator=generator)
-    plain = generate(8, model=model, temperature=1.0, passes=0, script="traditional")
+    plain = generate(8, model=model, seed=0, temperature=1.0, passes=0, script="traditional")
     assert plain == model.poems_of(sampled)
 
 
@@ -67,7 +68,7 @@ def test_a_form_without_a_model_names_those_that_ship() -> None:
 def test_a_models_folder_serves_as_its_name(tmp_path: Path) -> None:
     model = small_model()
     model.save_pretrained(tmp_path / "m")
-    assert generate(3, model=tmp_path / "m") == generate(3, model=model)
+    assert generate(3, model=tmp_path / "m", seed=1) == generate(3, model=model, seed=1)
 
 
 def test_reconstruction_is_the_likeliest_given_the_typical_code() -> None:
@@ -105,3 +106,29 @@ def test_where_there_is_no_arc_the_way_is_straight(
     start, end = torch.tensor(a), torch.tensor(b)
     points = spherical(start, end, torch.tensor([0.0, 0.5, 1.0]))
     torch.testing.assert_close(points, torch.stack([start, (start + end) / 2, end]))
+
+
+def test_without_a_seed_poems_are_others_every_time() -> None:
+    model = small_model()
+    assert generate(4, model=model, temperature=1.0) != generate(4, model=model, temperature=1.0)
+
+
+def test_what_is_asked_amiss_is_told() -> None:
+    model = small_model()
+    assert generate(0, model=model) == []
+    with pytest.raises(SamplingError, match="n is -1"):
+        generate(-1, model=model)
+    with pytest.raises(ValueError, match="'hans' is no script: there are traditional and simpl"):
+        generate(1, model=model, script="hans")  # type: ignore[arg-type]
+    with pytest.raises(RuleError, match="'春江' is no rule"):
+        generate(1, model=model, rules="春江")  # type: ignore[arg-type]
+    with pytest.raises(RuleError, match="as 'acrostik': there are acrostic, tail"):
+        generate(1, model=model, rules={"acrostik": "春江"})
+
+
+def test_wishes_are_rules_by_name() -> None:
+    wishes = {"acrostic": "春月", "pin": "1,2=水", "avoid": ["花", "人"], "no_repeat": True}
+    (poem,) = generate(model=small_model(), seed=1, rules=wishes)
+    assert poem.lines[0][:2] == "春水"
+    assert poem.lines[1][0] == "月"
+    assert not set(poem.text) & set("花人")

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from poetry_vae.text.ambiguous import choose
 
@@ -87,6 +87,15 @@ def understand(text: str) -> str:
     that 后 in traditional text stays the empress and does not become "after" (後).
     """
     return to_traditional(text) if any(map(_only_simplified, text)) else fold(text)
+
+
+def check_script(script: str) -> None:
+    """
+    Raises:
+        ValueError: there is no such script.
+    """
+    if script not in get_args(Script):
+        raise ValueError(f"{script!r} is no script: there are {' and '.join(get_args(Script))}")
 
 
 def present(text: str, script: Script) -> str:

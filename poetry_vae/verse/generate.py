@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from poetry_vae.model import labelling
 from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
+from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.script import Script, present
+from poetry_vae.text.script import Script, check_script, present
 from poetry_vae.verse.manner import LIKELIEST, Manner, Sampling, trust_in
-from poetry_vae.verse.rules import Rule
+from poetry_vae.verse.rules import Rule, RuleError
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.wishes import rules_of
 
 
 def generate(
@@ -23,7 +27,7 @@ def generate(
     *,
     form: Form | str | None = None,
     model: PoetryVAE | str | Path | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     temperature: float | None = None,
     passes: int | None = None,
     trust: float | None = None,
@@ -33,30 +37,50 @@ def generate(
     sampling: Sampling = "chosen",
     about: str = "",
     dynasty: str = "",
-    rules: Rule | None = None,
+    rules: Rule | Mapping[str, Any] | None = None,
     script: Script = "simplified",
 ) -> list[Poem]:
-    """``n`` poems of the model's own.
+    """``n`` poems.
+
+        generate(2, seed=7)
+        generate(form="七律", rules={"acrostic": "春江花月", "rhyme": "东"})
 
     Args:
-        n: how many.
+        n: how many, 0 or more.
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
         temperature, passes, trust, guidance, repetition, candidates: see
             :class:`~poetry_vae.verse.manner.Manner`; by default what suits model and ``sampling``.
+        seed: the same gives the same poems, whatever ``n`` is; without one, others every time.
         sampling: ``chosen`` for readers, ``plain`` near the model's own distribution.
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
         rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
-            ``poetry_vae.verse.rules``.
+            ``poetry_vae.verse.rules``. Or wishes by name, as people type them; see
+            ``poetry_vae.verse.wishes``.
+        script: ``simplified`` or ``traditional``, of what is returned.
+
+    Returns:
+        Poems; ``print`` shows a line of verse a line.
 
     Raises:
         RuleError: no poem of the model can keep the rules.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
-        SamplingError: temperature, passes, trust, guidance or repetition out of range.
+        SamplingError: ``n``, temperature, passes, trust, guidance or repetition out of range.
+        ValueError: there is no such script.
     """
+    if n < 0:
+        raise SamplingError(f"n is {n}: it must be a number of poems")
+    check_script(script)
     chosen = choose_model(form, model, about=about, dynasty=dynasty)
+    if isinstance(rules, Mapping):
+        rules = rules_of(rules, chosen.form)
+    elif rules is not None and not isinstance(rules, Rule):
+        raise RuleError(
+            f"{rules!r} is no rule: give one of poetry_vae.verse.rules, or wishes by name, as in "
+            '{"acrostic": "春江花月"}'
+        )
     manner = Manner.of(
         chosen,
         temperature=temperature,
@@ -67,6 +91,8 @@ def generate(
         candidates=candidates,
         sampling=sampling,
     )
+    if seed is None:
+        seed = secrets.randbelow(1_000_000)
     poems = Sampler(chosen, manner, rules).stream(seed)
     return [in_script(next(poems), script) for _ in range(n)]
 

@@ -46,14 +46,18 @@ def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: Non
         note: takes what the person asking should know, a sentence each time.
 
     Raises:
-        RuleError: a value says nothing that a poem could keep.
+        RuleError: there is no such wish, or a value says nothing that a poem could keep.
     """
-    from poetry_vae.verse.rules import together
+    from poetry_vae.verse.rules import RuleError, together
 
+    names = [wish.name for wish in WISHES]
+    if unknown := [name for name in asked if name not in names]:
+        raise RuleError(f"nothing can be asked for as {unknown[0]!r}: there are {', '.join(names)}")
     rules = []
     for wish in WISHES:
         value = asked.get(wish.name)
-        for one in (value or ()) if wish.is_many else [value]:
+        many = [value] if isinstance(value, str) else value or ()
+        for one in many if wish.is_many else [value]:
             if one:
                 rules.append(wish.parse(one, form, note))
     return together(rules) if rules else None
