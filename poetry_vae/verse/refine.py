@@ -105,6 +105,7 @@ def refined(
             manner.temperature,
             present=ids.unsqueeze(1).expand(-1, len(places), -1),
             repetition=manner.repetition,
+            refused=model.tokenizer.rare,
             generator=generator,
         )
     return ids

@@ -44,6 +44,8 @@ _STEP_SIZE = 0.25
 _ROWS = 64
 # Attempts at parallel couplets, each with other latents.
 _ROUNDS = 20
+# Nats that characters lose which most fonts cannot show.
+_RARE = 40.0
 # Ways to place words of which the encoder reads a partly known poem each.
 _READINGS = 16
 
@@ -88,6 +90,8 @@ class Steering:
         self.manner = manner
         self.candidates, self.steps = candidates, steps
         self.bias = _favoured(model, compiled)
+        # Finite, so that it is the same for all latents where such a character was asked for.
+        self.bias[list(model.tokenizer.rare)] -= _RARE * max(1.0, manner.temperature)
         standard = DiagonalGaussian.standard(torch.zeros(1, model.code_size))
         self.base = standard if compiled.near is None else model.encode([compiled.near])
         self.proposals = self._read_what_is_known()
@@ -240,9 +244,7 @@ class Steering:
         return self._shares_of(self.model.decode(z), temperature=temperature)
 
     def _shares_of(self, logits: Tensor, *, temperature: float) -> Shares:
-        if self.bias is not None:
-            logits = logits + self.bias
-        return Shares.of(logits, self.compiled.allowed, temperature=temperature)
+        return Shares.of(logits + self.bias, self.compiled.allowed, temperature=temperature)
 
     def _read_what_is_known(self) -> Mixture | None:
         """What the encoder makes of the poem with everything unknown masked."""
@@ -258,13 +260,13 @@ class Steering:
             return Mixture(self.model.encode(known))
 
 
-def _favoured(model: PoetryVAE, compiled: Compiled) -> Tensor | None:
+def _favoured(model: PoetryVAE, compiled: Compiled) -> Tensor:
     """What is added to the logits of characters akin to the theme, [V], in nats.
 
     Akin is who has a similar row in the output layer: such characters stand in similar places.
     """
     if compiled.favour is None:
-        return None
+        return torch.zeros(len(model.tokenizer))
     ids = model.tokenizer.encode_folded(compiled.favour.characters)
     rows = model.decoder.likelihood.table[0].detach()
     directions = torch.nn.functional.normalize(rows - rows.mean(0), dim=-1)
