@@ -23,6 +23,7 @@ from poetry_vae.cli.options import (
     script_option,
     with_label,
 )
+from poetry_vae.cli.suggesting import WithoutText
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _COPIED = "※"
 
 
-@click.command("generate")
+@click.command("generate", cls=WithoutText)
 @form_option
 @model_option
 @click.option(
