@@ -39,7 +39,7 @@ PLAIN = """
 蠏蟹 蠧蠹 衂衄 譍應 鄽廛 僇戮 儛舞 凂浼 囏艱 塜塚 怳恍 惸煢 抝拗 挍校 擕攜 擥攬 攷考 斾旆 暎映
 樝楂 橰槔 濳潛 灔灩 煇輝 燿耀 璚瓊 甆瓷 瞇眯 砲炮 磎溪 竢俟 箎篪 箆篦 絏紲 臝裸 舩船 蒭芻 蝱虻
 辠罪 鎻鎖 闗關 阬坑 頋顧 饍膳 諌諫 籓藩 憍驕 恊協 舋釁 莭節 骾鯁 歗嘯 眡視 礲礱 鐡鐵 嘅慨 茘荔
-褭裊 冺泯
+褭裊 冺泯 敺驅 圎圓 磵澗
 """
 # In simplified script only: the other one is as usual in traditional script.
 SIMPLIFIED = """

@@ -36,6 +36,13 @@ def test_a_narrow_terminal_loses_no_figure(
     assert (out.count("rate") > 1) == (width < 120)
 
 
+def test_a_pipe_has_no_width(capsys: pytest.CaptureFixture) -> None:
+    table = Table(*(f"column {i}" for i in range(40)))
+    table.add_row(*map(str, range(40)))
+    console.print_table(table)
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
 @pytest.mark.parametrize("width", ["40", "60"])
 def test_models_shows_all_its_columns(width: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", width)

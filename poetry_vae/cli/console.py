@@ -48,9 +48,10 @@ def print_table(table: Table) -> None:
     The first column begins every part. What is narrowed is text, never a figure.
     """
     console = stdout_console()
-    width = console.width if console.is_terminal or "COLUMNS" in os.environ else _ANY_WIDTH
-    for part in _parts(table, console, width):
-        console.print(part, width=width, crop=False, soft_wrap=False)
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console.width = _ANY_WIDTH
+    for part in _parts(table, console):
+        console.print(part, crop=False, soft_wrap=False)
 
 
 def _console(*, stderr: bool) -> Console:
@@ -64,11 +65,12 @@ def _console(*, stderr: bool) -> Console:
     )
 
 
-def _parts(table: Table, console: Console, width: int) -> Iterator[Table]:
+def _parts(table: Table, console: Console) -> Iterator[Table]:
     first, *others = table.columns
     part = [first]
     for column in others:
-        if len(part) > 1 and _natural_width(_part(table, [*part, column]), console) > width:
+        wider = _part(table, [*part, column])
+        if len(part) > 1 and _natural_width(wider, console) > console.width:
             yield _part(table, part)
             part = [first]
         part.append(column)
@@ -76,7 +78,8 @@ def _parts(table: Table, console: Console, width: int) -> Iterator[Table]:
 
 
 def _natural_width(table: Table, console: Console) -> int:
-    return console.measure(table, options=console.options.update(width=_ANY_WIDTH)).maximum
+    without_end = console.options.update(width=_ANY_WIDTH)
+    return console.measure(table, options=without_end).maximum
 
 
 def _part(table: Table, columns: list[Column]) -> Table:

@@ -59,17 +59,15 @@ def command(
     from poetry_vae.evaluation.surprise import surprises
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.poem import Poem
-    from poetry_vae.verse.generate import choose_model
 
     given = typed_or_read(source, encoding=encoding)
-    if not isinstance(given, str) and len(given) == 1:
-        given = given[0].one_line
     if isinstance(given, str):
         chosen = load_for(given, form, model)
         poems = [Poem.typed(given, chosen.form)]
         tell_unknown(chosen, given)
     else:
-        chosen = choose_model(form, model)
+        alone = given[0].one_line if len(given) == 1 else ""
+        chosen = load_for(alone, form, model)
         poems = _of_form(given, chosen.form, source)
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
@@ -80,7 +78,7 @@ def command(
             click.echo(
                 json.dumps(_entry(chosen, ids[i], bound[i], found[i], script), ensure_ascii=False)
             )
-    elif not isinstance(given, str):
+    elif len(poems) > 1:
         _print_suspects(chosen, ids, found, script, most)
     else:
         _print_poem(chosen, ids[0], bound[0], found[0], script, samples, generator)
