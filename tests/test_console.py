@@ -36,6 +36,19 @@ def test_a_narrow_terminal_loses_no_figure(
     assert (out.count("rate") > 1) == (width < 120)
 
 
+def test_long_names_are_folded_and_not_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "/a/folder/with/a/long/name/" + "abcdefgh" * 4
+    table = Table("", name)
+    table.add_row("characters reconstructed", "3.257 ± 0.055")
+    console.print_table(table)
+    out = capsys.readouterr().out
+    assert name in "".join(row.strip("┃ ") for row in out.splitlines() if row.startswith("┃"))
+    assert "3.257 ± 0.055" in out
+
+
 def test_a_pipe_has_no_width(capsys: pytest.CaptureFixture) -> None:
     table = Table(*(f"column {i}" for i in range(40)))
     table.add_row(*map(str, range(40)))

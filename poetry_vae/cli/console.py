@@ -91,5 +91,6 @@ def _part(table: Table, columns: list[Column]) -> Table:
     for i, column in enumerate(columns):
         texts = [text for cell in column.cells for text in (str(cell).split() if not i else [cell])]
         widest = max((cell_len(str(text)) for text in texts), default=0)
-        part.columns.append(replace(column, _index=i, min_width=widest, no_wrap=False))
+        shown = replace(column, _index=i, min_width=widest, no_wrap=False, overflow="fold")
+        part.columns.append(shown)
     return part
