@@ -18,11 +18,12 @@ Write = Callable[..., Path]
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Whatever is cached for a user stays out of the user's own folder."""
+    """What is cached stays out of the user's own folder, and no terminal's width counts."""
     with pytest.MonkeyPatch.context() as patch:
         folder = str(tmp_path_factory.mktemp("cache"))
         patch.setenv("XDG_CACHE_HOME", folder)
         patch.setenv("LOCALAPPDATA", folder)
+        patch.delenv("COLUMNS", raising=False)
         yield
 
 

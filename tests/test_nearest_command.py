@@ -97,7 +97,7 @@ def test_what_shares_nothing_is_said_so(folder: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == ""
     assert "no training poem shares" in result.stderr
-    assert "not in the vocabulary of the training poems: 罅" in result.stderr
+    assert "no 五言联 that is searched has 罅" in result.stderr
 
 
 def test_the_index_goes_to_the_users_cache_folder(
@@ -111,7 +111,7 @@ def test_the_index_goes_to_the_users_cache_folder(
 
 
 def test_bad_input_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
-    assert isinstance(run(folder, "白日依山").exception, FormError)
+    assert isinstance(run(folder, "白日，依山").exception, FormError)
     assert isinstance(run(folder, TEXT, "--form", "七绝").exception, FormError)
     missing = CliRunner().invoke(command, [TEXT, "--corpus", str(tmp_path / "none")])
     assert isinstance(missing.exception, CorpusError)

@@ -63,3 +63,19 @@ def test_derived_seeds_differ_by_purpose_and_stay_the_same() -> None:
     assert derived_seed(1, "poems", 0) == derived_seed(1, "poems", 0)
     seeds = {derived_seed(s, p, i) for s in (0, 1) for p in ("poems", "step") for i in range(50)}
     assert len(seeds) == 200
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
+def test_what_is_refused_is_never_drawn_and_all_else_is_as_before(temperature: float) -> None:
+    logits = torch.randn(3000, 100, generator=_generator())
+    logits[:5, 7] = 200.0  # all of a row's mass
+    refused = torch.tensor([7, 90])
+    before = draw(logits.clone(), temperature, generator=_generator(1))
+    one, other = _generator(1), _generator(1)
+    after = draw(logits.clone(), temperature, refused=refused, generator=one)
+    hit = torch.isin(before, refused)
+    assert hit[:5].all()
+    assert not torch.isin(after, refused).any()
+    assert torch.equal(before[~hit], after[~hit])
+    draw(logits.clone(), temperature, generator=other)
+    assert torch.equal(one.get_state(), other.get_state())

@@ -1,6 +1,7 @@
 """Folding, conversion between the scripts, and telling them apart."""
 
 import unicodedata
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from poetry_vae.text.ambiguous import choices, contexts, framed, parse
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.poem import Poem
+from poetry_vae.text.prosody import PINGSHUI
 from poetry_vae.text.script import (
     fold,
+    is_usual,
     looks_simplified,
     present,
     to_simplified,
@@ -185,3 +188,41 @@ def test_what_was_understood_is_in_the_models_orthography(text: str) -> None:
 def test_text_is_presented_in_the_script_asked_for() -> None:
     assert present("國破山河在", "simplified") == "国破山河在"
     assert present("國破山河在", "traditional") == "國破山河在"
+
+
+SPELLINGS = [
+    row.split("\t")
+    for row in resources.files("poetry_vae.text")
+    .joinpath("spellings.tsv")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "simplified", "traditional"),
+    [
+        ("馿媿閙呌戸髙堦鎻帬鬰懽", "驴愧闹叫户高阶锁裙郁欢", "驢愧鬧叫戶高階鎖裙鬱歡"),
+        ("騘", "骢", "驄"),
+        ("珮珮", "佩佩", "珮珮"),
+        ("鶗鴂殢𤃩", "鶗鴂殢𤃩", "鶗鴂殢𤃩"),  # simplified forms of the first are beyond all fonts
+    ],
+)
+def test_what_is_shown_is_spelt_as_usual(known: str, simplified: str, traditional: str) -> None:
+    assert present(known, "simplified") == simplified
+    assert present(known, "traditional") == traditional
+    assert [fold(character) for character in known] == list(known)  # as models know it
+
+
+def test_spelling_as_usual_changes_neither_sound_nor_tone() -> None:
+    for script, variant, usual in SPELLINGS:
+        assert present(usual, script) == usual  # type: ignore[arg-type]
+        assert is_usual(usual), (script, variant, usual)
+        before, after = PINGSHUI.readings(fold(variant)), PINGSHUI.readings(to_traditional(usual))
+        tones = {reading.tone for reading in before} & {reading.tone for reading in after}
+        assert tones or not before or not after, (script, variant, usual)
+
+
+def test_what_two_bytes_hold_is_usual() -> None:
+    assert all(map(is_usual, "a，馿驢鶗㑳"))
+    assert not any(map(is_usual, "𫛸㶁\udce5"[:2]))

@@ -180,3 +180,8 @@ def changed(**values: object) -> str:
 def test_what_is_no_stored_vocabulary_is_refused(stored: str, message: str) -> None:
     with pytest.raises(TokenizerError, match=message):
         CharTokenizer.from_json(stored)
+
+
+def test_rare_is_what_fonts_cannot_show_in_any_spelling() -> None:
+    assert CharTokenizer(list("山㶁水㦸𤃩")).rare == (3, 6)  # 㦸 is shown as 戟
+    assert CharTokenizer(list("山水")).rare == ()

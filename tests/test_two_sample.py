@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poetry_vae.evaluation import judge_file, second_judge
-from poetry_vae.evaluation import two_sample as two_sample_module
 from poetry_vae.evaluation.judge import Judge
 from poetry_vae.evaluation.judge_file import JudgeError, fitted
 from poetry_vae.evaluation.second_judge import SecondJudge
-from poetry_vae.evaluation.two_sample import TwoSampleError, auc_with_error, two_sample
+from poetry_vae.evaluation.two_sample import (
+    TwoSampleError,
+    auc_with_error,
+    boosted_trees,
+    require_classifiers,
+    two_sample,
+)
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.form import Form
 
@@ -141,10 +146,10 @@ def test_too_few_poems_are_refused(either: Judge | SecondJudge) -> None:
 
 
 def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    source = Path(two_sample_module.__file__).read_text(encoding="utf-8")
-    with pytest.raises(PoetryVAEError, match=r"pip install 'poetry-vae\[evaluate\]'"):
-        exec(compile(source, "two_sample.py", "exec"), {"__name__": "two_sample"})
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    for asked in (require_classifiers, lambda: boosted_trees(np.zeros((2, 1), np.float32), 0)):
+        with pytest.raises(PoetryVAEError, match=r"pip install 'poetry-vae\[evaluate\]'"):
+            asked()
 
 
 def test_the_error_is_the_spread_of_the_auc() -> None:

@@ -75,18 +75,17 @@ def command(
             click.echo("| " + " | ".join([name, *cells]) + " |")
         return
     from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Table
 
-    printed = Console(highlight=False)
+    from poetry_vae.cli.console import print_table
+
     for start in range(0, len(rows), _SIDE_BY_SIDE):
         some = slice(start, start + _SIDE_BY_SIDE)
         names = ["", *(row["run"] for row in rows[some])]
-        columns = (Column(name, no_wrap=True) for name in names)
-        table = Table(*columns, box=SIMPLE, padding=(0, 1))
+        table = Table(*names, box=SIMPLE, padding=(0, 1))
         for name, cells in named.items():
             table.add_row(name, *cells[some])
-        printed.print(table)
+        print_table(table)
     where = f"the test part of {corpus}" if corpus else "validation poems, as training measured"
     click.echo(f"on {where}", err=True)
 

@@ -167,7 +167,8 @@ def encode(
 ) -> None:
     """Write everything training needs to one file: poems as numbers, parts, vocabulary.
 
-    A name that ends in .safetensors.xz makes the file smaller, and slower to open.
+    A file that is there is replaced. A name that ends in .safetensors.xz makes it smaller, and
+    slower to open.
 
     \b
     poetry-vae corpus encode POEMS jueju.safetensors --form 七绝

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder for report.json and report.html.",
+    help="A folder for report.json and report.html; those that are there are replaced.",
 )
 @encoding_option
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON instead of tables.")
@@ -71,8 +71,11 @@ def command(
     from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
+    from poetry_vae.evaluation.two_sample import require_classifiers
     from poetry_vae.text.files import replace_file
 
+    if not quick:
+        require_classifiers()
     subjects = _subjects(models, form, has_samples=bool(samples))
     wanted = _only_form(subjects, form)
     others = [(path.name, read_samples(path, wanted, encoding=encoding)) for path in samples]
@@ -165,13 +168,11 @@ def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: 
 
 
 def _print_tables(report: dict[str, Any]) -> None:
-    from rich.console import Console
-
+    from poetry_vae.cli.console import print_table
     from poetry_vae.cli.figures import density_table, verse_table
 
-    console = Console(highlight=False)
     if report["models"]:
-        console.print(density_table(report))
-    console.print(verse_table(report))
+        print_table(density_table(report))
+    print_table(verse_table(report))
     for entry in report["missing"]:
-        console.print(f"missing: {entry['figure']}: {entry['why']}", style="dim", soft_wrap=True)
+        click.secho(f"missing: {entry['figure']}: {entry['why']}", dim=True)

@@ -45,13 +45,13 @@ def density_table(report: Row) -> Table:
 
 def verse_table(report: Row) -> Table:
     """Poems as poems, a column a source."""
-    from rich.table import Column, Table
+    from rich.table import Table
 
     from poetry_vae.verse.manner import Manner
 
     rows = report["verse"]
     table = Table(
-        Column(no_wrap=True),
+        "",
         *(row["name"] for row in rows),
         title="Poems beside real ones and chance",
         caption="; ".join(

@@ -25,6 +25,7 @@ from poetry_vae.cli.options import (
     with_label,
 )
 from poetry_vae.cli.rule_options import rule_options, rules_from, wishes_from
+from poetry_vae.cli.suggesting import WithoutText
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from poetry_vae.text.script import Script
 
 
-@click.command("generate")
+@click.command("generate", cls=WithoutText)
 @form_option
 @model_option
 @click.option(

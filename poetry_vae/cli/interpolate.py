@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+from poetry_vae.cli.reading import PoemText
 from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command("interpolate")
-@click.argument("start")
-@click.argument("end")
+@click.argument("start", type=PoemText())
+@click.argument("end", type=PoemText())
 @click.option(
     "--steps", type=click.IntRange(2, 1000), default=8, show_default=True, help="Poems in all."
 )

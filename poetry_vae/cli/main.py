@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from poetry_vae import __version__
+from poetry_vae.cli.console import is_plain
+from poetry_vae.cli.suggesting import like
 from poetry_vae.text.errors import FormError, PoetryVAEError
 
 _COMMANDS = (
@@ -66,11 +68,27 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args[0].startswith("-") and args[0] not in _COMMANDS:
+            hint = like(args[0], _COMMANDS)
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         _set_encodings()  # before anything is printed, help included
+        if sys.getfilesystemencoding() == "ascii" and any(map(_is_undecoded, sys.argv)):
+            click.echo(
+                "Error: the locale (ascii) takes no Chinese: set LC_ALL=C.UTF-8 or PYTHONUTF8=1",
+                err=True,
+            )
+            sys.exit(2)
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
+        if is_plain():
+            ctx.color = False  # for click, which asks its context; rich is told by its consoles
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -95,6 +113,11 @@ class _Commands(click.Group):
             raise OneLine("out of memory: ask for less, or for a smaller model") from error
 
 
+def _is_undecoded(argument: str) -> bool:
+    """Whether the locale could not decode an argument, so that it is raw bytes in disguise."""
+    return any("\udc80" <= character <= "\udcff" for character in argument)
+
+
 def _discard_output() -> None:
     """Keep what a full disk did not take from failing a second time when Python exits."""
     try:
@@ -117,7 +140,7 @@ def _set_encodings() -> None:
             continue
         if not stream.isatty():
             reconfigure(encoding="utf-8")
-        elif stream is sys.stderr or not _is_asked_for_poems():
+        if stream is sys.stderr or (stream.isatty() and not _is_asked_for_poems()):
             reconfigure(errors="backslashreplace")
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import defaultdict
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
 from poetry_vae.cli.options import encoding_option, script_option
+from poetry_vae.cli.reading import typed_or_read
 
 if TYPE_CHECKING:
     from poetry_vae.text.metre import Rules
@@ -96,7 +94,8 @@ def command(
     book, book_of_ci = book_named(rhyme_book or "pingshui"), book_named(rhyme_book or "cilin")
     tallies: dict[str, list[MetreReport | TuneReport | None]] = defaultdict(list)
     for source in sources:
-        poems = _poems(source, encoding)
+        given = typed_or_read(source, encoding=encoding)
+        poems = [_typed(given)] if isinstance(given, str) else given
         many = len(poems) > 1
         for poem in poems:
             report: MetreReport | TuneReport | None
@@ -121,17 +120,6 @@ def command(
         print_table(tallies)
 
 
-def _poems(source: str, encoding: str) -> list[Poem]:
-    """The poems of a file or of standard input, or the one that was typed."""
-    from poetry_vae.cli.corpus import read_for_people
-
-    if source == "-":
-        return _poems_of_input(encoding)
-    if _is_path(source):
-        return read_for_people(Path(source), encoding=encoding).poems
-    return [_typed(source)]
-
-
 def _typed(text: str) -> Poem:
     """A poem as it was typed, with punctuation or without."""
     from poetry_vae.text.cleaning import clean_typed
@@ -143,35 +131,3 @@ def _typed(text: str) -> Poem:
     if len(lines) == 1:  # written without punctuation: its length tells the form
         lines = list(metred_form(len(lines[0])).cut(lines[0]))
     return Poem(tuple(lines))
-
-
-def _poems_of_input(encoding: str) -> list[Poem]:
-    """A poem on one line is read as if it were typed, more as a file of plain text."""
-    from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.text.errors import CorpusError
-    from poetry_vae.text.opening import decode
-
-    data = sys.stdin.buffer.read()
-    text = decode(Path("-"), data, encoding).strip()
-    if not text:
-        raise CorpusError("standard input is empty: there is no poem in it")
-    if "\n" not in text:
-        return [_typed(text)]
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "input.txt"
-        file.write_bytes(data)
-        return read_for_people(file, encoding=encoding).poems
-
-
-def _is_path(source: str) -> bool:
-    """Whether a file is meant, be it there or not."""
-    from poetry_vae.text.opening import may_hold_poems
-
-    if not source.strip():
-        raise click.UsageError("no poem and no file was given")
-    if source.isascii() or may_hold_poems(source):
-        return True
-    try:
-        return Path(source).exists()
-    except (OSError, ValueError):  # a poem too long for a name
-        return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from poetry_vae.cli.console import is_plain
 from poetry_vae.text.scansion import MetreReport
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def _is_to_rhyme(report: MetreReport, line: int) -> bool:
 
 
 def coloured(tones: str) -> str:
-    """Tones in colour on a terminal, unless NO_COLOR is set (no-color.org)."""
-    if not _is_terminal() or os.environ.get("NO_COLOR"):
+    """Tones in colour on a terminal that may show them."""
+    if not _is_terminal() or is_plain():
         return tones
     return "".join(click.style(tone, fg=_COLOURS.get(tone)) for tone in tones)
 
@@ -106,8 +106,9 @@ def _is_terminal() -> bool:
 
 def print_table(tallies: dict[str, list[MetreReport | TuneReport | None]]) -> None:
     """The shares of poems of each form that keep metre, rhyme and both."""
-    from rich.console import Console
     from rich.table import Table
+
+    from poetry_vae.cli.console import print_table as print_whole
 
     def share(kept: Sequence[bool]) -> str:
         return f"{sum(kept) / len(kept):.1%}"
@@ -123,4 +124,4 @@ def print_table(tallies: dict[str, list[MetreReport | TuneReport | None]]) -> No
                 share([report.ok for report in reports]),
             ]
         table.add_row("no metre" if name == "other" else name, f"{len(found):,}", *cells)
-    Console().print(table)
+    print_whole(table)

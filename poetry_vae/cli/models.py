@@ -29,14 +29,15 @@ def command(as_json: bool) -> None:
         return
 
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from poetry_vae.cli.console import print_table
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for heading in ("name", "form", "size", "preset"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading)
     for heading in ("nats/char", "rate", "active", "kept", "R"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
             row["name"],
@@ -49,7 +50,7 @@ def command(as_json: bool) -> None:
             f"{row['reconstruction']:.0%}",
             f"{min(row['r'], row['second_r']):.0f}" if "r" in row else "–",
         )
-    Console().print(table)
+    print_table(table)
     click.echo(
         "nats/char: the bound -ELBO on unseen poems; rate: nats a poem; active: units in use;\n"
         "kept: characters reconstructed; R: 100 where poems cannot be told from real ones, by the\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from poetry_vae.cli.options import encoding_option, form_option, model_option, script_option
+from poetry_vae.cli.reading import PoemText
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -21,7 +22,7 @@ _TITLES = {"ngrams": "by what they share", "latent": "by latent"}
 
 
 @click.command("nearest")
-@click.argument("text")
+@click.argument("text", type=PoemText(), metavar="TEXT|FILE|-")
 @click.option(
     "--corpus",
     required=True,
@@ -64,9 +65,12 @@ def command(
     \b
     poetry-vae nearest 白日依山尽，黄河入海流。 --corpus POEMS
     poetry-vae nearest 白日依山尽，黄河入海流。 --corpus couplets.safetensors --by both -k 3
+    poetry-vae nearest 床前明月光 --corpus POEMS --form 五绝
 
     By n-grams, 1 is a poem that has everything the text has, the rare counting most; by latent, 1
-    is the same direction in the model's latent space. The first search makes an index and keeps it.
+    is the same direction in the model's latent space. A single line is looked up by n-grams, in
+    couplets where no form is given; - is standard input. The first search makes an index and keeps
+    it.
     """
     if by is None:
         by = "both" if model else "ngrams"
@@ -77,7 +81,9 @@ def command(
     from poetry_vae.verse.neighbours import mark_copies
 
     wanted, reader = _form_and_reader(text, corpus, form, model, by)
-    poem = Poem.typed(text, wanted)
+    lines = _lines(text)
+    is_part = by == "ngrams" and len(lines) == 1 and len(lines[0]) <= max(wanted.lengths)
+    poem = Poem(tuple(lines)) if is_part else Poem.typed(text, wanted)
     index = open_index(corpus, wanted, model=reader, encoding=encoding, cache=cache)
     _tell_unknown(index, text)
     found: dict[str, list[Neighbour]] = {}
@@ -135,10 +141,9 @@ def _form_and_reader(
     text: str, corpus: Path, form: str | None, model: str | None, by: str
 ) -> tuple[Form, PoetryVAE | None]:
     """What form the text is searched as, and the model that reads it where latents are compared."""
-    from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
     from poetry_vae.text.form import NAMED_FORMS, Form
-    from poetry_vae.text.poem import Poem, split_lines
+    from poetry_vae.text.poem import Poem
 
     if model is not None:  # a model writes one form
         from poetry_vae.verse.generate import choose_model
@@ -149,9 +154,11 @@ def _form_and_reader(
         wanted = Form.parse(form)
     elif looks_encoded(corpus):
         wanted = EncodedCorpus.load(corpus).form
-    elif len(lines := split_lines(clean_typed(text))) == 1:  # written without punctuation
+    elif len(lines := _lines(text)) == 1:  # written without punctuation, or one line
+        if len(lines[0]) == 1:
+            raise click.UsageError(f"{text!r}: what is looked up must have two characters")
         fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
-        wanted = fitting[0] if fitting else Form.of(1, len(lines[0]))
+        wanted = fitting[0] if fitting else Form.of(2, len(lines[0]))
     else:
         wanted = Poem(tuple(lines)).form
     if by == "ngrams":
@@ -168,10 +175,18 @@ def _shown(neighbour: Neighbour, script: Script) -> Poem:
     return neighbour.poem.with_lines([present(line, script) for line in neighbour.poem.lines])
 
 
+def _lines(text: str) -> list[str]:
+    from poetry_vae.text.cleaning import clean_typed
+    from poetry_vae.text.lines import split_lines
+    from poetry_vae.text.script import understand
+
+    return split_lines(understand(clean_typed(text)))
+
+
 def _tell_unknown(index: Index, text: str) -> None:
     from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.lines import split_lines
 
     missing = index.tokenizer.unknown("".join(split_lines(clean_typed(text))))
     if missing:
-        click.echo(f"not in the vocabulary of the training poems: {' '.join(missing)}", err=True)
+        click.echo(f"no {index.form} that is searched has {' '.join(missing)}", err=True)

@@ -40,7 +40,9 @@ encoding_option = click.option(
 output_option = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file (whole or not at all) instead of the terminal.",
+    callback=lambda _, __, path: None if path == Path("-") else path,
+    help="Write to this file (whole or not at all; one that is there is replaced) instead of to "
+    "standard output, which is -.",
 )
 
 _MANNER = (

@@ -37,7 +37,7 @@ picture_option = click.option(
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_is_picture,
-    help="The picture, .svg or .png, written whole or not at all.",
+    help="The picture, .svg or .png, written whole or not at all; one that is there is replaced.",
 )
 
 

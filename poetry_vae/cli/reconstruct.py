@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+from poetry_vae.cli.reading import PoemText
 from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 
 @click.command("reconstruct")
-@click.argument("text")
+@click.argument("text", type=PoemText(), metavar="TEXT|FILE|-")
 @reading_options
 def command(text: str, form: str | None, model: str | None, script: Script) -> None:
-    """Read a poem and write what the model remembers of it: the likeliest characters given z.
+    """Read a poem and write what the model remembers of it: the likeliest characters given z;
+    - is standard input.
 
     \b
     poetry-vae reconstruct 白日依山尽，黄河入海流。

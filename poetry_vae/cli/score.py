@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from poetry_vae.cli.options import encoding_option, load_for, reading_options, tell_unknown
+from poetry_vae.cli.reading import typed_or_read
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.text.form import Form
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
 
@@ -24,7 +25,7 @@ _SUSPECTS, _EXPECTED = 3, 5
 
 
 @click.command("score")
-@click.argument("poem", metavar="TEXT|FILE")
+@click.argument("source", metavar="TEXT|FILE|-")
 @reading_options
 @click.option("--samples", type=click.IntRange(1, 10_000), default=64, show_default=True)
 @click.option(
@@ -34,7 +35,7 @@ _SUSPECTS, _EXPECTED = 3, 5
 @encoding_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a poem.")
 def command(
-    poem: str,
+    source: str,
     form: str | None,
     model: str | None,
     script: Script,
@@ -47,7 +48,7 @@ def command(
     """How likely a poem is to a model, and how much each of its characters surprises it.
 
     The surprise of a character is −log p(it | all others) in nats: what is miskeyed stands out.
-    Of a file, the characters of all its poems that surprise most are shown.
+    Of a file, the characters of all its poems that surprise most are shown; - is standard input.
 
     \b
     poetry-vae score 白日依山尽，黄河入海留。
@@ -60,16 +61,16 @@ def command(
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.poem import Poem
     from poetry_vae.verse.believing import surprises
-    from poetry_vae.verse.generate import choose_model
 
-    is_file = Path(poem).is_file()
-    if is_file:
-        chosen = choose_model(form, model)
-        poems = _poems_in(Path(poem), chosen, encoding)
+    given = typed_or_read(source, encoding=encoding)
+    if isinstance(given, str):
+        chosen = load_for(given, form, model)
+        poems = [Poem.typed(given, chosen.form)]
+        tell_unknown(chosen, given)
     else:
-        chosen = load_for(poem, form, model)
-        poems = [Poem.typed(poem, chosen.form)]
-        tell_unknown(chosen, poem)
+        alone = given[0].one_line if len(given) == 1 else ""
+        chosen = load_for(alone, form, model)
+        poems = _of_form(given, chosen.form, source)
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
     K = _BOUND_SAMPLES
@@ -83,21 +84,19 @@ def command(
             click.echo(
                 json.dumps(_entry(chosen, ids[i], bound[i], found[i], script), ensure_ascii=False)
             )
-    elif is_file:
+    elif len(poems) > 1:
         _print_suspects(chosen, ids, found, script, most)
     else:
         _print_poem(chosen, ids[0], bound[0], found[0], script, samples, generator)
 
 
-def _poems_in(path: Path, model: PoetryVAE, encoding: str) -> list[Poem]:
-    from poetry_vae.cli.corpus import read_for_people
+def _of_form(poems: list[Poem], form: Form, source: str) -> list[Poem]:
     from poetry_vae.text.errors import CorpusError
 
-    corpus = read_for_people(path, encoding=encoding)
-    poems = [found for poem in corpus.poems for found in poem.of_form(model.form)]
-    if not poems:
-        raise CorpusError(f"{path}: not one of its {len(corpus.poems)} poems is a {model.form}")
-    return poems
+    found = [part for poem in poems for part in poem.of_form(form)]
+    if not found:
+        raise CorpusError(f"{source}: not one of its {len(poems)} poems is a {form}: give --form")
+    return found
 
 
 def _shown(model: PoetryVAE, ids: Tensor, script: Script) -> list[str]:
@@ -133,9 +132,9 @@ def _print_poem(
     samples: int,
     generator: torch.Generator,
 ) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from poetry_vae.cli.console import print_table, stdout_console
     from poetry_vae.verse.believing import expected
 
     form = model.form
@@ -152,8 +151,8 @@ def _print_poem(
             )
         )
         table.add_row(*(f"{surprise[i]:.1f}" for i in places), style="dim")
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
+    print_table(table)
+    console = stdout_console()
     console.print(
         f"log p ≥ {bound:.1f} nats with {_BOUND_SAMPLES} samples: {-bound / len(ids):.2f} nats a "
         "character"
@@ -175,8 +174,9 @@ def _print_poem(
 def _print_suspects(
     model: PoetryVAE, ids: Tensor, surprise: Tensor, script: Script, most: int
 ) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from poetry_vae.cli.console import print_table, stdout_console
 
     form = model.form
     table = Table("nats", "character", "line, place", "line of verse")
@@ -190,6 +190,6 @@ def _print_suspects(
             f"{line + 1},{form.from_start[place] + 1}",
             "".join(characters[form.span(line)]),
         )
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
+    print_table(table)
+    console = stdout_console()
     console.print(f"of {len(ids)} poems; {surprise.mean():.2f} nats a character on average")

@@ -15,6 +15,7 @@ from poetry_vae.cli.options import (
     tell_unknown,
     with_label,
 )
+from poetry_vae.cli.reading import PoemText
 from poetry_vae.text.poem import Poem
 
 if TYPE_CHECKING:
@@ -24,13 +25,23 @@ if TYPE_CHECKING:
 @click.command("traverse")
 @click.argument("model", required=False)
 @form_option
-@click.option("--poem", metavar="TEXT", help="Around this poem; else around the prior's mean.")
+@click.option(
+    "--poem",
+    type=PoemText(),
+    metavar="TEXT",
+    help="Around this poem; else around the prior's mean.",
+)
 @click.option(
     "--dimension",
     metavar="J|auto",
     help="Move this dimension, counted from 1; auto is the one that changes most.  [default: auto]",
 )
-@click.option("--level", metavar="NAME", help="Draw this level anew: poem, line or character.")
+@click.option(
+    "--level",
+    metavar="NAME",
+    help="Draw this level anew: poem, which every model has; where a model was trained with more "
+    "levels, couplet, line or character.",
+)
 @click.option("--steps", type=click.IntRange(2, 1000), default=7, show_default=True)
 @click.option("--seed", type=int, help="Of what --level draws; without it a fresh one.")
 @label_option

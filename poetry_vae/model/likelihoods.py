@@ -8,7 +8,7 @@ trains with, and for the categorical likelihood the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,22 +54,25 @@ class CharacterHeads(nn.Module):
         *,
         present: Tensor | None = None,
         repetition: float = 0.0,
+        refused: Sequence[int] = (),
         generator: torch.Generator | None,
     ) -> Tensor:
         """Characters drawn independently given h, never a special symbol: [..., H] → ids [...].
 
         Args:
             present: ids [..., S] that lose ``repetition`` nats; special symbols are passed over.
+            refused: ids of characters that are not drawn either, see ``sampling.draw``.
         """
         first = len(CharTokenizer.SPECIAL)
         weight, bias = (values[first:] for values in self.table)
         read = self.read(hidden).flatten(0, -2)
+        never = torch.tensor(refused, dtype=torch.long, device=read.device) - first
         parts = []
         for rows in torch.split(torch.arange(len(read)), block_rows(len(weight), read)):
             logits = nn.functional.linear(read[rows], weight, bias)
             if present is not None and repetition:
                 logits = lessen(logits, present.flatten(0, -2)[rows] - first, repetition)
-            parts.append(draw(logits, temperature, generator=generator))
+            parts.append(draw(logits, temperature, refused=never, generator=generator))
         return (torch.cat(parts) + first).view(hidden.shape[:-1])
 
 

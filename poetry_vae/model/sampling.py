@@ -14,7 +14,13 @@ class SamplingError(PoetryVAEError):
     """Sampling settings that make no distribution."""
 
 
-def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | None) -> Tensor:
+def draw(
+    logits: Tensor,
+    temperature: float,
+    *,
+    refused: Tensor | None = None,
+    generator: torch.Generator | None,
+) -> Tensor:
     """One symbol a row from softmax(logits / temperature); the likeliest at temperature 0.
 
     By inverting the cumulative sum: one uniform number a row instead of one a symbol, which is what
@@ -23,6 +29,8 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
     Args:
         logits: [R, V]; they are overwritten.
         temperature: >= 0.
+        refused: ids that are never drawn. A row that hits one is drawn again, from a copy of the
+            generator, so that all other rows are as they would be without it.
 
     Returns:
         [R] ids.
@@ -33,12 +41,19 @@ def draw(logits: Tensor, temperature: float, *, generator: torch.Generator | Non
     if not 0 <= temperature < float("inf"):
         raise SamplingError(f"temperature is {temperature}: it must be a number >= 0")
     if temperature == 0:
+        if refused is not None:
+            logits.index_fill_(1, refused, -torch.inf)
         return logits.argmax(dim=-1)
     if temperature != 1:
         # Shifted first, so that the smallest temperature makes 0 and −∞, not infinities.
         logits -= logits.amax(dim=-1, keepdim=True)
         logits /= max(temperature, 1e-6)
-    return draw_weighted(torch.softmax(logits, dim=-1, dtype=torch.float32), generator=generator)
+    ids = draw_weighted(torch.softmax(logits, dim=-1, dtype=torch.float32), generator=generator)
+    if refused is not None and (hit := torch.isin(ids, refused).nonzero()[:, 0]).numel():
+        left = logits[hit].index_fill(1, refused, -torch.inf)
+        aside = None if generator is None else generator.clone_state()
+        ids[hit] = draw_weighted(torch.softmax(left, -1, dtype=torch.float32), generator=aside)
+    return ids
 
 
 def lessen(logits: Tensor, ids: Tensor, nats: float) -> Tensor:

@@ -271,8 +271,8 @@ class PoetryVAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Characters given codes [..., D]: ids [..., T]; temperature 0 takes the likeliest."""
-        hidden = self.hidden(code, labels)
-        return self.decoder.likelihood.draw(hidden, temperature, generator=generator)
+        heads, rare = self.decoder.likelihood, self.tokenizer.rare if temperature else ()
+        return heads.draw(self.hidden(code, labels), temperature, refused=rare, generator=generator)
 
     def rewrite(
         self,

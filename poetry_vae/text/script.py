@@ -4,6 +4,10 @@ Inside, text is traditional in one spelling: variants (烟/煙, 峯/峰) and the
 traditional corpus are folded character by character, by ``orthography.tsv``. Outside, people read
 and write either script. OpenCC writes simplified script; on the way back one simplified character
 can stand for several traditional ones (发: 發 or 髮), which ``ambiguous.py`` chooses among.
+
+What is shown is spelt as usual: by ``spellings.tsv``, after conversion, variants that models know
+beside the usual character (馿 for 驢) are replaced, and so are simplified forms that common fonts
+lack.
 """
 
 from __future__ import annotations
@@ -32,6 +36,13 @@ def _folding() -> dict[int, str]:
     table = resources.files("poetry_vae.text").joinpath("orthography.tsv")
     rows = (row.split("\t") for row in table.read_text(encoding="utf-8").splitlines())
     return {ord(variant): canonical for variant, canonical in rows}
+
+
+@cache
+def _spellings(script: Script) -> dict[int, str]:
+    table = resources.files("poetry_vae.text").joinpath("spellings.tsv")
+    rows = (row.split("\t") for row in table.read_text(encoding="utf-8").splitlines())
+    return {ord(variant): usual for name, variant, usual in rows if name == script}
 
 
 @cache
@@ -67,8 +78,8 @@ def to_traditional(text: str) -> str:
 
 
 def to_simplified(text: str) -> str:
-    """Text of the models' orthography in simplified script."""
-    return _opencc("t2s").convert(text)
+    """Text of the models' orthography in simplified script, spelt as usual."""
+    return _opencc("t2s").convert(text).translate(_spellings("simplified"))
 
 
 def looks_simplified(texts: Iterable[str]) -> bool:
@@ -99,5 +110,10 @@ def check_script(script: str) -> None:
 
 
 def present(text: str, script: Script) -> str:
-    """Text of the models' orthography in the script asked for."""
-    return to_simplified(text) if script == "simplified" else text
+    """Text of the models' orthography in the script asked for, spelt as usual."""
+    return to_simplified(text) if script == "simplified" else text.translate(_spellings(script))
+
+
+def is_usual(character: str) -> bool:
+    """Whether GB 18030 has the character in two bytes at most: others, most fonts cannot show."""
+    return len(character.encode("gb18030", errors="replace")) <= 2

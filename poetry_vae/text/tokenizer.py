@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.poem import Poem, split_lines
-from poetry_vae.text.script import understand
+from poetry_vae.text.script import is_usual, present, understand
 
 
 class TokenizerError(PoetryVAEError):
@@ -102,6 +103,13 @@ class CharTokenizer:
         text = unicodedata.normalize("NFC", text)  # as folding does, so that the two stay aligned
         pairs = zip(text, understand(text), strict=True)
         return list(dict.fromkeys(typed for typed, folded in pairs if folded not in self._ids))
+
+    @cached_property
+    def rare(self) -> tuple[int, ...]:
+        """Ids of the characters that most fonts cannot show, however they are spelt. They are read,
+        and written where they are asked for or remembered; they are not drawn."""
+        shown = present("".join(self.characters), "traditional")
+        return tuple(i for i, c in enumerate(shown, start=len(self.SPECIAL)) if not is_usual(c))
 
     def to_json(self) -> str:
         """The vocabulary as a JSON object with one string."""

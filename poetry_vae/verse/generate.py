@@ -126,8 +126,6 @@ def choose_model(
 
 def in_script(poem: Poem, script: Script) -> Poem:
     """A poem of the models' orthography in the script asked for."""
-    if script == "traditional":
-        return poem
     lines = [present(line, script) for line in poem.lines]
     return poem.with_lines(lines)
 

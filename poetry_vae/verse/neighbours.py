@@ -87,17 +87,21 @@ class Index:
         training poem has every one, wherever it stands. Poems that share none are left out, so
         there can be fewer than ``k``; of equal ones the first in the corpus come first.
 
+        Args:
+            poem: of the index' form, or one line.
+
         Raises:
             FormError: the poem has another form.
         """
-        query = told_apart(self._row(poem)[None], CharTokenizer.UNKNOWN)
+        row, asked = self._part(poem)
+        query = told_apart(row[None], CharTokenizer.UNKNOWN)
         N, lengths = len(self.ids), self.form.lengths
         scores, total = np.zeros(N), 0.0
         for n in _LENGTHS:
-            if n > max(lengths):
+            if n > min(max(lengths), max(asked)):
                 break
             grams = hashed(self.ids, n, chars=lengths)
-            for gram in np.unique(hashed(query, n, chars=lengths)):
+            for gram in np.unique(hashed(query, n, chars=asked)):
                 rows = np.unique(np.flatnonzero(grams == gram) // grams.shape[1])
                 weight = np.log((N + 1) / max(len(rows), 1))
                 scores[rows] += weight
@@ -144,6 +148,13 @@ class Index:
             raise FormError(f"{cut.one_line!r} has {len(row)} characters, not {self.form}")
         return row
 
+    def _part(self, poem: Poem | str) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
+        """Ids [T] of a poem of the index' form, or of one line, and the lengths of its lines."""
+        if isinstance(poem, str) or len(poem.lines) > 1:
+            return self._row(poem), self.form.lengths
+        row = self.tokenizer.encode(poem)
+        return row, (len(row),)
+
     def _best(
         self, scores: npt.NDArray[np.floating], k: int, rows: npt.NDArray[np.intp]
     ) -> list[Neighbour]:
@@ -168,16 +179,17 @@ def mark_copies(poems: Sequence[Poem | str], index: Index) -> list[Copied]:
 
     A line with a character that the index' vocabulary lacks counts as new. Poems are best given in
     the models' orthography: where one simplified character may stand for several, the copy can be
-    missed.
+    missed. Instead of poems there may be single lines, all of one length.
 
     Raises:
         FormError: a poem has another form than the index.
     """
     if not poems:
         return []
-    rows = told_apart(np.stack([index._row(poem) for poem in poems]), CharTokenizer.UNKNOWN)
-    T = index.form.positions
-    lines = among(hashed_lines(rows, index.form.lengths), index._lines)
+    parts = [index._part(poem) for poem in poems]
+    rows = told_apart(np.stack([row for row, _ in parts]), CharTokenizer.UNKNOWN)
+    T = rows.shape[1]
+    lines = among(hashed_lines(rows, parts[0][1]), index._lines)
     whole = among(hashed(rows, T, chars=T), index._poems)[:, 0]
     return [
         Copied(tuple(row), poem) for row, poem in zip(lines.tolist(), whole.tolist(), strict=True)

@@ -123,6 +123,7 @@ def refined(
             manner.temperature,
             present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
             repetition=manner.repetition,
+            refused=model.tokenizer.rare,
             generator=generator,
         )
     return ids

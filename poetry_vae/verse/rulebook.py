@@ -57,6 +57,9 @@ class Rulebook:
         self.form = form
         shown = "".join(part.characters for part in rules.parts)
         self.alphabet = Alphabet.of(tokenizer, shown)
+        asked = {i for character in shown for i in self.alphabet.known(character)}
+        self._hidden = [i for i in tokenizer.rare if i not in asked]
+        """Characters that most fonts cannot show, but for those that are asked for."""
         self._parts = rules.parts
         self.rules, self.allowed = self._bound(rules.parts)
         if not self._is_possible(self.rules, self.allowed):
@@ -224,6 +227,7 @@ class Rulebook:
         rules = [rule for bind in BINDERS if (rule := bind(parts, ground)) is not None]
         allowed = torch.ones(self.form.positions, len(self.alphabet), dtype=torch.bool)
         allowed[:, : len(CharTokenizer.SPECIAL)] = False
+        allowed[:, self._hidden] = False
         for rule in rules:
             if rule.allowed is not None:
                 allowed &= rule.allowed
