@@ -21,7 +21,7 @@ from torch import Tensor
 from poetry_vae.model.building import TooLargeError, outline
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.model.weights import hold_against, save_weights, weights_in
+from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
 from poetry_vae.text.form import NAMED_FORMS, Form
@@ -185,9 +185,7 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"{folder}: {TOKENIZER} has {len(tokenizer)} symbols but {CONFIG} says "
             f"{config.vocabulary}: they are from different models"
         )
-    file = TensorFile.open(
-        folder / WEIGHTS, "file of weights", known=("format",), error=CheckpointError
-    )
+    file = TensorFile.open(folder / WEIGHTS, "file of weights", error=CheckpointError)
     model = _outline_for(file, config, tokenizer)
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
     return model.eval().requires_grad_(False)
@@ -202,7 +200,9 @@ def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer
     # Every layer has a tensor at least: no million of them is made to be counted.
     for name in _LAYERS:
         if (n := getattr(config, name)) > len(file.tensors):
-            raise file.refuse(f"does not fit {CONFIG}: {n} {name} need more than its {len(file.tensors)} tensors")
+            raise file.refuse(
+                f"does not fit {CONFIG}: {n} {name} need more than its {len(file.tensors)} tensors"
+            )
     held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
     try:
         model = outline(config, tokenizer, most=held + _SPARE)
@@ -210,7 +210,7 @@ def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer
         raise file.refuse(
             f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
         ) from error
-    wanted: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {}
+    wanted: Wanted = {}
     for name, tensor in model.state_dict().items():
         wanted[name] = (_FLOATS, tuple(tensor.shape))
         if tensor.dim() == 2 and name in file.tensors and file.tensors[name].dtype == "I8":
@@ -254,4 +254,3 @@ def _plain_card(model: PoetryVAE) -> str:
         f"# poetry-vae: {model.form} ({model.form.slug})\n\n{parameters:,} parameters, vocabulary "
         f"of {model.config.vocabulary:,} symbols. Nothing is recorded of its training.\n"
     )
-

@@ -16,9 +16,17 @@ _DTYPES = {
     "F16": torch.float16,
     "BF16": torch.bfloat16,
     "I8": torch.int8,
+    "I64": torch.int64,
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-_Sizes = tuple[int, ...]
+
+Wanted = dict[str, tuple[tuple[str, ...], tuple[int, ...]]]
+"""By name what a tensor must be: one of these dtypes, and of this shape."""
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """What safetensors calls a dtype."""
+    return _NAMES[dtype]
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -34,10 +42,8 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[st
     save_tensors(path, stored, metadata)
 
 
-def hold_against(
-    file: TensorFile, wanted: Mapping[str, tuple[tuple[str, ...], _Sizes]], by: str
-) -> None:
-    """Hold a file's header against what is to be read from it: dtypes and shape by name.
+def hold_against(file: TensorFile, wanted: Wanted, by: str) -> None:
+    """Hold a file's header against what is to be read from it.
 
     Args:
         by: what it is held against, for people.
@@ -75,7 +81,8 @@ def _tensor(file: TensorFile, name: str) -> Tensor:
     if out.numel():
         out.copy_(torch.frombuffer(found.content, dtype=out.dtype).view(found.shape))
     # A sum that is finite is of finite numbers.
-    if out.is_floating_point() and not out.sum(dtype=torch.float64).isfinite():
-        if not out.isfinite().all():
-            raise file.refuse(f"damaged: {name} holds a number that is not finite")
+    if out.is_floating_point() and not (
+        out.sum(dtype=torch.float64).isfinite() or out.isfinite().all()
+    ):
+        raise file.refuse(f"damaged: {name} holds a number that is not finite")
     return out

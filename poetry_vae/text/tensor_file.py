@@ -1,10 +1,10 @@
 """Files of tensors in the safetensors format, checked: what is damaged is named, not used.
 
 The header says what the file holds before anything of it is read, and the file is mapped, so that
-what is refused by its header costs nothing. A checksum of every tensor (CRC-32, over its name,
-dtype, shape and content) and one of the other metadata stand in the metadata under ``crc32``, as JSON by
-name; the sum of the metadata has the empty name. Each is verified when what it stands for is read,
-at about a millisecond a megabyte. Files that were written without sums are read without that.
+what is refused by its header costs nothing. The metadata have under ``crc32`` a checksum of every
+tensor (CRC-32 over its name, dtype, shape and content) and one, of the empty name, of the other
+metadata: JSON by name. Each is verified when what it stands for is read, at about a millisecond a
+megabyte. Files that were written without sums are read without that.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "BOOL": 1} | {
     f"{sign}{8 * size}": size for sign in "IU" for size in (1, 2, 4, 8)
 }
 """Bytes of a number, by dtype."""
-_NAMES = {
-    np.dtype("?" if name == "BOOL" else f"{name[0].lower()}{size}").newbyteorder("<"): name
+_NUMPY = {
+    name: np.dtype("?" if name == "BOOL" else f"{name[0].lower()}{size}").newbyteorder("<")
     for name, size in _BYTES.items()
     if name != "BF16"  # which numpy does not know
 }
@@ -65,9 +65,7 @@ class Stored:
 class TensorFile:
     """A mapped file: its metadata without the sums, and tensors by name."""
 
-    def __init__(
-        self, path: Path, content: Buffer, known: Iterable[str], error: type[PoetryVAEError]
-    ) -> None:
+    def __init__(self, path: Path, content: Buffer, error: type[PoetryVAEError]) -> None:
         """:meth:`open` makes it; what does not hold together is a ValueError."""
         self.path, self._error = path, error
         header, start = _header(content)
@@ -76,14 +74,12 @@ class TensorFile:
             raise ValueError("its metadata are no texts")
         self._sums = _sums_in(metadata)
         self.metadata: dict[str, str] = metadata
-        if unknown := set(metadata) - set(known):
-            raise ValueError(f"nothing called {min(unknown)!r} stands in such a file")
         self.tensors = _stored(header, memoryview(content)[start:])
         if self._sums is not None:
             if set(self._sums) != {"", *self.tensors}:
                 raise ValueError("its checksums are not of its tensors")
             if self._sums[""] != _sum_of_metadata(metadata):
-                raise ValueError("its metadata are not what was written (their checksum is wrong)")
+                raise ValueError("the checksum of its metadata is wrong")
 
     @classmethod
     def open(
@@ -91,6 +87,7 @@ class TensorFile:
         path: Path,
         what: str,
         *,
+        version: str | None = None,
         known: Iterable[str] = (),
         most: int | None = None,
         error: type[PoetryVAEError] = TensorFileError,
@@ -99,7 +96,8 @@ class TensorFile:
 
         Args:
             what: what it should be, as in "index", for people.
-            known: names of the metadata that such a file may have.
+            version: what its metadata must have as ``format``.
+            known: names of the other metadata that such a file may have.
             most: the bytes that the file may have.
             error: what is raised, here and by the methods.
 
@@ -108,13 +106,19 @@ class TensorFile:
         """
         with open_regular(path, most=most, error=error) as file:
             try:
+                content: Buffer
                 if path.name.endswith(PACKED):
-                    return cls(path, _unpacked(file), known, error)
-                # Private: arrays may be written to, and the file stays what it is.
-                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-                return cls(path, content, known, error)
+                    content = _unpacked(file)
+                else:  # private: arrays may be written to, and the file stays what it is
+                    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+                found = cls(path, content, error)
             except (OSError, ValueError, EOFError, lzma.LZMAError, JsonError) as reason:
                 raise error(f"{path}: not a readable {what} ({reason})") from reason
+        if version is not None and found.metadata.get("format") != version:
+            raise found.refuse(f"no {what} of this version ({version}): make it anew")
+        if unknown := set(found.metadata) - {"format", *known}:
+            raise found.refuse(f"not a readable {what} (nothing called {min(unknown)!r} is known)")
+        return found
 
     def refuse(self, what: str) -> PoetryVAEError:
         """The error that says what is wrong with the file."""
@@ -130,28 +134,38 @@ class TensorFile:
             raise self.refuse(f"damaged: {name} is missing")
         found = self.tensors[name]
         if self._sums is not None and self._sums[name] != _sum(name, found):
-            raise self.refuse(f"damaged: {name} is not what was written (its checksum is wrong)")
+            raise self.refuse(f"damaged: {name} is not what was written: its checksum is wrong")
         return found
+
+    def view(self, name: str) -> npt.NDArray[Any]:
+        """A tensor as an array over the file.
+
+        Raises:
+            error: it is missing, damaged, or of a dtype that numpy does not know.
+        """
+        found = self.stored(name)
+        if found.dtype not in _NUMPY:
+            raise self.refuse(f"damaged: {name} is {found.told}")
+        return np.frombuffer(found.content, _NUMPY[found.dtype]).reshape(found.shape)
 
     def array(
         self, name: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
     ) -> npt.NDArray[Any]:
-        """A view of a tensor of this dtype and shape, where None stands for any size.
+        """A tensor of this dtype and shape, where None stands for any size, as :meth:`view`.
 
         Raises:
             error: it is missing, damaged, of another dtype or shape, or has a number that is not
                 finite.
         """
-        found = self.stored(name)
-        dtype = np.dtype(dtype)
-        fits = len(found.shape) == len(shape) and all(
-            wanted in (None, size) for wanted, size in zip(shape, found.shape, strict=True)
+        view, wanted = self.view(name), _name(np.dtype(dtype))
+        told = self.tensors[name].told
+        fits = len(view.shape) == len(shape) and all(
+            asked in (None, size) for asked, size in zip(shape, view.shape, strict=True)
         )
-        if _NAMES[dtype.newbyteorder("<")] != found.dtype or not fits:
+        if _name(view.dtype) != wanted or not fits:
             sizes = ", ".join("any" if size is None else str(size) for size in shape)
-            raise self.refuse(f"damaged: {name} is {found.told}, not {dtype} [{sizes}]")
-        view = np.frombuffer(found.content, dtype).reshape(found.shape)
-        if dtype.kind == "f" and not is_finite(view):
+            raise self.refuse(f"damaged: {name} is {told}, not {wanted} [{sizes}]")
+        if view.dtype.kind == "f" and not is_finite(view):
             raise self.refuse(f"damaged: {name} holds a number that is not finite")
         return view
 
@@ -179,7 +193,11 @@ def save_tensors(
         header[name] = {"dtype": stored[name].dtype, "shape": shape, "data_offsets": [begin, end]}
     head = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     head += b" " * (-len(head) % 8)
-    parts = [len(head).to_bytes(8, "little"), head, *(stored[name].content for name in names)]
+    parts: list[bytes | memoryview] = [
+        len(head).to_bytes(8, "little"),
+        head,
+        *(stored[name].content for name in names),
+    ]
     with replacing(path) as file:
         if path.name.endswith(PACKED):
             packer = lzma.LZMACompressor(preset=6)
@@ -198,15 +216,21 @@ def is_finite(array: npt.NDArray[Any]) -> bool:
 
 
 def _as_stored(array: npt.NDArray[Any]) -> Stored:
-    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
-    return Stored(_NAMES[array.dtype], array.shape, memoryview(array.reshape(-1).view(np.uint8)))
+    name = _name(array.dtype)
+    content = np.ascontiguousarray(array, _NUMPY[name]).reshape(-1).view(np.uint8)
+    return Stored(name, array.shape, content.data)
+
+
+def _name(dtype: np.dtype[Any]) -> str:
+    """What safetensors calls a dtype of numpy."""
+    return "BOOL" if dtype.kind == "b" else f"{dtype.kind.upper()}{8 * dtype.itemsize}"
 
 
 def _header(content: Buffer) -> tuple[dict[str, Any], int]:
     """The header, and where the tensors begin."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > len(content) - 8:
-        raise ValueError("it is cut short, or holds something else")
+        raise ValueError("cut short, or something else")
     if length > _LONGEST_HEADER:
         raise ValueError(f"its header has {length:,} bytes")
     header = parse_json(bytes(content[8 : 8 + length]).decode("utf-8"))
