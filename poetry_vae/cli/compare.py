@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -107,19 +108,42 @@ def _encoded(path: Path) -> EncodedCorpus:
 
 
 def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dict[str, Any]:
-    from poetry_vae.model.pretrained import figures_of, model_folder
-    from poetry_vae.training.metrics import read_metrics
+    from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of, model_folder
+    from poetry_vae.training.metrics import METRICS, read_metrics
 
     folder = model_folder(run)
     logged = read_metrics(folder) or []
-    about = {
-        "run": folder.name,
-        "preset": figures_of(folder).get("preset", "–"),
-        "minutes": logged[-1].get("seconds", 0.0) / 60 if logged else None,
-    }
+    preset = figures_of(folder).get("preset", "–")
+    if not isinstance(preset, str):
+        raise CheckpointError(f"{folder / FIGURES}: damaged: the preset is no name")
+    seconds = logged[-1].get("seconds") if logged else None
+    minutes = seconds / 60 if type(seconds) in (int, float) else None
+    about = {"run": folder.name, "preset": preset, "minutes": minutes}
     if corpus is not None:
         return {**about, **_measured(folder, corpus, quick, seed)}
-    return {**about, **_logged(folder, logged)}
+    try:
+        return {**about, **_sound(_logged(folder, logged))}
+    except _UNSOUND as error:
+        raise CheckpointError(
+            f"{folder / METRICS}: damaged: the figures of its last validation are none ({error!r})"
+        ) from error
+
+
+_UNSOUND = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of showing figures that are missing or no numbers."""
+
+
+def _sound(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures, if they can be shown; else one of the errors above."""
+    waiting: list[Any] = [figures]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif not isinstance(value, int | float | None):
+            raise TypeError(f"{value!r} is no number")
+    _figures([{"preset": "", "minutes": None, **figures}])
+    return figures
 
 
 def _logged(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -152,23 +176,21 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     from poetry_vae.model.pretrained import WEIGHTS, load_model
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.errors import FormError
-    from poetry_vae.text.files import replace_file
+    from poetry_vae.text.files import FileReadError, read_file, replace_file
+    from poetry_vae.text.json_values import read_json
 
     model = load_model(folder)
     if model.form != corpus.form:
         raise FormError(f"{folder} writes {model.form}, and the corpus holds {corpus.form}")
     test = corpus.in_vocabulary(model.tokenizer).parts["test"]
     digest = hashlib.blake2b(test.tobytes(), digest_size=16)
-    digest.update((folder / WEIGHTS).read_bytes())
+    digest.update(read_file(folder / WEIGHTS, most=None))
     settings = {"of": digest.hexdigest(), "quick": quick, "seed": seed}
     kept = folder / _KEPT
-    if kept.is_file():
-        try:
-            before = json.loads(kept.read_text(encoding="utf-8"))
-            if before["settings"] == settings:
-                return dict(before["figures"])
-        except (ValueError, KeyError, TypeError):
-            pass  # damaged: measured again
+    with contextlib.suppress(FileReadError, *_UNSOUND):  # not there, or damaged: measured again
+        before = read_json(kept, error=FileReadError)
+        if before["settings"] == settings:
+            return _sound(dict(before["figures"]))
     order = torch.randperm(
         len(test), generator=torch.Generator().manual_seed(derived_seed(seed, "family"))
     )

@@ -67,7 +67,7 @@ def open_regular(
 
 
 def read_file(
-    path: Path, *, most: int = MOST_TEXT, error: type[PoetryVAEError] = FileReadError
+    path: Path, *, most: int | None = MOST_TEXT, error: type[PoetryVAEError] = FileReadError
 ) -> bytes:
     """The content of a regular file.
 
