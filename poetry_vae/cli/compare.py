@@ -56,14 +56,16 @@ def command(
     poetry-vae compare runs/base runs/ladder
     poetry-vae compare runs/* --corpus couplet5.safetensors --format markdown
     """
-    from poetry_vae.cli.console import stderr_console
+    from rich.text import Text
+
+    from poetry_vae.cli.console import plain, stderr_console
 
     console = stderr_console()
     with console.status("") as status:
         loaded = _encoded(corpus) if corpus else None
         rows = []
         for run in runs:
-            status.update(f"{run}")
+            status.update(Text(plain(run)))
             rows.append(_row(run, loaded, quick, seed))
     if style == "json":
         for row in rows:
@@ -74,23 +76,23 @@ def command(
         click.echo("| " + " | ".join(["run", *named]) + " |")
         click.echo("|---" + "|---:" * len(named) + "|")
         for name, *cells in zip((row["run"] for row in rows), *named.values(), strict=True):
-            click.echo("| " + " | ".join([name, *cells]) + " |")
+            click.echo("| " + " | ".join([plain(name), *map(plain, cells)]) + " |")
         return
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Column, Table
 
-    printed = Console(highlight=False)
+    printed = Console(highlight=False, markup=False)
     for start in range(0, len(rows), _SIDE_BY_SIDE):
         some = slice(start, start + _SIDE_BY_SIDE)
-        names = ["", *(row["run"] for row in rows[some])]
+        names = ["", *(plain(row["run"]) for row in rows[some])]
         columns = (Column(name, no_wrap=True) for name in names)
         table = Table(*columns, box=SIMPLE, padding=(0, 1))
         for name, cells in named.items():
-            table.add_row(name, *cells[some])
+            table.add_row(name, *map(plain, cells[some]))
         printed.print(table)
     where = f"the test part of {corpus}" if corpus else "validation poems, as training measured"
-    click.echo(f"on {where}", err=True)
+    click.echo(f"on {plain(where)}", err=True)
 
 
 def _encoded(path: Path) -> EncodedCorpus:
@@ -109,6 +111,7 @@ def _encoded(path: Path) -> EncodedCorpus:
 
 def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dict[str, Any]:
     from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of, model_folder
+    from poetry_vae.text.files import name_of
     from poetry_vae.training.metrics import METRICS, read_metrics
 
     folder = model_folder(run)
@@ -117,8 +120,8 @@ def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dic
     if not isinstance(preset, str):
         raise CheckpointError(f"{folder / FIGURES}: damaged: the preset is no name")
     seconds = logged[-1].get("seconds") if logged else None
-    minutes = seconds / 60 if type(seconds) in (int, float) else None
-    about = {"run": folder.name, "preset": preset, "minutes": minutes}
+    minutes = seconds / 60 if isinstance(seconds, int | float) else None
+    about = {"run": name_of(folder), "preset": preset, "minutes": minutes}
     if corpus is not None:
         return {**about, **_measured(folder, corpus, quick, seed)}
     try:

@@ -71,11 +71,11 @@ def command(
     from poetry_vae.cli.console import stderr_console
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
-    from poetry_vae.text.files import replace_file
+    from poetry_vae.text.files import name_of, replace_file
 
     subjects = _subjects(models, form, has_samples=bool(samples))
     wanted = _only_form(subjects, form)
-    others = [(path.name, read_samples(path, wanted, encoding=encoding)) for path in samples]
+    others = [(name_of(path), read_samples(path, wanted, encoding=encoding)) for path in samples]
     effort = QUICK if quick else FULL
     console = stderr_console()
     with console.status("reading poems") as status:
@@ -173,7 +173,7 @@ def _print_tables(report: dict[str, Any]) -> None:
 
     from poetry_vae.cli.figures import density_table, verse_table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if report["models"]:
         console.print(density_table(report))
     console.print(verse_table(report))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.console import plain
 from poetry_vae.cli.constraint_options import constraint_from, constraint_options
 from poetry_vae.cli.options import (
     form_option,
@@ -134,7 +135,7 @@ def command(
         with replacing(output) as file:
             for text in texts:
                 file.write(f"{text}\n".encode())
-        click.echo(f"{count} poems in {output} (seed {seed})", err=True)
+        click.echo(f"{count} poems in {plain(output)} (seed {seed})", err=True)
         return
     for text in texts:
         click.echo(text)
@@ -153,13 +154,14 @@ def _known(
 
         return open_index(Path(corpus), model.form).lines_known, corpus
     from poetry_vae.model.pretrained import default_model, model_folder
+    from poetry_vae.text.files import stands
     from poetry_vae.text.known_lines import KnownLines, lines_file
     from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.forms import Forms
 
     folder = model_folder(name) if name else default_model(model.form)
     path = lines_file(folder, model.form.chars)
-    if not path.is_file():
+    if not stands(path):
         raise click.UsageError(
             f"{folder} does not say which lines it was trained on: --check-copies CORPUS"
         )
@@ -188,7 +190,7 @@ def _marked(
         total, found = total + len(copied), found + sum(copied)
         marks = zip(poem.lines, copied, strict=True)
         yield poem.with_lines([line + _COPIED * is_copied for line, is_copied in marks])
-    click.echo(f"{_COPIED} {found} of {total} lines stand in {where}", err=True)
+    click.echo(f"{_COPIED} {found} of {total} lines stand in {plain(where)}", err=True)
 
 
 def _as_text(poems: Iterator[Poem], one_line: bool) -> Iterator[str]:

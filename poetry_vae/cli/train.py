@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from poetry_vae.cli.console import plain
 from poetry_vae.cli.options import encoding_option, form_option
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def command(
     )
     if result.stopped in ("interrupted", "time is up"):
         click.echo("the same command with --resume continues", err=True)
-    click.echo(f"poetry-vae generate --model {output}", err=True)
+    click.echo(f"poetry-vae generate --model {plain(output)}", err=True)
 
 
 def _pair(setting: str) -> tuple[str, str]:

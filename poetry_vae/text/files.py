@@ -95,6 +95,11 @@ def read_text(
         raise error(f"{path}: damaged, byte {reason.start} is not UTF-8") from reason
 
 
+def name_of(path: Path) -> str:
+    """The name of a file or folder, to be written down; bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path.name).decode("utf-8", errors="backslashreplace")
+
+
 def stands(path: Path) -> bool:
     """Whether anything at all is there, if only a link that leads nowhere."""
     return os.path.lexists(path)

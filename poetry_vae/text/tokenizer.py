@@ -16,6 +16,8 @@ from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.poem import Poem, split_lines
 from poetry_vae.text.script import understand
 
+_NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")  # control codes, halves, blanks
+
 
 class TokenizerError(PoetryVAEError):
     """A vocabulary that cannot be used."""
@@ -125,4 +127,6 @@ class CharTokenizer:
             raise TokenizerError(f"not a vocabulary of this project ({error})") from error
         if version != 1 or special != list(cls.SPECIAL) or not isinstance(characters, str):
             raise TokenizerError(f"a vocabulary of another version ({version!r})")
+        if odd := [c for c in characters if unicodedata.category(c) in _NOT_SHOWN]:
+            raise TokenizerError(f"vocabulary entry {odd[0]!r} is nothing that can be shown")
         return cls(list(characters))

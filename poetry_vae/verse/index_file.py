@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +58,8 @@ def cached_index(
         CorpusError: nothing readable there, or no training poem of the form.
         FormError: the encoded corpus or the model is of another form.
     """
-    name = f"{corpus.resolve()}\0{form.slug}\0{'latents' if model else ''}"
-    path = folder / f"{form.slug}-{_short_hash(name.encode())}.safetensors"
+    name = f"{os.path.realpath(corpus)}\0{form.slug}\0{'latents' if model else ''}"
+    path = folder / f"{form.slug}-{_short_hash(os.fsencode(name))}.safetensors"
     source = _fingerprint(corpus, form, model, encoding)
     with contextlib.suppress(IndexFileError):
         return load_index(path, source=source)
@@ -151,7 +152,7 @@ def _fingerprint(corpus: Path, form: Form, model: PoetryVAE | None, encoding: st
     digest.update(f"{__version__}\0{form.slug}\0{encoding}".encode())
     for file in corpus_files(corpus):
         content = read_file(file, most=MOST_BYTES, error=CorpusError)
-        digest.update(f"\0{file.name}\0{len(content)}\0".encode() + content)
+        digest.update(os.fsencode(f"\0{file.name}\0{len(content)}\0") + content)
     if model is not None:
         digest.update(model.config.to_json().encode() + model.tokenizer.to_json().encode())
         for name, tensor in model.state_dict().items():
