@@ -261,6 +261,13 @@ def test_weights_without_checksums_still_load(folder: Path) -> None:
     assert torch.equal(load_model(folder).decoder.heads.bias, model.decoder.heads.bias)
 
 
+def test_another_vocabulary_than_the_weights_is_refused(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("山", "川"), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json: damaged: not the vocabulary that"):
+        load_model(folder)
+
+
 # --- encoded corpora
 
 

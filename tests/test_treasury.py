@@ -1,6 +1,7 @@
 """Poems of many forms in one file: what goes in comes out, and what is damaged is named."""
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -206,3 +207,10 @@ def test_a_tune_is_read_from_a_corpus(tmp_path: Path) -> None:
     (found,) = read_corpus(path).poems
     assert (found.tune, found.title, str(found.form)) == ("憶江南", "懷舊", "忆江南")
     assert (found.author, found.dynasty) == ("某", "宋")
+
+
+def test_a_title_of_brackets_that_never_close_is_read_at_once() -> None:
+    began = time.perf_counter()
+    assert subject_of("（" * 30_000 + "春") == "春"
+    assert subject_of("送友人（一作送別）（") == "送友人"
+    assert time.perf_counter() - began < 2

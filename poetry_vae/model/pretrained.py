@@ -3,13 +3,15 @@ for people (``README.md``) and what was measured when the weights were kept (``f
 
 Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
 the weights is held against the configuration before anything is built or read. Weights are written
-with a checksum of every tensor; those that have none, of earlier versions, are read without.
+with a checksum of every tensor and of the vocabulary; those of earlier versions, which have none,
+are read without.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +125,7 @@ def figures_of(folder: Path) -> dict[str, Any]:
     return figures
 
 
-_SCALE = ".scale"
+_SCALE, _VOCABULARY = ".scale", "vocabulary"
 _FLOATS = ("F32", "F16", "BF16", "F64")
 _SPARE = 100_000  # numbers: a file that lacks few is told by the names of its tensors
 _LAYERS = ("encoder_layers", "decoder_layers", "refiner_layers", "components")
@@ -185,7 +187,13 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"{folder}: {TOKENIZER} has {len(tokenizer)} symbols but {CONFIG} says "
             f"{config.vocabulary}: they are from different models"
         )
-    file = TensorFile.open(folder / WEIGHTS, "file of weights", error=CheckpointError)
+    file = TensorFile.open(
+        folder / WEIGHTS, "file of weights", known=(_VOCABULARY,), error=CheckpointError
+    )
+    if file.metadata.get(_VOCABULARY, own := _sum_of(tokenizer)) != own:
+        raise CheckpointError(
+            f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
+        )
     model = _outline_for(file, config, tokenizer)
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
     return model.eval().requires_grad_(False)
@@ -245,7 +253,13 @@ def save_model(
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
-    save_weights(folder / WEIGHTS, weights, {"format": "pt"})
+    about = {"format": "pt", _VOCABULARY: _sum_of(model.tokenizer)}
+    save_weights(folder / WEIGHTS, weights, about)
+
+
+def _sum_of(tokenizer: CharTokenizer) -> str:
+    """A checksum of the vocabulary, which stands beside the weights that it goes with."""
+    return f"{zlib.crc32(''.join(tokenizer.characters).encode('utf-8')):08x}"
 
 
 def _plain_card(model: PoetryVAE) -> str:
