@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
@@ -11,6 +15,7 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.labels import LabelColumn
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part
+from poetry_vae.text.tensor_file import SUMS
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.text.treasury import Treasury, encode_blocks
 
@@ -77,3 +82,12 @@ def small_poems(each: int = 12, forms: tuple[str, ...] = FORMS) -> dict[Part, li
 
 def small_treasury(each: int = 12, forms: tuple[str, ...] = FORMS) -> Treasury:
     return encode_blocks(small_poems(each, forms), min_count=1, source="made-up poems")
+
+
+def without_sums(path: Path) -> Path:
+    """A file of tensors as earlier versions and other programs write it, without checksums."""
+    with safe_open(path, framework="numpy") as file:
+        about = {key: text for key, text in file.metadata().items() if key != SUMS}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    path.write_bytes(save(tensors, about))
+    return path

@@ -141,6 +141,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("X-RateLimit-Remaining", "0")
             self.end_headers()
             return
+        if fault == "ftp":
+            self.send_response(302)
+            self.send_header("Location", "ftp://127.0.0.1:1/x")
+            self.end_headers()
+            return
         try:
             body = self.server.body(path)
         except (KeyError, AssertionError):
@@ -679,9 +684,8 @@ def test_the_destination_may_not_be_written(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
-def test_the_disk_is_full(site: Site, tmp_path: Path) -> None:
-    put_part(tmp_path, b"").unlink()
-    (tmp_path / FOLDER / (TANG + ".part")).symlink_to("/dev/full")
+def test_the_disk_is_full(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "_no_link", lambda path, flags: os.open("/dev/full", flags))
     message = failure(site, tmp_path)
     assert str(tmp_path / FOLDER / TANG) in message
     assert "No space left" in message
@@ -756,3 +760,70 @@ def test_the_command_downloads_and_prints_the_folder(site: Site, tmp_path: Path)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+# --- what a server may not do to us
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX systems")
+def test_a_part_that_is_a_link_is_not_followed(site: Site, tmp_path: Path) -> None:
+    other = tmp_path / "somebody else's"
+    other.write_bytes(b"theirs")
+    put_part(tmp_path, b"").unlink()
+    part = tmp_path / FOLDER / (TANG + ".part")
+    part.symlink_to(other)
+    fetch(site, tmp_path)
+    assert other.read_bytes() == b"theirs"
+    assert (tmp_path / FOLDER / TANG).read_bytes() == noise(1)
+    with pytest.raises(OSError, match="symbolic"):
+        os.close(download._no_link(str(_link(part, other)), os.O_WRONLY))
+
+
+def _link(path: Path, to: Path) -> Path:
+    path.symlink_to(to)
+    return path
+
+
+def test_a_redirect_to_anything_but_http_is_not_followed(site: Site, tmp_path: Path) -> None:
+    site.faults[COMMIT] = repeat("ftp")
+    assert "ftp" in failure(site, tmp_path)
+
+
+def test_an_answer_without_end_is_not_read(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_MOST_OF_ANSWER", 1000)
+    site.answers[COMMIT] = b" " * 100_000
+    assert "an answer of more than 1,000 bytes" in failure(site, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [("1e999", "not GitHub's answer"), ("-1", "absurd"), ("9" * 12, "absurd"), ("9" * 5000, "Git")],
+)
+def test_a_size_that_cannot_be(site: Site, tmp_path: Path, size: str, told: str) -> None:
+    sha, listing = next((k, v) for k, v in site.listings.items() if TANG in str(v))
+    text = json.dumps(listing).replace(f'"size": {SIZE}', f'"size": {size}')
+    site.answers[sha] = text.encode()
+    assert told in failure(site, tmp_path)
+
+
+def test_a_listing_nested_without_end(site: Site, tmp_path: Path) -> None:
+    site.answers[COMMIT] = b"[" * 100_000
+    assert "nested too deeply" in failure(site, tmp_path)
+
+
+def test_names_with_control_codes_are_not_fetched(site: Site, tmp_path: Path) -> None:
+    tree = made_up_repository()
+    tree[FOLDER] |= {"poet.tang.\0.json": b"[]", "poet.tang.\x1b.json": b"[]"}
+    site.hold(tree)
+    assert {path.name for path in fetch(site, tmp_path)} == {TANG, SONG}
+
+
+def test_a_trickle_has_an_end(site: Site, tmp_path: Path) -> None:
+    site.faults[TANG] = repeat("slow")  # 40 pieces, 0.4 seconds
+    with pytest.raises(DownloadError, match="not done within 0 seconds; run the command again"):
+        download_corpus(
+            tmp_path, api_url=site.url + "/api/", raw_url=site.url + "/raw/", within=0.2
+        )
+    assert len(fetch(site, tmp_path)) == 2

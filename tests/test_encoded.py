@@ -171,7 +171,8 @@ def test_a_cut_file_is_an_error(saved: Path, size: int) -> None:
 
 def test_what_is_no_such_file_is_an_error(write: Write, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere", write("a", "白日依山盡"), write("b", "")):
-        with pytest.raises(CorpusError, match=f"{path.name}: not a readable encoded corpus"):
+        told = "not a readable encoded corpus|cannot be read"
+        with pytest.raises(CorpusError, match=f"{path.name}: ({told})"):
             EncodedCorpus.load(path)
 
 
@@ -196,13 +197,13 @@ def rewritten(
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"format": "poetry-vae corpus 9"}, "not an encoded corpus of this version"),
-        ({"format": ""}, "not an encoded corpus of this version"),
+        ({"format": "poetry-vae corpus 9"}, "no encoded corpus of this version"),
+        ({"format": ""}, "no encoded corpus of this version"),
         ({"form": ""}, "not a readable encoded corpus.*form"),
         ({"form": "sonnet"}, "not a readable encoded corpus.*sonnet"),
         ({"tokenizer": "?"}, "not a readable encoded corpus.*vocabulary"),
         ({"source": ""}, "not a readable encoded corpus.*source"),
-        ({"form": "jueju7"}, r"damaged: train is uint16 \(4, 20\).*28 columns"),
+        ({"form": "jueju7"}, r"damaged: train is U16 \[4, 20\], not U16 \[any, 28\]"),
         (
             {"tokenizer": CharTokenizer("山人").to_json()},
             "ids outside the vocabulary",
@@ -219,8 +220,8 @@ def test_metadata_that_do_not_fit_are_an_error(
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        (np.zeros(20, np.uint16), r"damaged: train is uint16 \(20,\)"),
-        (np.zeros((1, 20), np.int64), "damaged: train is int64"),
+        (np.zeros(20, np.uint16), r"damaged: train is U16 \[20\]"),
+        (np.zeros((1, 20), np.int64), "damaged: train is I64"),
         (np.full((1, 20), 60_000, np.uint16), "damaged: train holds ids outside the vocabulary"),
     ],
 )
@@ -234,7 +235,7 @@ def test_a_part_that_does_not_fit_is_an_error(
 def test_a_missing_part_is_an_error(encoded: EncodedCorpus, tmp_path: Path) -> None:
     path = rewritten(encoded, tmp_path / "a")
     path.write_bytes(path.read_bytes().replace(b'"validation"', b'"valibation"'))
-    with pytest.raises(CorpusError, match=r"not a readable encoded corpus.*validation"):
+    with pytest.raises(CorpusError, match="damaged: validation is missing"):
         EncodedCorpus.load(path)
 
 

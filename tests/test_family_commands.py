@@ -1,6 +1,8 @@
 """poetry-vae presets, compare, traverse, and --label: what they show, and how they fail."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,60 @@ class TestLabels:
     def test_reading_commands_infer_it(self, authors: Path) -> None:
         for command in (("reconstruct", POEM), ("interpolate", POEM, POEM), ("score", POEM)):
             assert run(*command, "--model", authors).exit_code == 0
+
+
+def _rewritten(path: Path, change: object) -> None:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        if "validation" in row:
+            change(row["validation"])  # type: ignore[operator]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+class TestDamagedFigures:
+    @pytest.fixture
+    def run_folder(self, runs: dict[str, Path], tmp_path: Path) -> Path:
+        return Path(shutil.copytree(runs["base"], tmp_path / "base"))
+
+    @pytest.mark.parametrize(
+        "content",
+        ["[", "[1]", "3", "[" * 5000, '{"preset": []}', '{"preset": 3}', "1" * 5000, '"\\ud800"'],
+    )
+    def test_of_the_model(self, run_folder: Path, content: str) -> None:
+        (run_folder / "figures.json").write_text(content, encoding="utf-8")
+        assert "base/figures.json: " in fails(1, "compare", run_folder)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda v: v.pop("positions"),
+            lambda v: v.update(positions=0),
+            lambda v: v.update(elbo="low"),
+            lambda v: v.update(elbo=10**400),
+            lambda v: v.update(level_rates=[1]),
+            lambda v: v.update(level_rates={"poem": "x"}),
+            lambda v: v.update(level_active={}),
+            lambda v: v.update(reconstruction=None),
+            lambda v: v.update(accuracy="[red]"),
+            lambda v: v.update(mutual_information={}),
+        ],
+    )
+    def test_of_the_last_validation(self, run_folder: Path, change: object) -> None:
+        _rewritten(run_folder / "metrics.jsonl", change)
+        told = fails(1, "compare", run_folder)
+        assert "base/metrics.jsonl: damaged" in told or "has no figures" in told
+
+    def test_rows_that_are_none_are_left_out(self, run_folder: Path) -> None:
+        log = run_folder / "metrics.jsonl"
+        before = run("compare", run_folder).stdout
+        rows = log.read_text(encoding="utf-8")
+        log.write_text('[\n{"step": "x"}\n{"step": true}\n' + "[" * 5000 + "\n" + rows)
+        assert run("compare", run_folder).stdout == before
+        log.write_text(rows + '{"step": 99, "seconds": "long"}\n')
+        assert "minutes" not in run("compare", run_folder).stdout
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX systems")
+    def test_a_log_that_is_a_pipe(self, run_folder: Path) -> None:
+        (run_folder / "metrics.jsonl").unlink()
+        os.mkfifo(run_folder / "metrics.jsonl")
+        assert "metrics.jsonl: cannot be read (not a regular" in fails(1, "compare", run_folder)

@@ -201,7 +201,7 @@ class TestFile:
             path.write_bytes(part)
             with pytest.raises(IndexFileError):
                 load_index(path)
-        with pytest.raises(IndexFileError, match="not a readable index"):
+        with pytest.raises(IndexFileError, match="missing: cannot be read"):
             load_index(tmp_path / "missing")
 
 

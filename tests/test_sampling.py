@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from poetry_vae.model.sampling import SamplingError, derived_seed, draw
+from poetry_vae.model.sampling import SamplingError, derived_seed, draw, drawn_at
+from poetry_vae.verse.manner import Manner
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -79,3 +80,20 @@ def test_what_is_refused_is_never_drawn_and_all_else_is_as_before(temperature: f
     assert torch.equal(before[~hit], after[~hit])
     draw(logits.clone(), temperature, generator=other)
     assert torch.equal(one.get_state(), other.get_state())
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0])
+def test_logits_that_overflow_are_refused(temperature: float) -> None:
+    for wrong in (float("nan"), float("inf")):
+        logits = torch.zeros(2, 100)
+        logits[1, 3] = wrong
+        with pytest.raises(SamplingError, match="no numbers"):
+            draw(logits.clone(), temperature, generator=_generator())
+        with pytest.raises(SamplingError, match="no numbers"):
+            drawn_at(logits[None], temperature, _generator())
+
+
+@pytest.mark.parametrize("asked", [{"guidance": 1e300}, {"repetition": 1e4}, {"temperature": 1e-9}])
+def test_settings_that_would_overflow_are_refused(asked: dict[str, float]) -> None:
+    with pytest.raises(SamplingError, match=f"{next(iter(asked))} is .* it must be"):
+        Manner(**{"temperature": 1.0, "passes": 1, **asked})  # type: ignore[arg-type]

@@ -216,7 +216,7 @@ def test_a_damaged_state_is_named(tmp_path: Path, damage: object) -> None:
     train(_run(), tmp_path / "m", should_stop=_StopAt(3))
     path = tmp_path / "m" / "training.safetensors"
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="not a readable state of a run"):
         train(_run(), tmp_path / "m", resume=True)
 
 

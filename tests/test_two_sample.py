@@ -222,5 +222,5 @@ def test_a_damaged_judge_is_refused_and_made_again(
         judge_file._read(path, key)
     with pytest.raises(JudgeError, match="not the judge of these poems"):
         judge_file.load(paths[0], "another key")
-    with pytest.raises(JudgeError, match="not a readable judge"):
+    with pytest.raises(JudgeError, match="none: cannot be read"):
         judge_file.load(tmp_path / "none", key)

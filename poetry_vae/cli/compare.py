@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -55,13 +56,13 @@ def command(
     poetry-vae compare runs/base runs/ladder
     poetry-vae compare runs/* --corpus couplet5.safetensors --format markdown
     """
-    from poetry_vae.cli.console import work_bar
+    from poetry_vae.cli.console import plain, work_bar
 
     with work_bar("reading") as told:
         loaded = _encoded(corpus) if corpus else None
         rows = []
         for done, run in enumerate(runs):
-            told("comparing", done, len(runs))
+            told(f"comparing {plain(run)}", done, len(runs))
             rows.append(_row(run, loaded, quick, seed))
     if style == "json":
         for row in rows:
@@ -72,7 +73,7 @@ def command(
         click.echo("| " + " | ".join(["run", *named]) + " |")
         click.echo("|---" + "|---:" * len(named) + "|")
         for name, *cells in zip((row["run"] for row in rows), *named.values(), strict=True):
-            click.echo("| " + " | ".join([name, *cells]) + " |")
+            click.echo("| " + " | ".join([plain(name), *map(plain, cells)]) + " |")
         return
     from rich.box import SIMPLE
     from rich.table import Table
@@ -81,13 +82,13 @@ def command(
 
     for start in range(0, len(rows), _SIDE_BY_SIDE):
         some = slice(start, start + _SIDE_BY_SIDE)
-        names = ["", *(row["run"] for row in rows[some])]
+        names = ["", *(plain(row["run"]) for row in rows[some])]
         table = Table(*names, box=SIMPLE, padding=(0, 1))
         for name, cells in named.items():
-            table.add_row(name, *cells[some])
+            table.add_row(name, *map(plain, cells[some]))
         print_table(table)
     where = f"the test part of {corpus}" if corpus else "validation poems, as training measured"
-    click.echo(f"on {where}", err=True)
+    click.echo(f"on {plain(where)}", err=True)
 
 
 def _encoded(path: Path) -> EncodedCorpus:
@@ -105,19 +106,43 @@ def _encoded(path: Path) -> EncodedCorpus:
 
 
 def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dict[str, Any]:
-    from poetry_vae.model.pretrained import figures_of, model_folder
-    from poetry_vae.training.metrics import read_metrics
+    from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of, model_folder
+    from poetry_vae.text.files import name_of
+    from poetry_vae.training.metrics import METRICS, read_metrics
 
     folder = model_folder(run)
     logged = read_metrics(folder) or []
-    about = {
-        "run": folder.name,
-        "preset": figures_of(folder).get("preset", "–"),
-        "minutes": logged[-1].get("seconds", 0.0) / 60 if logged else None,
-    }
+    preset = figures_of(folder).get("preset", "–")
+    if not isinstance(preset, str):
+        raise CheckpointError(f"{folder / FIGURES}: damaged: the preset is no name")
+    seconds = logged[-1].get("seconds") if logged else None
+    minutes = seconds / 60 if isinstance(seconds, int | float) else None
+    about = {"run": name_of(folder), "preset": preset, "minutes": minutes}
     if corpus is not None:
         return {**about, **_measured(folder, corpus, quick, seed)}
-    return {**about, **_logged(folder, logged)}
+    try:
+        return {**about, **_sound(_logged(folder, logged))}
+    except _UNSOUND as error:
+        raise CheckpointError(
+            f"{folder / METRICS}: damaged: the figures of its last validation are none ({error!r})"
+        ) from error
+
+
+_UNSOUND = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of showing figures that are missing or no numbers."""
+
+
+def _sound(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures, if they can be shown; else one of the errors above."""
+    waiting: list[Any] = [figures]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif not isinstance(value, int | float | None):
+            raise TypeError(f"{value!r} is no number")
+    _figures([{"preset": "", "minutes": None, **figures}])
+    return figures
 
 
 def _logged(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -150,23 +175,21 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     from poetry_vae.model.pretrained import WEIGHTS, load_model
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.errors import FormError
-    from poetry_vae.text.files import replace_file
+    from poetry_vae.text.files import FileReadError, read_file, replace_file
+    from poetry_vae.text.json_values import read_json
 
     model = load_model(folder)
     if model.form != corpus.form:
         raise FormError(f"{folder} writes {model.form}, and the corpus holds {corpus.form}")
     test = corpus.in_vocabulary(model.tokenizer).parts["test"]
     digest = hashlib.blake2b(test.tobytes(), digest_size=16)
-    digest.update((folder / WEIGHTS).read_bytes())
+    digest.update(read_file(folder / WEIGHTS, most=None))
     settings = {"of": digest.hexdigest(), "quick": quick, "seed": seed}
     kept = folder / _KEPT
-    if kept.is_file():
-        try:
-            before = json.loads(kept.read_text(encoding="utf-8"))
-            if before["settings"] == settings:
-                return dict(before["figures"])
-        except (ValueError, KeyError, TypeError):
-            pass  # damaged: measured again
+    with contextlib.suppress(FileReadError, *_UNSOUND):  # not there, or damaged: measured again
+        before = read_json(kept, error=FileReadError)
+        if before["settings"] == settings:
+            return _sound(dict(before["figures"]))
     order = torch.randperm(
         len(test), generator=torch.Generator().manual_seed(derived_seed(seed, "family"))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,9 +32,24 @@ COPIED = "※"
 """Behind a line of verse that stands in the training poems."""
 
 
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def plain(text: object) -> str:
+    """What came from outside (a name, a path, a line of a corpus), for one line of a terminal.
+
+    Control codes, marks that turn the direction of writing, breaks of lines and bytes that are no
+    characters are written as escapes.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSAFE else c
+        for c in str(text)
+    )
+
+
 @cache
 def stderr_console() -> Console:
-    """The console for progress bars and notes."""
+    """The console for progress bars and notes; brackets in them are brackets, and no markup."""
     return _console(stderr=True)
 
 
@@ -103,6 +119,7 @@ def _console(*, stderr: bool) -> Console:
     return Console(
         stderr=stderr,
         highlight=False,
+        markup=False,
         soft_wrap=True,
         color_system=None if is_plain() else "auto",
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poetry_vae.cli.console import plain
 from poetry_vae.cli.options import encoding_option
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def read_for_people(*paths: Path, encoding: str) -> Corpus:
         reasons = ", ".join(f"{n:,} {why}" for why, n in corpus.rejects_by_reason.most_common())
         click.echo(f"{len(corpus.rejects):,} poems left out: {reasons}", err=True)
     for file in corpus.skipped_files:
-        click.echo(f"no poems in {file}", err=True)
+        click.echo(f"no poems in {plain(file)}", err=True)
     return corpus
 
 
@@ -92,7 +93,7 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
         "different_characters": len(counts),
         "coverage": {size: round(covered[size - 1] / total, 5) for size in sizes},
         "left_out": dict(corpus.rejects_by_reason.most_common()),
-        "files_without_poems": [str(file) for file in corpus.skipped_files],
+        "files_without_poems": [plain(file) for file in corpus.skipped_files],
     }
     if as_json:
         click.echo(json.dumps(figures, ensure_ascii=False))
@@ -106,11 +107,12 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
         for reason, n in corpus.rejects_by_reason.most_common():
             click.echo(f"  {n:>7,}  {reason}")
     for file in corpus.skipped_files:
-        click.echo(f"no poems in {file}")
+        click.echo(f"no poems in {plain(file)}")
     if verbose:
         for reject in corpus.rejects:
             text = " ".join(reject.text.split())
-            click.echo(f"{reject.file}:{reject.line}: {reject.reason}: {text}")
+            told = f"{reject.file}:{reject.line}: {reject.reason}: {text}"
+            click.echo(plain(told))
 
 
 def _print_forms(found: Counter[tuple[Form | None, str]]) -> None:
@@ -175,6 +177,7 @@ def encode(
     poetry-vae corpus encode TANG SONG MING poems.safetensors
     """
     from poetry_vae.text.encoded import encode_corpus
+    from poetry_vae.text.files import name_of
     from poetry_vae.text.form import Form
     from poetry_vae.text.treasury import encode_poems, has_form
 
@@ -182,7 +185,7 @@ def encode(
         raise click.BadParameter(f"{out} is one of the corpora: name another file to write to")
     wanted = None if form is None else Form.parse(form)
     corpus = read_for_people(*paths, encoding=encoding)
-    source = source or ", ".join(path.name for path in paths)
+    source = source or ", ".join(map(name_of, paths))
     if wanted is None:
         treasury = encode_poems(corpus, min_count=min_count, source=source)
         treasury.save(out)
@@ -190,12 +193,12 @@ def encode(
             click.echo(f"{left:,} poems left out: too long", err=True)
         parts = ", ".join(f"{n:,} {part}" for part, n in treasury.sizes.items())
         told = f"{len(treasury.forms):,} forms, {parts}"
-        click.echo(f"{out}: {told}; vocabulary of {len(treasury.tokenizer):,}")
+        click.echo(f"{plain(out)}: {told}; vocabulary of {len(treasury.tokenizer):,}")
         return
     encoded = encode_corpus(corpus, wanted, min_count=min_count, windows=windows, source=source)
     encoded.save(out)
     parts = ", ".join(f"{len(ids):,} {part}" for part, ids in encoded.parts.items())
-    click.echo(f"{out}: {wanted}, {parts}; vocabulary of {len(encoded.tokenizer):,}")
+    click.echo(f"{plain(out)}: {wanted}, {parts}; vocabulary of {len(encoded.tokenizer):,}")
 
 
 @command.command("download")
@@ -228,7 +231,7 @@ def download(destination: Path | None, api_url: str | None, raw_url: str | None)
             raw_url=raw_url or source.RAW_URL,
             progress=progress,
         )
-    click.echo(f"{len(files)} files in {folder}", err=True)
+    click.echo(f"{len(files)} files in {plain(folder)}", err=True)
     click.echo(str(folder))
 
 
@@ -238,7 +241,8 @@ def _download_bar() -> Iterator[_Report]:
 
     from poetry_vae.cli.console import progress_bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    told = TextColumn("{task.description}", markup=False)
+    columns = (told, BarColumn(), DownloadColumn())
     with progress_bar(*columns, TimeRemainingColumn()) as bar:
         yield _Report(bar)
 
@@ -253,7 +257,7 @@ class _Report:
     def __call__(self, progress: Progress) -> None:
         self.bar.update(
             self.task,
-            description=progress.name,
+            description=plain(progress.name),
             completed=progress.bytes_done,
             total=progress.bytes_total,
         )

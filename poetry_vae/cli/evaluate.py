@@ -72,13 +72,13 @@ def command(
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
     from poetry_vae.evaluation.two_sample import require_classifiers
-    from poetry_vae.text.files import replace_file
+    from poetry_vae.text.files import name_of, replace_file
 
     if not quick:
         require_classifiers()
     subjects = _subjects(models, form, has_samples=bool(samples))
     wanted = _only_form(subjects, form)
-    others = [(path.name, read_samples(path, wanted, encoding=encoding)) for path in samples]
+    others = [(name_of(path), read_samples(path, wanted, encoding=encoding)) for path in samples]
     effort = QUICK if quick else FULL
     with work_bar("reading poems") as progress:
         material = Material.read(corpus, wanted, encoding=encoding)

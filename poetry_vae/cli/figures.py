@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from poetry_vae.cli.console import plain
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -18,7 +20,7 @@ def density_table(report: Row) -> Table:
 
     models = report["models"]
     poems = models[0]["density"]["poems"]
-    names = [model["name"] for model in models]
+    names = [plain(model["name"]) for model in models]
     table = Table("", *names, title=f"On {poems:,} poems of the test part (± standard error)")
 
     def add(label: str, take: Callable[[Row], str]) -> None:
@@ -52,10 +54,10 @@ def verse_table(report: Row) -> Table:
     rows = report["verse"]
     table = Table(
         "",
-        *(row["name"] for row in rows),
+        *(plain(row["name"]) for row in rows),
         title="Poems beside real ones and chance",
         caption="; ".join(
-            f"{m['name']} wrote with {Manner(**m['manner'])}" for m in report["models"]
+            f"{plain(m['name'])} wrote with {Manner(**m['manner'])}" for m in report["models"]
         ),
     )
 

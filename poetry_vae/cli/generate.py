@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poetry_vae.cli.console import COPIED as _COPIED
-from poetry_vae.cli.console import watched
+from poetry_vae.cli.console import plain, watched
 from poetry_vae.cli.options import (
     form_option,
     label_option,
@@ -137,7 +137,7 @@ def command(
         with replacing(output) as file:
             for text in texts:
                 file.write(f"{text}\n".encode())
-        click.echo(f"{count} poems in {output} (seed {seed})", err=True)
+        click.echo(f"{count} poems in {plain(output)} (seed {seed})", err=True)
         return
     for text in texts:
         click.echo(text)
@@ -166,13 +166,14 @@ def _known(
 
         return open_index(Path(corpus), model.form).lines_known, corpus
     from poetry_vae.model.pretrained import default_model, model_folder
+    from poetry_vae.text.files import stands
     from poetry_vae.text.known_lines import KnownLines, lines_file
     from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.rules.alphabet import Alphabet
 
     folder = model_folder(name) if name else default_model(model.form)
     path = lines_file(folder, model.form.chars)
-    if not path.is_file():
+    if not stands(path):
         raise click.UsageError(
             f"{folder} does not say which lines it was trained on: --check-copies CORPUS"
         )
@@ -200,7 +201,7 @@ def _marked(
         copied = is_known(poem)
         total, found = total + len(copied), found + sum(copied)
         yield poem, copied
-    click.echo(f"{_COPIED} {found} of {total} lines stand in {where}", err=True)
+    click.echo(f"{_COPIED} {found} of {total} lines stand in {plain(where)}", err=True)
 
 
 def _as_text(

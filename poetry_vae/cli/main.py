@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from poetry_vae import __version__
-from poetry_vae.cli.console import is_plain
+from poetry_vae.cli.console import is_plain, plain
 from poetry_vae.cli.suggesting import like
 from poetry_vae.text.errors import FormError, PoetryVAEError
 
@@ -51,7 +51,7 @@ class OneLine(click.ClickException):
     exit_code: int = 1  # type: ignore[misc]
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.exit_code = exit_code
 
 
@@ -105,6 +105,8 @@ class _Commands(click.Group):
             _discard_output()
             raise OneLine(f"the output cannot be written: {reason}") from error
         except UnicodeEncodeError as error:
+            if "\ud800" <= error.object[error.start] <= "\udfff":
+                raise OneLine(f"{error.object}: a name that is not UTF-8") from error
             raise OneLine(
                 f"the output's encoding ({sys.stdout.encoding}) cannot show Chinese: set "
                 "PYTHONIOENCODING=utf-8, or write to a file with --output"
@@ -133,14 +135,19 @@ def _is_asked_for_poems() -> bool:
 
 
 def _set_encodings() -> None:
-    """UTF-8 into files and pipes, whatever the locale; a terminal keeps what it can show."""
+    """UTF-8 into files and pipes, whatever the locale; a terminal keeps what it can show.
+
+    Names of files that are no UTF-8 are shown with escapes in messages, and are what they are in
+    results.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:
             continue
         if not stream.isatty():
-            reconfigure(encoding="utf-8")
-        if stream is sys.stderr or (stream.isatty() and not _is_asked_for_poems()):
+            errors = "backslashreplace" if stream is sys.stderr else "surrogateescape"
+            reconfigure(encoding="utf-8", errors=errors)
+        elif stream is sys.stderr or not _is_asked_for_poems():
             reconfigure(errors="backslashreplace")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.console import plain
 from poetry_vae.cli.options import (
     encoding_option,
     form_option,
@@ -120,7 +121,7 @@ def latent(
     shown = [present(label, script) for label in labels]
     titles = [in_script(poem, script).one_line for poem in chosen.poems_of(ids)]
     _write(scatter(x.tolist(), y.tolist(), shown), output, titles)
-    click.echo(f"{len(ids):,} test poems by {kind or 'no label'} in {output}", err=True)
+    click.echo(f"{len(ids):,} test poems by {kind or 'no label'} in {plain(output)}", err=True)
 
 
 @command.command("training")
@@ -195,7 +196,7 @@ def traversal(
     shown = [in_script(each, script).lines for each in found.poems]
     title = f"Dimension {found.dimension} around {around}"
     _write(pictures.traversal(found.values, shown, title=title), output)
-    click.echo(f"dimension {found.dimension} of {chosen.code_size} in {output}", err=True)
+    click.echo(f"dimension {found.dimension} of {chosen.code_size} in {plain(output)}", err=True)
 
 
 def _form_of(corpus: Path, model: str | None) -> Any:

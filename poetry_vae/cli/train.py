@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from poetry_vae.cli.console import plain
 from poetry_vae.cli.options import encoding_option, form_option
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def command(
     click.echo(_what_was_kept(result, start), err=True)
     if result.stopped == "interrupted" or (result.stopped == "time is up" and keep_state):
         click.echo("the same command with --resume continues", err=True)
-    click.echo(f"poetry-vae generate --model {output}", err=True)
+    click.echo(f"poetry-vae generate --model {plain(output)}", err=True)
 
 
 def _what_was_kept(result: Result, start: str | None) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation import copies
@@ -18,11 +16,11 @@ from poetry_vae.evaluation.judge import AFFINITIES, Judge
 from poetry_vae.evaluation.kneser_ney import KneserNey, Order
 from poetry_vae.evaluation.second_judge import SecondJudge, Steps
 from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.text.files import replace_file
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
+from poetry_vae.text.tensor_file import TensorFile, save_tensors
 
-_FORMAT = "poetry-vae judge 1"
+_FORMAT = "poetry-vae judge 2"
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -121,28 +119,20 @@ def load_second(path: Path, judge: Judge, key: str) -> SecondJudge:
 
 
 def _write(path: Path, arrays: _Arrays, about: dict[str, str]) -> None:
-    from safetensors.numpy import save as to_bytes
-
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    about = {"format": _FORMAT, **about}
-    replace_file(path, to_bytes(arrays, {**about, "digest": _digest(arrays, about)}))
+    save_tensors(path, arrays, {"format": _FORMAT, **about})
 
 
 def _read(path: Path, key: str) -> tuple[_Arrays, dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise JudgeError(f"{path}: not a readable judge ({error})") from error
-    digest = about.pop("digest", None)
-    if about.get("format") != _FORMAT or about.get("key") != key:
-        raise JudgeError(f"{path}: not the judge of these poems in this version ({_FORMAT})")
-    if digest != _digest(arrays, about):
-        raise JudgeError(f"{path}: damaged: its content is not what was written")
-    return arrays, about
+    file = TensorFile.open(
+        path,
+        "judge",
+        version=_FORMAT,
+        known=("key", "form", "characters", "orders"),
+        error=JudgeError,
+    )
+    if file.metadata.get("key") != key:
+        raise JudgeError(f"{path}: not the judge of these poems")
+    return {name: file.view(name) for name in file.tensors}, file.metadata
 
 
 def _key(train: Poems, validation: Poems, form: Form, seed: int) -> str:
@@ -151,12 +141,4 @@ def _key(train: Poems, validation: Poems, form: Form, seed: int) -> str:
     for part in (train, validation):
         texts = (poem.text if isinstance(poem, Poem) else poem for poem in part)
         digest.update("\n".join(texts).encode("utf-8"))
-    return digest.hexdigest()
-
-
-def _digest(arrays: _Arrays, about: Mapping[str, str]) -> str:
-    digest = hashlib.blake2b(repr(sorted(about.items())).encode("utf-8"), digest_size=16)
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode())
-        digest.update(arrays[name].data)
     return digest.hexdigest()

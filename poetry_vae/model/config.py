@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.form import Form
+from poetry_vae.text.json_values import JsonError, parse_json
 
 Pooling = Literal["mean", "positions"]
 Prior = Literal["standard", "learned"]
@@ -219,9 +220,9 @@ class ModelConfig:
             ConfigError: the text is not JSON, or an entry is unknown, missing or out of range.
         """
         try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(f"not valid JSON ({error})") from error
+            data = parse_json(text)
+        except JsonError as error:
+            raise ConfigError(str(error)) from error
         if not isinstance(data, dict):
             raise ConfigError(f"expected an object, found {text[:40]!r}")
         if unknown := sorted(set(data) - {field.name for field in fields(cls)}):

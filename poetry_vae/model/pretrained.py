@@ -1,28 +1,34 @@
 """Models in folders: ``config.json``, ``model.safetensors``, ``tokenizer.json``; beside them a card
 for people (``README.md``) and what was measured when the weights were kept (``figures.json``).
 
-Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON.
+Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
+the weights is held against the configuration before anything is built or read. Weights are written
+with a checksum of every tensor and of the vocabulary; those of earlier versions, which have none,
+are read without.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from poetry_vae.model.building import TooLargeError, outline
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
-from poetry_vae.text.files import replace_file
+from poetry_vae.text.files import read_text, replace_file, stands
 from poetry_vae.text.form import NAMED_FORMS, Form
+from poetry_vae.text.json_values import read_json
+from poetry_vae.text.tensor_file import TensorFile
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
@@ -111,16 +117,18 @@ def figures_of(folder: Path) -> dict[str, Any]:
         CheckpointError: the file is damaged.
     """
     path = folder / FIGURES
-    if not path.is_file():
+    if not stands(path):
         return {}
-    try:
-        figures = json.loads(_read(path))
-    except ValueError as error:
-        raise CheckpointError(f"{path}: damaged, not JSON ({error})") from error
-    return figures if isinstance(figures, dict) else {}
+    figures = read_json(path, error=CheckpointError)
+    if not isinstance(figures, dict):
+        raise CheckpointError(f"{path}: damaged, not an object of figures")
+    return figures
 
 
-_SCALE = ".scale"
+_SCALE, _VOCABULARY = ".scale", "vocabulary"
+_FLOATS = ("F32", "F16", "BF16", "F64")
+_SPARE = 100_000  # numbers: a file that lacks few is told by the names of its tensors
+_LAYERS = ("encoder_layers", "decoder_layers", "refiner_layers", "components")
 
 
 def packed(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
@@ -167,12 +175,11 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
     """
     folder = model_folder(name_or_path)
     try:
-        config = ModelConfig.from_json(_read(folder / CONFIG).decode("utf-8"))
-        tokenizer = CharTokenizer.from_json(_read(folder / TOKENIZER).decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{folder}: a file is damaged, not UTF-8 ({error})") from error
+        config = ModelConfig.from_json(read_text(folder / CONFIG, error=CheckpointError))
     except (ConfigError, FormError) as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    try:
+        tokenizer = CharTokenizer.from_json(read_text(folder / TOKENIZER, error=CheckpointError))
     except TokenizerError as error:
         raise CheckpointError(f"{folder / TOKENIZER}: {error}") from error
     if len(tokenizer) != config.vocabulary:
@@ -180,21 +187,45 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"{folder}: {TOKENIZER} has {len(tokenizer)} symbols but {CONFIG} says "
             f"{config.vocabulary}: they are from different models"
         )
-    try:
-        weights = unpacked(load_tensors(_read(folder / WEIGHTS)))
-        model = PoetryVAE.build(config, tokenizer)
-        model.load_state_dict(weights)
-    except CheckpointError as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: {error}") from error
-    except SafetensorError as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from error
-    except (RuntimeError, MemoryError) as error:  # also sizes that no memory holds
-        reason = " ".join(str(error).split())[:200]
+    file = TensorFile.open(
+        folder / WEIGHTS, "file of weights", known=(_VOCABULARY,), error=CheckpointError
+    )
+    if file.metadata.get(_VOCABULARY, own := _sum_of(tokenizer)) != own:
         raise CheckpointError(
-            f"{folder / WEIGHTS}: does not fit {CONFIG}, it was written by another version or "
-            f"edited ({reason})"
-        ) from error
+            f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
+        )
+    model = _outline_for(file, config, tokenizer)
+    model.load_state_dict(unpacked(weights_in(file)), assign=True)
     return model.eval().requires_grad_(False)
+
+
+def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer) -> PoetryVAE:
+    """The model of a configuration, for the weights of a file, which it is held against.
+
+    Raises:
+        CheckpointError: the file does not hold what such a model has.
+    """
+    # Every layer has a tensor at least: no million of them is made to be counted.
+    for name in _LAYERS:
+        if (n := getattr(config, name)) > len(file.tensors):
+            raise file.refuse(
+                f"does not fit {CONFIG}: {n} {name} need more than its {len(file.tensors)} tensors"
+            )
+    held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
+    try:
+        model = outline(config, tokenizer, most=held + _SPARE)
+    except TooLargeError as error:
+        raise file.refuse(
+            f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
+        ) from error
+    wanted: Wanted = {}
+    for name, tensor in model.state_dict().items():
+        wanted[name] = (_FLOATS, tuple(tensor.shape))
+        if tensor.dim() == 2 and name in file.tensors and file.tensors[name].dtype == "I8":
+            wanted[name] = (("I8",), tuple(tensor.shape))
+            wanted[name + _SCALE] = (_FLOATS, (tensor.shape[0], 1))
+    hold_against(file, wanted, CONFIG)
+    return model
 
 
 def save_model(
@@ -222,7 +253,13 @@ def save_model(
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
-    replace_file(folder / WEIGHTS, save_tensors(weights))
+    about = {"format": "pt", _VOCABULARY: _sum_of(model.tokenizer)}
+    save_weights(folder / WEIGHTS, weights, about)
+
+
+def _sum_of(tokenizer: CharTokenizer) -> str:
+    """A checksum of the vocabulary, which stands beside the weights that it goes with."""
+    return f"{zlib.crc32(''.join(tokenizer.characters).encode('utf-8')):08x}"
 
 
 def _plain_card(model: PoetryVAE) -> str:
@@ -231,10 +268,3 @@ def _plain_card(model: PoetryVAE) -> str:
         f"# poetry-vae: {model.form} ({model.form.slug})\n\n{parameters:,} parameters, vocabulary "
         f"of {model.config.vocabulary:,} symbols. Nothing is recorded of its training.\n"
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error

@@ -36,14 +36,14 @@ def draw(
         [R] ids.
 
     Raises:
-        SamplingError: the temperature is negative or not a number.
+        SamplingError: the temperature is negative or not a number, or a logit that decides is.
     """
     if not 0 <= temperature < float("inf"):
         raise SamplingError(f"temperature is {temperature}: it must be a number >= 0")
     if temperature == 0:
         if refused is not None:
             logits.index_fill_(1, refused, -torch.inf)
-        return logits.argmax(dim=-1)
+        return _heaviest(logits)
     if temperature != 1:
         # Shifted first, so that the smallest temperature makes 0 and −∞, not infinities.
         logits -= logits.amax(dim=-1, keepdim=True)
@@ -71,9 +71,12 @@ def drawn_at(weights: Tensor, temperature: float, generator: torch.Generator) ->
     """Symbols from weights [..., V] that a temperature has shaped already: [...].
 
     At temperature 0, which shapes nothing, the heaviest.
+
+    Raises:
+        SamplingError: a weight that decides is no number.
     """
     if temperature == 0:
-        return weights.argmax(dim=-1)
+        return _heaviest(weights)
     flat = draw_weighted(weights.flatten(0, -2), generator=generator)
     return flat.view(weights.shape[:-1])
 
@@ -88,6 +91,9 @@ def draw_weighted(weights: Tensor, *, generator: torch.Generator | None) -> Tens
 
     A cumulative sum over a whole row is a chain of additions; sums of blocks are not, so the row is
     searched in two steps, both of them short.
+
+    Raises:
+        SamplingError: a weight is no number.
     """
     R, V = weights.shape
     full = V // _BLOCK * _BLOCK
@@ -95,6 +101,7 @@ def draw_weighted(weights: Tensor, *, generator: torch.Generator | None) -> Tens
     if full < V:
         sums = torch.cat([sums, weights[:, full:].sum(-1, keepdim=True)], dim=-1)
     edges = sums.cumsum(-1)
+    _check_finite(edges[:, -1])
     uniform = torch.rand((R, 1), generator=generator, device=weights.device, dtype=weights.dtype)
     # Rounding: what is searched for stays below the total, so that no weight of 0 is ever hit.
     below = uniform.clamp_max(_BELOW_ONE) * edges[:, -1:]
@@ -105,6 +112,19 @@ def draw_weighted(weights: Tensor, *, generator: torch.Generator | None) -> Tens
     below = share.clamp(0.0, _BELOW_ONE) * inside[:, -1:]
     place = torch.searchsorted(inside, below, right=True).clamp_max(_BLOCK - 1)
     return (block * _BLOCK + place)[:, 0]
+
+
+def _heaviest(weights: Tensor) -> Tensor:
+    _check_finite(weights.amax(dim=-1))
+    return weights.argmax(dim=-1)
+
+
+def _check_finite(deciding: Tensor) -> None:
+    if not deciding.isfinite().all():
+        raise SamplingError(
+            "the probabilities are no numbers: a setting is too large to be reckoned with; lower "
+            "--guidance, or raise --temperature"
+        )
 
 
 def derived_seed(seed: int, *path: int | str) -> int:

@@ -82,7 +82,7 @@ class PoetryVAE(nn.Module):
         self.given: int | None = None
         """The number of the label that every poem of this view has."""
         self._form = None if config.forms == "any" else config.form
-        self._asked = None if self._form is None else Asked.of(self._form)
+        self._asked: Asked | None = None
 
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
@@ -113,7 +113,7 @@ class PoetryVAE(nn.Module):
             FormError: the model writes any form.
         """
         if self._asked is None:
-            return Asked.of(self.form)
+            self._asked = Asked.of(self.form)
         if self._asked.layout.line.device != self.device:
             self._asked = self._asked.to(self.device)
         return self._asked

@@ -6,26 +6,26 @@ name its listing gives. That proves that files match listings and listings match
 That the root tree is the commit's own is the word of api.github.com, trusted through HTTPS: the
 commit itself is not hashed. With another `api_url`, that server is what is trusted.
 
-A file appears under its own name only when it is complete and its hash is right.
+A file appears under its own name only when it is complete and its hash is right. No answer is read
+beyond a limit, whatever size it claims, nothing but HTTP is followed, and the whole has a deadline.
 """
 
 import hashlib
-import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
-from typing import Any, TypeVar, cast
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
-from urllib.request import Request, urlopen
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from poetry_vae.text.errors import DownloadError
+from poetry_vae.text.json_values import JsonError, parse_json
+from poetry_vae.text.web import BadRangeError, BrokenOffError, Patience, open_url, receive
 
 COMMIT = "99ebbef7e1345c0985c44b9fd96a3f9e776f117b"
 API_URL = "https://api.github.com"
@@ -34,7 +34,8 @@ RAW_URL = "https://raw.githubusercontent.com"
 _REPOSITORY = "chinese-poetry/chinese-poetry"
 _FOLDER = "全唐诗"
 # A mirror's listing chooses the names, so none may hold a separator and climb out of the folder.
-_POEMS = re.compile(r"poet\.(?:tang|song)\.[^/\\:]+\.json")
+_POEMS = re.compile(r"poet\.(?:tang|song)\.[^/\\:\x00-\x1f\x7f]+\.json")
+_MOST_OF_ANSWER, _MOST_OF_FILE, _MOST_IN_ALL = 1 << 24, 1 << 26, 1 << 30  # bytes
 _CONNECTIONS = 4
 _CHUNK = 1 << 16
 _PAUSES = (0.5, 1.0, 2.0)  # seconds before each new try of a connection that broke off
@@ -76,14 +77,6 @@ class _Job:
 _Report = Callable[[_Job, int], None]  # told how many bytes of a file are there
 
 
-class _BrokenOffError(Exception):
-    """A connection ended too soon: trying again may help."""
-
-
-class _BadRangeError(_BrokenOffError):
-    """The server refuses to continue where the part ends: only a fresh start helps."""
-
-
 def _tree_sha(entries: Iterable[_Entry]) -> str:
     lines = {}
     for entry in entries:
@@ -102,64 +95,41 @@ def _blob_sha(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _open(url: str, timeout: float, start: int = 0) -> HTTPResponse:
-    headers = {"User-Agent": "poetry-vae"} | ({"Range": f"bytes={start}-"} if start else {})
-    try:
-        return cast(HTTPResponse, urlopen(Request(url, headers=headers), timeout=timeout))
-    except HTTPError as error:
-        with error:  # it is an open response, too
-            answer = f"HTTP {error.code} {error.reason}"
-            if start and error.code == 416:
-                raise _BadRangeError(answer) from error
-            if error.code >= 500:
-                raise _BrokenOffError(answer) from error
-            advice = "check the address, or give another mirror"
-            if error.code == 429 or error.headers.get("X-RateLimit-Remaining") == "0":
-                advice = "60 requests an hour are free without a key: try again in an hour"
-            raise DownloadError(f"{url}: the server refused with {answer}; {advice}") from error
-    except URLError as error:
-        raise DownloadError(
-            f"{urlsplit(url).netloc} could not be reached: {error.reason}; connect and run the "
-            "command again, or give a corpus that is already on disk instead of downloading"
-        ) from error
-    except (ValueError, InvalidURL) as error:
-        raise DownloadError(f"{url}: not a web address ({error}); give an http(s) one") from error
-    except (OSError, HTTPException) as error:
-        raise _BrokenOffError(str(error) or type(error).__name__) from error
-
-
-def _receive(read: Callable[[], bytes]) -> bytes:
-    # Errors of the line are told apart here from errors of the disk: both are OSErrors.
-    try:
-        return read()
-    except (OSError, HTTPException) as error:
-        raise _BrokenOffError(str(error) or type(error).__name__) from error
-
-
 def _patiently(attempt: Callable[[], _T]) -> _T:
     for pause in _PAUSES:
         try:
             return attempt()
-        except _BrokenOffError:
+        except BrokenOffError:
             time.sleep(pause)
     return attempt()
 
 
-def _ask(url: str, timeout: float, parse: Callable[[Any], _T]) -> _T:
+def _ask(url: str, patience: Patience, parse: Callable[[Any], _T]) -> _T:
     def attempt() -> bytes:
-        with _open(url, timeout) as response:
-            return _receive(response.read)
+        content = bytearray()
+        with open_url(url, patience) as response:
+            while chunk := receive(lambda: response.read1(_CHUNK)):
+                content += chunk
+                patience.seconds()
+                if len(content) > _MOST_OF_ANSWER:
+                    raise DownloadError(
+                        f"{url}: an answer of more than {_MOST_OF_ANSWER:,} bytes; check the "
+                        "address"
+                    )
+            if response.length:
+                raise BrokenOffError("the connection was closed")
+        return bytes(content)
 
     try:
-        return parse(json.loads(_patiently(attempt)))
-    except _BrokenOffError as error:
+        return parse(parse_json(_patiently(attempt).decode("utf-8")))
+    except BrokenOffError as error:
         raise DownloadError(f"{url}: no full answer ({error}); try again later") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, JsonError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DownloadError(f"{url}: not GitHub's answer ({reason}); check the address") from error
 
 
-def _listing(api: str, sha: str, timeout: float) -> dict[str, _Entry]:
+def _listing(api: str, sha: str, patience: Patience) -> dict[str, _Entry]:
     url = f"{api}/trees/{sha}"
 
     def parse(tree: Any) -> dict[str, _Entry]:
@@ -177,22 +147,25 @@ def _listing(api: str, sha: str, timeout: float) -> dict[str, _Entry]:
             )
         return entries
 
-    return _ask(url, timeout, parse)
+    return _ask(url, patience, parse)
 
 
-def _plan(destination: Path, api_url: str, raw_url: str, timeout: float) -> list[_Job]:
+def _plan(destination: Path, api_url: str, raw_url: str, patience: Patience) -> list[_Job]:
     """The poem files in the order of the listing, and the licence last."""
     api = f"{api_url.rstrip('/')}/repos/{_REPOSITORY}/git"
     raw = f"{raw_url.rstrip('/')}/{_REPOSITORY}/{COMMIT}"
     # The root's own name is asked for apart, because GitHub does not say whether a tree asked for
     # by a commit's name comes back under the tree's name or the commit's.
-    sha = _ask(f"{api}/commits/{COMMIT}", timeout, lambda commit: str(commit["tree"]["sha"]))
-    root = _listing(api, sha, timeout)
-    folder = _listing(api, root[_FOLDER].sha, timeout) if _FOLDER in root else {}
+    sha = _ask(f"{api}/commits/{COMMIT}", patience, lambda commit: str(commit["tree"]["sha"]))
+    root = _listing(api, sha, patience)
+    folder = _listing(api, root[_FOLDER].sha, patience) if _FOLDER in root else {}
     files = {f"{_FOLDER}/{name}": e for name, e in folder.items() if _POEMS.fullmatch(name)}
     if not files or "LICENSE" not in root:
         raise DownloadError(f"{api}: no poem files or no LICENSE at {COMMIT}; check the address")
     files["LICENSE"] = root["LICENSE"]  # the MIT licence asks to stand beside every copy
+    sizes = [entry.size for entry in files.values()]  # no part of what is hashed
+    if not all(0 <= size <= _MOST_OF_FILE for size in sizes) or sum(sizes) > _MOST_IN_ALL:
+        raise DownloadError(f"{api}: the listing claims files of absurd sizes; check the address")
     return [
         _Job(f"{raw}/{quote(path)}", destination / path, entry.sha, entry.size)
         for path, entry in files.items()
@@ -203,50 +176,57 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _fill(job: _Job, part: Path, timeout: float, report: _Report) -> None:
-    """Append to `part` until it has the size expected; raises _BrokenOffError where that fails."""
+def _fill(job: _Job, part: Path, patience: Patience, report: _Report) -> None:
+    """Append to `part` until it has the size expected; raises BrokenOffError where that fails."""
+    if part.is_symlink() or (part.exists() and not part.is_file()):
+        part.unlink()  # it would lead somewhere else
     held = _size(part) if _size(part) <= job.size else 0
     report(job, held)
     if held and held == job.size:
         return
     try:
-        with _open(job.url, timeout, start=held) as response:
+        with open_url(job.url, patience, start=held) as response:
             resumed = held > 0 and response.status == 206
             held = held if resumed else 0
-            with part.open("ab" if resumed else "wb") as file:
+            with open(part, "ab" if resumed else "wb", opener=_no_link) as file:
                 # read1 returns what has come so far, so a break loses nothing that arrived.
-                while chunk := _receive(lambda: response.read1(_CHUNK)):
+                while chunk := receive(lambda: response.read1(_CHUNK)):
                     file.write(chunk)
                     held += len(chunk)
                     report(job, held)
+                    patience.seconds()
                     if held > job.size:
                         return  # wrong whatever follows, and its hash will say so
-    except _BadRangeError:
+    except BadRangeError:
         part.unlink()
         raise
     if held < job.size:
-        raise _BrokenOffError("the connection was closed")
+        raise BrokenOffError("the connection was closed")
 
 
-def _fetch(job: _Job, timeout: float, report: _Report) -> _Job:
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
+def _fetch(job: _Job, patience: Patience, report: _Report) -> _Job:
     part = job.target.with_name(job.target.name + ".part")
     try:
         if job.target.is_file() and _blob_sha(job.target) == job.sha:
             return job
         job.target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(2):  # a wrong hash may come from an old part: a fresh start may be right
-            _patiently(lambda: _fill(job, part, timeout, report))
+            _patiently(lambda: _fill(job, part, patience, report))
             found = _blob_sha(part)
             if found == job.sha:
                 part.replace(job.target)
                 return job
             part.unlink()
-    except _BrokenOffError as error:
+    except BrokenOffError as error:
         raise DownloadError(
             f"{job.url}: broke off after {_size(part)} of {job.size} bytes ({error}); "
             "run the command again to continue from there"
         ) from error
-    except OSError as error:  # of the disk: _open and _receive let none of the line's through
+    except OSError as error:  # of the disk: open_url and receive let none of the line's through
         path, reason = error.filename or job.target, error.strerror or error
         raise DownloadError(
             f"{path}: cannot be written or read: {reason}; make room, or give another folder"
@@ -264,16 +244,20 @@ def download_corpus(
     raw_url: str = RAW_URL,
     progress: Callable[[Progress], None] | None = None,
     timeout: float = 30.0,
+    within: float = 3600.0,
 ) -> list[Path]:
     """Fetch the poem files into `destination`/全唐诗 and return them; their licence lies beside it.
 
     Files already there with the right hash are not fetched again, and a part of a file is
-    continued. `progress` is called in the calling thread and never goes backwards.
+    continued. `progress` is called in the calling thread and never goes backwards. `timeout` is how
+    long a server may be silent, `within` how long everything may take, in seconds.
 
     Raises DownloadError: the host cannot be reached or refuses; a connection breaks off again and
-    again; a listing or a file is not what was expected; the disk cannot be written.
+    again; a listing or a file is not what was expected; it takes too long; the disk cannot be
+    written.
     """
-    jobs = _plan(destination, api_url, raw_url, timeout)
+    patience = Patience(timeout, within, time.monotonic() + within)
+    jobs = _plan(destination, api_url, raw_url, patience)
     events: SimpleQueue[tuple[_Job, int] | Future[_Job]] = SimpleQueue()
     stopped = Event()
 
@@ -286,7 +270,7 @@ def download_corpus(
     pool = ThreadPoolExecutor(_CONNECTIONS)
     try:
         for job in jobs:
-            pool.submit(_fetch, job, timeout, report).add_done_callback(events.put)
+            pool.submit(_fetch, job, patience, report).add_done_callback(events.put)
         while files_done < len(jobs):
             event = events.get()
             if isinstance(event, Future):

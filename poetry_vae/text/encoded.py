@@ -1,6 +1,6 @@
 """Everything training needs, in one file: poems as integers, their parts, and the vocabulary.
 
-The file is a safetensors archive, readable with numpy and safetensors alone:
+The file is a safetensors archive with checksums, see :mod:`poetry_vae.text.tensor_file`:
 ``train``, ``validation`` and ``test``, each uint16 [N, T]; where labels are known a column for each
 kind, as ``train.dynasty``, uint16 [N]; and as metadata the form, the vocabulary, the values of the
 labels and where the poems came from.
@@ -19,15 +19,19 @@ import numpy.typing as npt
 
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.errors import CorpusError, FormError
-from poetry_vae.text.files import replace_file
+from poetry_vae.text.files import FileReadError, open_regular
 from poetry_vae.text.form import Form
+from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.labels import LabelColumn, columns_of, label_column
+from poetry_vae.text.opening import MOST_BYTES
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
+from poetry_vae.text.tensor_file import PACKED, TensorFile, save_tensors
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
-from poetry_vae.text.treasury import KINDS, MANY_POEMS, PACKED, Treasury, is_treasury
+from poetry_vae.text.treasury import KINDS, MANY_POEMS, Treasury, is_treasury
 
 _FORMAT = "poetry-vae corpus 1"
+_METADATA = ("form", "tokenizer", "source", "labels")
 _MIN_COUNT = 5
 
 
@@ -45,8 +49,6 @@ class EncodedCorpus:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        from safetensors.numpy import save
-
         metadata = {
             "format": _FORMAT,
             "form": self.form.slug,
@@ -57,7 +59,7 @@ class EncodedCorpus:
         tensors = {str(part): ids for part, ids in self.parts.items()}
         for kind, column in self.labels.items():
             tensors |= {f"{part}.{kind}": numbers for part, numbers in column.parts.items()}
-        replace_file(path, save(tensors, metadata))
+        save_tensors(path, tensors, metadata)
 
     @property
     def sizes(self) -> dict[Part, int]:
@@ -112,52 +114,53 @@ class EncodedCorpus:
 
     @classmethod
     def _load(cls, path: Path) -> EncodedCorpus:
-        from safetensors import SafetensorError, safe_open
-
+        file = TensorFile.open(
+            path,
+            "encoded corpus",
+            version=_FORMAT,
+            known=_METADATA,
+            most=MOST_BYTES,
+            error=CorpusError,
+        )
+        metadata = file.metadata
         try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != _FORMAT:
-                    raise CorpusError(f"{path}: not an encoded corpus of this version ({_FORMAT})")
-                parts = {part: file.get_tensor(part) for part in PARTS}
-                labels = {
-                    kind: LabelColumn(
-                        tuple(values), {part: file.get_tensor(f"{part}.{kind}") for part in PARTS}
-                    )
-                    for kind, values in json.loads(metadata.get("labels", "{}")).items()
-                }
             form = Form.parse(metadata["form"])
             tokenizer = CharTokenizer.from_json(metadata["tokenizer"])
             source = metadata["source"]
-        except (OSError, SafetensorError, KeyError, ValueError, FormError, TokenizerError) as error:
+            values = parse_json(metadata.get("labels", "{}"))
+        except (KeyError, FormError, TokenizerError, JsonError) as error:
             raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
-        for part, ids in parts.items():
-            if ids.dtype != np.uint16 or ids.ndim != 2 or ids.shape[1] != form.positions:
-                raise CorpusError(
-                    f"{path}: damaged: {part} is {ids.dtype} {ids.shape}, "
-                    f"not uint16 of {form.positions} columns"
-                )
-            if ids.size and ids.max() >= len(tokenizer):
-                raise CorpusError(f"{path}: damaged: {part} holds ids outside the vocabulary")
-            for kind, column in labels.items():
-                numbers = column.parts[part]
-                fits = numbers.dtype == np.uint16 and numbers.shape == (len(ids),)
-                if not fits or (numbers.size and numbers.max() >= len(column.values)):
-                    raise CorpusError(f"{path}: damaged: {part}.{kind} does not fit its poems")
+        if not isinstance(values, dict) or not all(map(_are_texts, values.values())):
+            raise CorpusError(f"{path}: damaged: the values of its labels are no lists of texts")
+        parts: dict[Part, npt.NDArray[np.uint16]] = {}
+        columns: dict[str, dict[Part, npt.NDArray[np.uint16]]] = {kind: {} for kind in values}
+        for part in PARTS:
+            # Copied: what is trained on must not change with the file.
+            parts[part] = file.array(part, np.uint16, (None, form.positions)).copy()
+            if parts[part].max(initial=0) >= len(tokenizer):
+                raise file.refuse(f"damaged: {part} holds ids outside the vocabulary")
+            for kind, column in columns.items():
+                name = f"{part}.{kind}"
+                column[part] = file.array(name, np.uint16, (len(parts[part]),)).copy()
+                if column[part].max(initial=0) >= max(1, len(values[kind])):
+                    raise file.refuse(f"damaged: {name} holds numbers that stand for nothing")
+        labels = {kind: LabelColumn(tuple(values[kind]), columns[kind]) for kind in values}
         return cls(form, tokenizer, parts, source, labels)
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def looks_encoded(path: Path) -> bool:
     """Whether the file can only be an encoded corpus: a safetensors header, which is no verse."""
-    if not path.is_file():
+    try:
+        with open_regular(path) as file:
+            head = file.read(9)
+    except (FileReadError, OSError):  # whoever reads it next will say what is wrong
         return False
     if path.name.endswith(PACKED):
         return True
-    try:
-        with path.open("rb") as file:
-            head = file.read(9)
-    except OSError:  # whoever reads it next will say what is wrong
-        return False
     return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0\0\0\0"
 
 

@@ -1,10 +1,11 @@
-"""Files are written whole or not at all."""
+"""Files are read if they are regular files of a sensible size, and written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,97 @@ from typing import BinaryIO
 
 from poetry_vae.text.errors import PoetryVAEError
 
+MOST_TEXT = 1 << 24
+"""The most bytes that a file of settings, a vocabulary or the like may have."""
+
+
+class FileReadError(PoetryVAEError):
+    """A file that is not there, cannot be read, or is not of the kind that is read."""
+
 
 class FileWriteError(PoetryVAEError):
     """A file that could not be written; what stood there before is untouched."""
+
+
+def size_of(path: Path, *, error: type[PoetryVAEError] = FileReadError) -> int:
+    """The bytes of a regular file; it is not opened, so that nothing can hang.
+
+    Raises:
+        error: it is missing, out of reach, or no regular file (a folder, a pipe, a device).
+    """
+    try:
+        return _size(path.stat())
+    except (OSError, ValueError) as reason:
+        raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+
+
+def open_regular(
+    path: Path, *, most: int | None = None, error: type[PoetryVAEError] = FileReadError
+) -> BinaryIO:
+    """A regular file to read bytes from.
+
+    Args:
+        most: the bytes that it may have; any number where none is given.
+        error: what is raised, in the terms of whoever reads the file.
+
+    Raises:
+        error: as :func:`size_of`, or the file is larger.
+    """
+    size_of(path, error=error)  # some devices do something when they are opened
+    try:
+        # A pipe that has come in between is not waited for.
+        file = os.fdopen(os.open(path, os.O_RDONLY | _NOT_WAITING | _AS_IT_IS), "rb")
+    except (OSError, ValueError) as reason:
+        raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+    with contextlib.ExitStack() as unfit:
+        unfit.callback(file.close)
+        try:
+            size = _size(os.fstat(file.fileno()))
+        except OSError as reason:
+            raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+        if most is not None and size > most:
+            raise error(f"{path}: has {size:,} bytes; such a file may have {most:,} at most")
+        unfit.pop_all()
+    return file
+
+
+def read_file(
+    path: Path, *, most: int | None = MOST_TEXT, error: type[PoetryVAEError] = FileReadError
+) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        error: as :func:`open_regular`.
+    """
+    with open_regular(path, most=most, error=error) as file:
+        try:
+            return file.read(os.fstat(file.fileno()).st_size)
+        except OSError as reason:
+            raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+
+
+def read_text(
+    path: Path, *, most: int = MOST_TEXT, error: type[PoetryVAEError] = FileReadError
+) -> str:
+    """The content of a regular file in UTF-8.
+
+    Raises:
+        error: as :func:`open_regular`, or it is not UTF-8.
+    """
+    try:
+        return read_file(path, most=most, error=error).decode("utf-8")
+    except UnicodeDecodeError as reason:
+        raise error(f"{path}: damaged, byte {reason.start} is not UTF-8") from reason
+
+
+def name_of(path: Path) -> str:
+    """The name of a file or folder, to be written down; bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path.name).decode("utf-8", errors="backslashreplace")
+
+
+def stands(path: Path) -> bool:
+    """Whether anything at all is there, if only a link that leads nowhere."""
+    return os.path.lexists(path)
 
 
 @contextlib.contextmanager
@@ -26,8 +115,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     temporary: str | None = None
     try:
+        mode = _mode(path)
         path = path.resolve()  # what a link points to is replaced, not the link
-        if path.exists() and not path.is_file() and not path.is_dir():
+        if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             with path.open("wb") as device:  # /dev/null and its kind are written to as they are
                 yield device
             return
@@ -39,11 +129,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp's own is for the owner alone
+        # mkstemp's own are for the owner alone; a file that was there keeps its permissions.
+        Path(temporary).chmod(0o666 & ~_umask() if mode is None else stat.S_IMODE(mode))
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise FileWriteError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise FileWriteError(f"{path}: cannot be written ({_why(error)})") from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -66,6 +157,31 @@ def left_over(path: Path) -> list[Path]:
     if not path.parent.is_dir():
         return []
     return sorted(file for file in path.parent.iterdir() if name.fullmatch(file.name))
+
+
+_NOT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
+_AS_IT_IS: int = getattr(os, "O_BINARY", 0)
+
+
+def _size(status: os.stat_result) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        is_folder = stat.S_ISDIR(status.st_mode)
+        raise OSError(0, "it is a folder" if is_folder else "not a regular file")
+    return status.st_size
+
+
+def _mode(path: Path) -> int | None:
+    """Kind and permissions of what is there, if anything; a link that leads to itself fails."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except ValueError as error:  # a name that cannot be one
+        raise OSError(0, str(error)) from error
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _umask() -> int:

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.text.files import replace_file
+from poetry_vae.text.opening import MOST_BYTES
+from poetry_vae.text.tensor_file import TensorFile, save_tensors
 
 _FORMAT, _LARGEST = "poetry-vae lines 1", 2**16 - 1
 
@@ -55,15 +56,13 @@ class KnownLines:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        from safetensors.numpy import save
-
         gaps = np.diff(self.hashes.astype(np.int64), prepend=0)
         # A gap too wide for two bytes is cut by hashes of no line, one in some millions.
         steps = np.maximum(1, -(-gaps // _LARGEST))
         cut = np.full(int(steps.sum()), _LARGEST, dtype=np.int64)
         last = np.cumsum(steps) - 1
         cut[last] = gaps - (steps - 1) * _LARGEST
-        replace_file(path, save({"gaps": cut.astype(np.uint16)}, {"format": _FORMAT}))
+        save_tensors(path, {"gaps": cut.astype(np.uint16)}, {"format": _FORMAT})
 
     @classmethod
     def load(cls, path: Path) -> KnownLines:
@@ -72,18 +71,12 @@ class KnownLines:
         Raises:
             CorpusError: the file is missing, damaged or something else.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="numpy") as file:
-                if (file.metadata() or {}).get("format") != _FORMAT:
-                    raise CorpusError(f"{path}: no known lines of this version ({_FORMAT})")
-                gaps = file.get_tensor("gaps")
-        except (OSError, SafetensorError, ValueError) as error:
-            raise CorpusError(f"{path}: no readable file of known lines ({error})") from error
-        hashes = np.cumsum(gaps, dtype=np.int64)
-        if gaps.dtype != np.uint16 or gaps.ndim != 1 or (len(hashes) and hashes[-1] >= 2**32):
-            raise CorpusError(f"{path}: damaged, its gaps are no hashes")
+        file = TensorFile.open(
+            path, "file of known lines", version=_FORMAT, most=MOST_BYTES, error=CorpusError
+        )
+        hashes = np.cumsum(file.array("gaps", np.uint16, (None,)), dtype=np.int64)
+        if len(hashes) and hashes[-1] >= 2**32:
+            raise file.refuse("damaged: its gaps are no hashes")
         return cls(hashes.astype(np.uint32))
 
 

@@ -10,8 +10,6 @@ import codecs
 import gzip
 import io
 import lzma
-import os
-import stat
 import struct
 import zipfile
 import zlib
@@ -19,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from poetry_vae.text import files
 from poetry_vae.text.errors import CorpusError
 
 SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt")
@@ -62,18 +61,13 @@ def size_of(path: Path) -> int:
     Raises:
         CorpusError: it is missing, no regular file (a pipe, a device), or too large.
     """
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise CorpusError(f"{path}: not a regular file; give a file or a folder of poems")
-    if status.st_size > MOST_BYTES:
+    size = files.size_of(path, error=CorpusError)
+    if size > MOST_BYTES:
         raise CorpusError(
-            f"{path}: {status.st_size:,} bytes; a file of poems may have {MOST_BYTES:,} at most: "
+            f"{path}: {size:,} bytes; a file of poems may have {MOST_BYTES:,} at most: "
             "split it into several in one folder"
         )
-    return status.st_size
+    return size
 
 
 def read_members(path: Path) -> Iterator[tuple[Path, bytes]]:
@@ -84,10 +78,7 @@ def read_members(path: Path) -> Iterator[tuple[Path, bytes]]:
         CorpusError: the file cannot be read or unpacked, is too large, or is a Git LFS pointer.
     """
     size_of(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    data = files.read_file(path, most=MOST_BYTES, error=CorpusError)
     if data.startswith(_ZIP) or path.suffix.lower() == ARCHIVE_SUFFIX:
         yield from _members(path, data)
     elif data.startswith(_GZIP):
@@ -202,11 +193,6 @@ def _no_pointer(path: Path, data: bytes) -> bytes:
             f"{path}: a Git LFS pointer stands in place of the file; fetch it with `git lfs pull`"
         )
     return data
-
-
-def _unreadable(path: Path, error: OSError | ValueError) -> CorpusError:
-    why = (error.strerror if isinstance(error, OSError) else None) or error
-    return CorpusError(f"{os.fspath(path)}: cannot be read ({why})")
 
 
 def _encoding_hint(data: bytes, tried: str) -> str:

@@ -8,6 +8,7 @@ from poetry_vae.text.form import tune_form, tune_of_prefix
 
 _AFTER_TUNE = "·・ 　．.，,（(:：-"
 # What editors and numbering add to a title, and what stands in brackets.
+_CLOSING = "）)〕]】〗"
 _ASIDE = re.compile(r"[（(〔\[【〖][^）)〕\]】〗]*[）)〕\]】〗]")
 _NUMBERS = "一二三四五六七八九十百兩两幾几廿卅"
 _COUNTED = re.compile(
@@ -37,7 +38,9 @@ def subject_of(title: str) -> str:
     >>> subject_of("帝京篇十首 四"), subject_of("送友人（一作送別）"), subject_of("秋興八首 其一")
     ('帝京篇', '送友人', '秋興')
     """
-    text, before = _ASIDE.sub("", title), ""
+    # What is behind the last closing bracket is no remark: so each opening one soon finds its end.
+    end = max(map(title.rfind, _CLOSING)) + 1
+    text, before = _ASIDE.sub("", title[:end]) + title[end:], ""
     while text != before:
         before = text
         text = _COUNTED.sub("", text.strip(" 　·，。、,.")) or text

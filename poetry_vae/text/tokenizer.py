@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.poem import Poem, split_lines
 from poetry_vae.text.script import is_usual, present, understand
+
+_NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")  # control codes, halves, blanks
 
 
 class TokenizerError(PoetryVAEError):
@@ -126,10 +129,12 @@ class CharTokenizer:
             TokenizerError: the text is not such a vocabulary.
         """
         try:
-            data: Any = json.loads(text)
+            data = parse_json(text)
             version, special, characters = data["version"], data["special"], data["characters"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (JsonError, KeyError, TypeError) as error:
             raise TokenizerError(f"not a vocabulary of this project ({error})") from error
         if version != 1 or special != list(cls.SPECIAL) or not isinstance(characters, str):
             raise TokenizerError(f"a vocabulary of another version ({version!r})")
+        if odd := [c for c in characters if unicodedata.category(c) in _NOT_SHOWN]:
+            raise TokenizerError(f"vocabulary entry {odd[0]!r} is nothing that can be shown")
         return cls(list(characters))

@@ -1,18 +1,17 @@
 """Poems of many forms side by side in one file, as integers, with what is known of each.
 
-The file is a safetensors archive that is mapped, not read. Poems of one part and form are a
-**block**: their characters follow one another in ``text`` without breaks, so that a block is an
-array [N, T]. Blocks are sorted by part, then form. The other tensors are ``titles``, the characters
-of all titles; and, a number a poem, ``title_lengths``, ``dynasty``, ``author`` and ``tune``; all of
-uint16. Metadata hold the blocks, the vocabulary, the values that the numbers stand for, and where
-the poems came from. A file whose name ends in ``.safetensors.xz`` is compressed, and unpacked as a
-whole.
+The file is a safetensors archive with checksums that is mapped, not read. Poems of one part and
+form are a **block**: their characters follow one another in ``text`` without breaks, so that a
+block is an array [N, T]. Blocks are sorted by part, then form. The other tensors are ``titles``,
+the characters of all titles; and, a number a poem, ``title_lengths``, ``dynasty``, ``author`` and
+``tune``; all of uint16. Metadata hold the blocks, the vocabulary, the values that the numbers stand
+for, and where the poems came from. A file whose name ends in ``.safetensors.xz`` is compressed, and
+unpacked as a whole.
 """
 
 from __future__ import annotations
 
 import json
-import lzma
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,17 +23,19 @@ import numpy.typing as npt
 
 from poetry_vae.text.corpus import Corpus
 from poetry_vae.text.errors import CorpusError, FormError
-from poetry_vae.text.files import replace_file
+from poetry_vae.text.files import FileReadError, open_regular
 from poetry_vae.text.form import Form
+from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
+from poetry_vae.text.tensor_file import PACKED, TensorFile, save_tensors
 from poetry_vae.text.titles import subject_of
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
 FORMAT = "poetry-vae corpus 2"
-PACKED = ".safetensors.xz"
 KINDS = ("dynasty", "author", "tune")
 _TENSORS = ("text", "titles", "title_lengths", *KINDS)
+_METADATA = ("tokenizer", "source", "blocks", "values")
 _LONGEST_HEADER = 100_000_000  # bytes
 MANY_POEMS = 20_000
 _MOST_VALUES = 2**16 - 1
@@ -134,8 +135,6 @@ class Treasury:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all; compressed if its name says so."""
-        from safetensors.numpy import save
-
         metadata = {
             "format": FORMAT,
             "tokenizer": self.tokenizer.to_json(),
@@ -143,10 +142,7 @@ class Treasury:
             "blocks": json.dumps([[b.part, b.form.slug, b.poems] for b in self.blocks]),
             "values": json.dumps(self.values, ensure_ascii=False),
         }
-        content = save({k: np.ascontiguousarray(v) for k, v in self.tensors.items()}, metadata)
-        replace_file(
-            path, lzma.compress(content, preset=6) if path.name.endswith(PACKED) else content
-        )
+        save_tensors(path, self.tensors, metadata)
 
     @classmethod
     def open(cls, path: Path) -> Treasury:
@@ -155,22 +151,21 @@ class Treasury:
         Raises:
             CorpusError: the file is missing, damaged or something else.
         """
+        file = TensorFile.open(
+            path, "encoded corpus", version=FORMAT, known=_METADATA, error=CorpusError
+        )
+        about = file.metadata
         try:
-            header, tensors = _mapped(path)
-            if header.get("format") != FORMAT:
-                raise CorpusError(
-                    f"{path}: not an encoded corpus of this version ({FORMAT}): encode it again"
-                )
-            tokenizer = CharTokenizer.from_json(header["tokenizer"])
-            values = {k: tuple(v) for k, v in json.loads(header["values"]).items()}
-            blocks = tuple(_blocks(json.loads(header["blocks"])))
-            found = cls(tokenizer, blocks, values, tensors, header["source"])
-        except (OSError, lzma.LZMAError, KeyError, ValueError, TypeError, AttributeError) as error:
+            tokenizer = CharTokenizer.from_json(about["tokenizer"])
+            values = {kind: _texts(parse_json(about["values"])[kind]) for kind in KINDS}
+            blocks = tuple(_blocks(parse_json(about["blocks"])))
+            source = about["source"]
+        except (KeyError, TypeError, ValueError, FormError, TokenizerError, JsonError) as error:
             raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
-        except (FormError, TokenizerError) as error:
-            raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
+        tensors = {name: file.array(name, np.uint16, (None,)) for name in _TENSORS}
+        found = cls(tokenizer, blocks, values, tensors, source)
         if fault := found._fault():
-            raise CorpusError(f"{path}: damaged: {fault}")
+            raise file.refuse(f"damaged: {fault}")
         return found
 
     def _fault(self) -> str | None:
@@ -199,10 +194,10 @@ def is_treasury(path: Path) -> bool:
     if path.name.endswith(PACKED):
         return True
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = int.from_bytes(file.read(8), "little")
             return f'"{FORMAT}"'.encode() in file.read(min(size, _LONGEST_HEADER))
-    except OSError:  # whoever opens it next will say what is wrong
+    except (FileReadError, OSError):  # whoever opens it next will say what is wrong
         return False
 
 
@@ -290,23 +285,7 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> Iterator[Block]:
         first, start = first + poems, start + poems * form.positions
 
 
-def _mapped(path: Path) -> tuple[dict[str, str], dict[str, U16]]:
-    """Metadata and tensors of a safetensors file, the latter as views of the file."""
-    if path.name.endswith(PACKED):
-        content: npt.NDArray[np.uint8] = np.frombuffer(lzma.decompress(path.read_bytes()), np.uint8)
-    else:
-        content = np.memmap(path, np.uint8, "r")
-    size = int.from_bytes(content[:8].tobytes(), "little")
-    header = json.loads(content[8 : 8 + size].tobytes().decode("utf-8"))
-    metadata = header.pop("__metadata__", {})
-    tensors = {}
-    for name in _TENSORS if metadata.get("format") == FORMAT else ():
-        about = header[name]
-        if about["dtype"] != "U16" or len(about["shape"]) != 1:
-            raise ValueError(f"{name} is no row of uint16")
-        start, end = about["data_offsets"]
-        tensor = content[8 + size + start : 8 + size + end].view(np.uint16)
-        if len(tensor) != about["shape"][0]:
-            raise ValueError(f"{name} is cut off")
-        tensors[name] = tensor
-    return metadata, tensors
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("the values of labels are no lists of texts")
+    return tuple(values)

@@ -12,6 +12,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.corpus import Corpus, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.files import name_of
 from poetry_vae.text.form import Form
 from poetry_vae.text.labels import metre_column
 from poetry_vae.text.treasury import Treasury, encode_poems
@@ -51,7 +52,7 @@ def load_training_corpus(
     wanted = wanted or usual
     if wanted is None:
         raise FormError(f"{path}: which form shall be learned? Give --form, as in --form 七绝")
-    return encode_corpus(read(path), wanted, source=path.name)
+    return encode_corpus(read(path), wanted, source=name_of(path))
 
 
 def settings_of(
@@ -120,7 +121,7 @@ def load_treasury(path: Path | str, *, read: Callable[[Path], Corpus] = read_cor
     path = Path(path)
     if looks_encoded(path):
         return Treasury.open(path)
-    return encode_poems(read(path), source=path.name)
+    return encode_poems(read(path), source=name_of(path))
 
 
 def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels]:

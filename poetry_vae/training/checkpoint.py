@@ -1,24 +1,27 @@
 """The state of a training run, in one safetensors file that is replaced as a whole.
 
 Weights, optimiser moments, and as metadata the counters: with the seed they decide every later
-step, so that a run that was stopped continues to the same weights, bit for bit, on a CPU.
+step, so that a run that was stopped continues to the same weights, bit for bit, on a CPU. The file
+has checksums; one of an earlier version, without them, is read too.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import nn
 
 from poetry_vae.model.pretrained import CheckpointError
-from poetry_vae.text.files import replace_file
+from poetry_vae.model.weights import Wanted, dtype_name, hold_against, save_weights, weights_in
+from poetry_vae.text.files import stands
+from poetry_vae.text.json_values import JsonError, parse_json
+from poetry_vae.text.tensor_file import TensorFile
 
 STATE = "training.safetensors"
 
@@ -62,8 +65,7 @@ def save_state(
     for index, moments in state.items():
         for name, value in moments.items():
             tensors[f"optimiser.{index}.{name}"] = value
-    cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    replace_file(folder / STATE, save(cpu, {"progress": json.dumps(asdict(progress))}))
+    save_weights(folder / STATE, tensors, {"progress": json.dumps(asdict(progress))})
 
 
 def load_state(
@@ -80,35 +82,67 @@ def load_state(
             corpus, seed or settings.
     """
     path = folder / STATE
-    if not path.is_file():
+    if not stands(path):
         raise CheckpointError(f"{path}: no run to resume in this folder; train without --resume")
-    try:
-        with safe_open(path, framework="pt") as file:
-            progress = Progress(**json.loads((file.metadata() or {})["progress"]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: damaged, the run cannot be resumed ({error})") from error
+    file = TensorFile.open(path, "state of a run", known=("progress",), error=CheckpointError)
+    progress = _progress_in(file)
     if progress.run != run:
         raise CheckpointError(
             f"{path}: belongs to a run with another corpus, preset, seed or settings; resume with "
             "those it was started with, or train into another folder"
         )
+    hold_against(file, _wanted(file, trained, optimiser, progress.moments), "the run")
     moments: dict[int, dict[str, torch.Tensor]] = {}
     weights: dict[str, dict[str, torch.Tensor]] = {owner: {} for owner in trained}
-    for name, tensor in tensors.items():
+    for name, tensor in weights_in(file).items():
         owner, _, rest = name.partition(".")
         if owner in weights:
             weights[owner][rest] = tensor
         else:
             index, _, moment = rest.partition(".")
             moments.setdefault(int(index), {})[moment] = tensor
-    parameters = sum(len(group["params"]) for group in optimiser.param_groups)
-    if len(moments) != progress.moments or not set(moments) <= set(range(parameters)):
-        raise CheckpointError(f"{path}: damaged, moments of the optimiser are missing")
-    try:
-        for owner, module in trained.items():
-            module.load_state_dict(weights[owner])
-    except RuntimeError as error:
-        raise CheckpointError(f"{path}: damaged, weights are missing") from error
+    for owner, module in trained.items():
+        module.load_state_dict(weights[owner])
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     return progress
+
+
+def _progress_in(file: TensorFile) -> Progress:
+    try:
+        found = Progress(**parse_json(file.metadata["progress"]))
+        whole = (found.step, found.since_best, found.moments)
+        numbers = (*whole, found.seconds, found.best, *found.updates.values())
+        is_sound = all(type(n) is int and n >= 0 for n in whole) and not any(
+            map(math.isnan, numbers)
+        )
+    except (KeyError, TypeError, AttributeError, JsonError) as error:
+        raise file.refuse(f"damaged, the run cannot be resumed ({error})") from error
+    if not is_sound:
+        raise file.refuse("damaged, the run cannot be resumed (its counters are none)")
+    return found
+
+
+def _wanted(
+    file: TensorFile,
+    trained: Mapping[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    moments: int,
+) -> Wanted:
+    """What the state of a run has: weights, and the moments of as many parameters."""
+    wanted: Wanted = {
+        f"{owner}.{name}": ((dtype_name(tensor.dtype),), tuple(tensor.shape))
+        for owner, module in trained.items()
+        for name, tensor in module.state_dict().items()
+    }
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    begun = [i for i in range(len(parameters)) if f"optimiser.{i}.step" in file.tensors]
+    if len(begun) != moments:
+        raise file.refuse(
+            f"damaged, the optimiser has moments of {len(begun)} parameters and not of {moments}"
+        )
+    for i in begun:
+        wanted[f"optimiser.{i}.step"] = (("F32",), ())
+        for name in ("exp_avg", "exp_avg_sq"):
+            like = parameters[i]
+            wanted[f"optimiser.{i}.{name}"] = ((dtype_name(like.dtype),), tuple(like.shape))
+    return wanted

@@ -7,28 +7,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from poetry_vae.text.files import FileWriteError, replace_file
+from poetry_vae.text.files import FileWriteError, read_file, replace_file, stands
+from poetry_vae.text.json_values import JsonError, parse_json
 
 METRICS = "metrics.jsonl"
+_MOST_BYTES = 1 << 28
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]] | None:
     """The rows a run has logged, every one with its ``step``; None where there is no log.
 
-    Lines that a kill cut short are left out.
+    Lines that a kill cut short, or that are no such rows, are left out.
+
+    Raises:
+        FileReadError: no regular file, or too large.
     """
     path = folder / METRICS
-    if not path.is_file():
+    if not stands(path):
         return None
-    rows = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-            row["step"] + 0
-        except (ValueError, TypeError, KeyError):
-            continue
-        rows.append(row)
-    return rows
+    text = read_file(path, most=_MOST_BYTES).decode("utf-8", errors="replace")
+    return [row for line in text.split("\n") if (row := _row(line)) is not None]
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = parse_json(line)
+    except JsonError:
+        return None
+    is_row = isinstance(row, dict) and type(row.get("step")) is int
+    return row if is_row else None
 
 
 def append_metrics(folder: Path, row: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +15,17 @@ from poetry_vae import __version__
 from poetry_vae.text.corpus import corpus_files, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError, PoetryVAEError
-from poetry_vae.text.files import FileWriteError, replace_file
+from poetry_vae.text.files import FileWriteError, read_file
 from poetry_vae.text.form import Form
+from poetry_vae.text.opening import MOST_BYTES
+from poetry_vae.text.tensor_file import TensorFile, save_tensors
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 from poetry_vae.verse.neighbours import Index
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
 
-_FORMAT = "poetry-vae index 1"
+_FORMAT = "poetry-vae index 2"
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
@@ -55,8 +58,8 @@ def cached_index(
         CorpusError: nothing readable there, or no training poem of the form.
         FormError: the encoded corpus or the model is of another form.
     """
-    name = f"{corpus.resolve()}\0{form.slug}\0{'latents' if model else ''}"
-    path = folder / f"{form.slug}-{_short_hash(name.encode())}.safetensors"
+    name = f"{os.path.realpath(corpus)}\0{form.slug}\0{'latents' if model else ''}"
+    path = folder / f"{form.slug}-{_short_hash(os.fsencode(name))}.safetensors"
     source = _fingerprint(corpus, form, model, encoding)
     with contextlib.suppress(IndexFileError):
         return load_index(path, source=source)
@@ -82,8 +85,6 @@ def save_index(index: Index, path: Path, *, source: str) -> None:
     Raises:
         FileWriteError: it cannot be written.
     """
-    from safetensors.numpy import save
-
     tensors: dict[str, np.ndarray] = {"ids": index.ids}
     if index.directions is not None:
         tensors["directions"] = index.directions
@@ -92,9 +93,8 @@ def save_index(index: Index, path: Path, *, source: str) -> None:
         "form": index.form.slug,
         "tokenizer": index.tokenizer.to_json(),
         "source": source,
-        "checksum": _checksum(index),
     }
-    replace_file(path, save(tensors, metadata))
+    save_tensors(path, tensors, metadata)
 
 
 def load_index(path: Path, *, source: str | None = None) -> Index:
@@ -103,28 +103,28 @@ def load_index(path: Path, *, source: str | None = None) -> Index:
     Raises:
         IndexFileError: it is missing, damaged, of another version, or not made from ``source``.
     """
-    from safetensors import SafetensorError, safe_open
-
+    file = TensorFile.open(
+        path,
+        "index",
+        version=_FORMAT,
+        known=("form", "tokenizer", "source"),
+        error=IndexFileError,
+    )
+    about = file.metadata
+    if source is not None and about.get("source") != source:
+        raise IndexFileError(f"{path}: made from another corpus or model")
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise IndexFileError(f"{path}: not an index of this version ({_FORMAT})")
-            if source is not None and metadata.get("source") != source:
-                raise IndexFileError(f"{path}: made from another corpus or model")
-            names = set(file.keys())
-            index = Index(
-                Form.parse(metadata["form"]),
-                CharTokenizer.from_json(metadata["tokenizer"]),
-                file.get_tensor("ids"),
-                file.get_tensor("directions") if "directions" in names else None,
-            )
-        checksum = metadata["checksum"]
-    except (OSError, SafetensorError, KeyError, FormError, TokenizerError) as error:
+        form = Form.parse(about["form"])
+        tokenizer = CharTokenizer.from_json(about["tokenizer"])
+    except (KeyError, FormError, TokenizerError) as error:
         raise IndexFileError(f"{path}: not a readable index ({error})") from error
-    if _checksum(index) != checksum:
-        raise IndexFileError(f"{path}: damaged: its checksum is wrong")
-    return index
+    ids = file.array("ids", np.uint16, (None, form.positions))
+    if ids.max(initial=0) >= len(tokenizer):
+        raise file.refuse("damaged: ids hold numbers outside the vocabulary")
+    directions = None
+    if "directions" in file.tensors:
+        directions = file.array("directions", np.float16, (len(ids), None))
+    return Index(form, tokenizer, ids, directions)
 
 
 def _training_poems(
@@ -151,24 +151,12 @@ def _fingerprint(corpus: Path, form: Form, model: PoetryVAE | None, encoding: st
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{__version__}\0{form.slug}\0{encoding}".encode())
     for file in corpus_files(corpus):
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise CorpusError(f"{file}: cannot be read ({error.strerror})") from error
-        digest.update(f"\0{file.name}\0{len(content)}\0".encode() + content)
+        content = read_file(file, most=MOST_BYTES, error=CorpusError)
+        digest.update(os.fsencode(f"\0{file.name}\0{len(content)}\0") + content)
     if model is not None:
         digest.update(model.config.to_json().encode() + model.tokenizer.to_json().encode())
         for name, tensor in model.state_dict().items():
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _checksum(index: Index) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{index.form.slug}\0{index.tokenizer.to_json()}\0{index.ids.shape}".encode())
-    for tensor in (index.ids, index.directions):
-        if tensor is not None:
-            digest.update(np.ascontiguousarray(tensor).data)
     return digest.hexdigest()
 
 

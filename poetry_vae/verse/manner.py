@@ -45,6 +45,10 @@ def _chosen(form: Form) -> dict[str, Any]:
     }
 
 
+# Beyond these, probabilities are no numbers any more.
+_LARGEST, _COLDEST = 1000, 1e-6
+
+
 @dataclass(frozen=True)
 class Manner:
     """The settings of drawing.
@@ -68,14 +72,19 @@ class Manner:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
             raise SamplingError(f"temperature is {self.temperature}: it must be a number >= 0")
+        if 0 < self.temperature < _COLDEST:
+            raise SamplingError(
+                f"temperature is {self.temperature:g}: it must be 0, or {_COLDEST:g} at least"
+            )
         if self.passes < 0:
             raise SamplingError(f"passes is {self.passes}: it must be a number >= 0")
         if not 0 <= self.trust <= 1:
             raise SamplingError(f"trust is {self.trust}: it must be a number between 0 and 1")
-        if not 0 <= self.guidance < float("inf"):
-            raise SamplingError(f"guidance is {self.guidance}: it must be a number >= 0")
-        if not 0 <= self.repetition < float("inf"):
-            raise SamplingError(f"repetition is {self.repetition}: it must be a number >= 0")
+        for name in ("guidance", "repetition"):
+            if not 0 <= (value := getattr(self, name)) <= _LARGEST:
+                raise SamplingError(
+                    f"{name} is {value:g}: it must be a number >= 0, and {_LARGEST:,} at most"
+                )
         if not 1 <= self.candidates <= MOST_CANDIDATES:
             raise SamplingError(
                 f"candidates is {self.candidates}: it must be 1 to {MOST_CANDIDATES}"
