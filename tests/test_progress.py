@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from poetry_vae.evaluation.surprise import surprises
 from rich.console import Console
 
 from poetry_vae.cli import console
 from poetry_vae.evaluation.density import importance_bounds
+from poetry_vae.verse.believing import surprises
 from tests.small import small_corpus, small_model
 
 

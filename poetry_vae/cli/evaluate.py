@@ -150,21 +150,21 @@ def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: 
 
     from poetry_vae.evaluation.verse import Reader
 
-    judges = None
+    judges = coherence = None
     if not quick:
-        from poetry_vae.evaluation.judge_file import fitted
+        from poetry_vae.evaluation.judge_file import fitted, fitted_coherence
 
         progress("the judges read real poems (once)")
         material.needs("validation", 20, "the judge")
-        judges = fitted(
-            material.parts["train"],
-            material.parts["validation"],
-            material.form,
-            seed=seed,
-            folder=Path(platformdirs.user_cache_dir("poetry-vae")) / "judges",
-            progress=partial(progress, "the second judge reads real poems (once)"),
+        train, validation = material.parts["train"], material.parts["validation"]
+        folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
+        reads = partial(progress, "the second judge reads real poems (once)")
+        judges = fitted(train, validation, material.form, seed=seed, folder=folder, progress=reads)
+        reads = partial(progress, "the judge of coherence reads real poems (once)")
+        coherence = fitted_coherence(
+            judges[0], train, validation, seed=seed, folder=folder, progress=reads
         )
-    return Reader(material, judges, most, seed)
+    return Reader(material, judges, most, seed, coherence)
 
 
 def _print_tables(report: dict[str, Any]) -> None:

@@ -68,6 +68,8 @@ def verse_table(report: Row) -> Table:
     add("R", lambda row: _r(row["two_sample"], ""))
     add("R, second judge", lambda row: _r(row["two_sample"], "second_"))
     add("log-likelihood (judge)", lambda row: f"{row['log_likelihood']['mean']:.1f}")
+    add("own second half, of 10", lambda row: _share(row["coherence"], "own"))
+    add("halves exchanged", lambda row: _share(row["coherence"], "exchanged"))
     add("metre", lambda row: f"{row['metre']['metre']:.1%}")
     add("metre and rhyme", lambda row: f"{row['metre']['both']:.1%}")
     add("poems compared", lambda row: f"{row['diversity']['poems']:,}")
@@ -87,6 +89,10 @@ def _taken(take: Callable[[Row], str], row: Row) -> str:
         return take(row)
     except (KeyError, TypeError):
         return "–"
+
+
+def _share(found: Row, name: str) -> str:
+    return f"{found[name]:.1%} ± {found['error']:.1%}" if name == "own" else f"{found[name]:.1%}"
 
 
 def _r(test: Row, judge: str) -> str:

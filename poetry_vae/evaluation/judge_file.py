@@ -11,6 +11,7 @@ import numpy.typing as npt
 from poetry_vae.evaluation import copies
 from poetry_vae.evaluation.affinities import Affinity
 from poetry_vae.evaluation.alphabet import Alphabet, Poems
+from poetry_vae.evaluation.coherence import CoherenceJudge
 from poetry_vae.evaluation.copies import Copies
 from poetry_vae.evaluation.judge import AFFINITIES, Judge
 from poetry_vae.evaluation.kneser_ney import KneserNey, Order
@@ -60,6 +61,27 @@ def fitted(
         reader = SecondJudge.fit(judge, train, seed, progress)
         save_second(reader, second, key)
     return judge, reader
+
+
+def fitted_coherence(
+    judge: Judge,
+    train: Poems,
+    validation: Poems,
+    *,
+    seed: int,
+    folder: Path,
+    progress: Steps = lambda done, total: None,
+) -> CoherenceJudge:
+    """The judge of coherence that has read these poems, with the alphabet of the first: from
+    ``folder``, or fitted and kept there; see :func:`fitted`."""
+    key = _key(train, validation, judge.form, seed)
+    path = folder / f"coherence-{judge.form.slug}-{key[:16]}.safetensors"
+    try:
+        return CoherenceJudge.from_weights(judge, _read(path, key)[0])
+    except JudgeError:
+        found = CoherenceJudge.fit(judge, train, seed, progress)
+        _write(path, found.weights(), {"key": key})
+        return found
 
 
 def save(judge: Judge, path: Path, key: str) -> None:

@@ -63,6 +63,18 @@ _VERSE = [
         ],
     ),
     (
+        "Coherence: does the second half belong to the first?",
+        [
+            Line(
+                "own second half",
+                "taken among ten of its rhyme group",
+                percent("coherence", "own"),
+            ),
+            Line("of another poem", "chance is 10%", percent("coherence", "exchanged")),
+            Line("poems asked about", "", figure("coherence", "poems", digits=0)),
+        ],
+    ),
+    (
         "Diversity",
         [
             Line(

@@ -97,7 +97,7 @@ class SecondJudge:
             FormError: a poem is not of the judge's form.
         """
         poems = judge.alphabet.read(simplified(train, judge.form))
-        with _seeded(derived_seed(seed, "reader")):
+        with seeded(derived_seed(seed, "reader")):
             reader = Reader(judge)
             steps = max(1, _CHARACTERS_BEFORE // (judge.form.positions * _BATCH))
             rng = np.random.default_rng(derived_seed(seed, "splices"))
@@ -113,7 +113,7 @@ class SecondJudge:
         cls, judge: Judge, weights: Mapping[str, npt.NDArray[np.float32]]
     ) -> SecondJudge:
         """The inverse of :meth:`weights`."""
-        with _seeded(0):
+        with seeded(0):
             reader = Reader(judge).eval()
         reader.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
         return cls(judge, reader)
@@ -143,7 +143,7 @@ class SecondJudge:
             reader = copy.deepcopy(self.reader)
             steps = _EPOCHS * math.ceil(len(rows) / _BATCH)
             rng = np.random.default_rng(seed)
-            with _seeded(seed):
+            with seeded(seed):
                 _learn(reader, _epochs(symbols[rows], is_sample, rng), steps, progress)
             with torch.no_grad():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
@@ -205,7 +205,7 @@ def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> No
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Weights and dropout come from torch's own generator, which is put back afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

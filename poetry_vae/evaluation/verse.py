@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.evaluation.coherence import CoherenceJudge
 from poetry_vae.evaluation.diversity import diversity
 from poetry_vae.evaluation.judge import Judge
 from poetry_vae.evaluation.material import Material, as_ids
@@ -36,6 +37,7 @@ class Reader:
     most: int
     """Poems that figures other than R are taken of."""
     seed: int
+    coherence: CoherenceJudge | None = None
 
     @cached_property
     def tokenizer(self) -> CharTokenizer:
@@ -94,6 +96,8 @@ class Reader:
             "metre": metre(some, form),
             "tone_agreement": tone_agreement(some, form),
         }
+        if self.coherence is not None and (found := self.coherence.measure(some, self.seed)):
+            row["coherence"] = asdict(found)
         if self.judges is not None:
             values = self.judges[0].log_likelihood(some)
             counts, _ = np.histogram(np.clip(values, self.edges[0], self.edges[-1]), self.edges)
