@@ -9,8 +9,9 @@ import torch
 
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import refined
-from poetry_vae.verse.choosing import surprise
+from poetry_vae.verse.choosing import copied, surprise
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
@@ -69,3 +70,29 @@ def test_readers_get_few_risks_and_figures_the_distribution(model: PoetryVAE) ->
 def test_how_many_can_be_chosen_from_is_bounded(model: PoetryVAE, candidates: int) -> None:
     with pytest.raises(SamplingError, match=f"candidates is {candidates}"):
         generate(1, model=model, candidates=candidates)
+
+
+def test_lines_of_poets_are_known() -> None:
+    """邵雍 begins a hundred poems with this line."""
+    theirs, own = ("堯夫非是愛吟詩", "白日依山水上流"), ("水花水花水花水", "月山月山月山月")
+    assert copied([Poem(theirs), Poem(own), Poem((own[0], theirs[0]))]).tolist() == [
+        True,
+        False,
+        True,
+    ]
+    assert copied([Poem(("春", "月"))]).tolist() == [False]  # no such lines are known
+
+
+def test_a_poem_with_a_line_of_a_poet_is_not_chosen(
+    model: PoetryVAE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manner = replace(Manner.of(model), candidates=8)
+    sampler = Sampler(model, manner)
+    before = sampler.write(4, generator=torch.Generator().manual_seed(0))
+    taken = {poem.text for poem in sampler.poems(before)}
+    monkeypatch.setattr(
+        "poetry_vae.verse.sampler.copied",
+        lambda poems: torch.tensor([poem.text in taken for poem in poems]),
+    )
+    after = sampler.write(4, generator=torch.Generator().manual_seed(0))
+    assert not taken & {poem.text for poem in sampler.poems(after)}

@@ -122,7 +122,7 @@ def command(
     wishes = wishes_from(options)
     if form is None and model is None:
         form = _form_of(wishes)
-    chosen = with_label(choose_model(form, model, **asked), label)
+    chosen = with_label(choose_model(form, model, **asked, writes=True), label)
     rules = rules_from(chosen.form, wishes)
     if options["trust"] is None:
         options["trust"] = trust_in(rules)

@@ -138,8 +138,9 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
     return Manner.of(model, sampling=sampling, **{name: options[name] for name in names})
 
 
-def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
-    """The model for a user's poem: the one asked for, else what ships for the poem's own form."""
+def load_for(text: str, form: str | None, model: str | None, *, writes: bool = False) -> PoetryVAE:
+    """The model for a user's poem: the one asked for, else what ships for the poem's own form, to
+    read it or to write."""
     from poetry_vae.model.pretrained import shipped_models
     from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.form import Form
@@ -148,12 +149,13 @@ def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
 
     lines = split_lines(clean_typed(text))
     if form is not None or model is not None or not lines:
-        return choose_model(form, model)
+        return choose_model(form, model, writes=writes)
     if len(lines) == 1:  # written without punctuation
         shipped = [model.form for model in shipped_models()]
         fitting = [form for form in shipped if form and form.positions == len(lines[0])]
-        return choose_model(fitting[0] if fitting else Form.of(1, len(lines[0])))
-    return choose_model(Poem(tuple(lines)).form)
+        fitted = fitting[0] if fitting else Form.of(1, len(lines[0]))
+        return choose_model(fitted, writes=writes)
+    return choose_model(Poem(tuple(lines)).form, writes=writes)
 
 
 def tell_unknown(model: PoetryVAE, *texts: str) -> None:

@@ -70,7 +70,7 @@ def command(
         raise click.UsageError("--redraw says what changes and --keep what stays: give one of them")
 
     wishes = wishes_from(options)
-    chosen = load_for(poem, form, model)
+    chosen = load_for(poem, form, model, writes=True)
     tell_unknown(chosen, poem)
     if alternatives is not None:
         if redraw or keep:

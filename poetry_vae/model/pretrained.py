@@ -14,6 +14,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
 from poetry_vae.text.form import NAMED_FORMS, Form
 from poetry_vae.text.json_values import read_json
+from poetry_vae.text.known_lines import KnownLines, lines_file
 from poetry_vae.text.tensor_file import TensorFile
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
 
@@ -66,17 +68,19 @@ def shipped_models() -> list[ShippedModel]:
     return sorted(models, key=lambda m: (m.form.lines, m.form.lengths) if m.form else (0, ()))
 
 
-def default_model(form: Form, *, any_form: bool = False) -> Path:
+def default_model(form: Form, *, any_form: bool = False, writes: bool = False) -> Path:
     """The folder of the model that ships for a form.
 
     Args:
         any_form: whether it must be one that writes any form, and so can be told a subject.
+        writes: whether it is to write poems. One of any form has learned from far more of them;
+            one of a single form makes more of its latent space.
 
     Raises:
         CheckpointError: none does.
     """
     models = {model.form: model.path for model in shipped_models()}
-    if form in models and not any_form:
+    if form in models and not any_form and not (writes and None in models):
         return models[form]
     if None in models:
         return models[None]
@@ -90,6 +94,14 @@ def default_model(form: Form, *, any_form: bool = False) -> Path:
         f"no model for {form} comes with the package; there are {shipped or 'none'}, and "
         f"`poetry-vae train CORPUS --form {form.slug}` makes one"
     )
+
+
+@lru_cache(maxsize=16)
+def lines_of_poets(chars: int) -> KnownLines | None:
+    """The lines of so many characters in the poems that the shipped models have read, where they
+    are known."""
+    path = lines_file(_SHIPPED / "any", chars)
+    return KnownLines.load(path) if path.is_file() else None
 
 
 def model_folder(name_or_path: str | Path) -> Path:

@@ -7,12 +7,16 @@ to a refiner that knows nothing of z: −log p(x), each character given all that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from poetry_vae.model import orders
+from poetry_vae.model.pretrained import lines_of_poets
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.poem import Poem
 
 _AT_ONCE = 512
 
@@ -31,3 +35,12 @@ def surprise(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Ten
         read = model.refine(some, slots, states, torch.zeros(len(some), device=ids.device))
         found.append(-model.readout.log_prob(read, some).sum(-1))
     return torch.cat(found)
+
+
+def copied(poems: Sequence[Poem]) -> Tensor:
+    """Which of poems have a line that a poet wrote: [B]. What was read a hundred times is likely,
+    and no poem of the model's own."""
+    known = {len(line): lines_of_poets(len(line)) for poem in poems for line in poem.lines}
+    return torch.tensor(
+        [any(line in (known[len(line)] or ()) for line in poem.lines) for poem in poems]
+    )

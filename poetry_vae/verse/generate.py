@@ -73,7 +73,7 @@ def generate(
     if n < 0:
         raise SamplingError(f"n is {n}: it must be a number of poems")
     check_script(script)
-    chosen = choose_model(form, model, about=about, dynasty=dynasty)
+    chosen = choose_model(form, model, about=about, dynasty=dynasty, writes=True)
     if isinstance(rules, Mapping):
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):
@@ -103,9 +103,14 @@ def choose_model(
     *,
     about: str = "",
     dynasty: str = "",
+    writes: bool = False,
 ) -> PoetryVAE:
     """The model that a form and a model, either of them given or not, stand for; one that writes
     any form as a view for what is asked, see :meth:`PoetryVAE.writing`.
+
+    Args:
+        writes: whether it is to write poems, see
+            :func:`~poetry_vae.model.pretrained.default_model`.
 
     Raises:
         FormError: the model does not write the form.
@@ -114,7 +119,8 @@ def choose_model(
     """
     wanted = Form.parse(form) if isinstance(form, str) else form
     if model is None:
-        folder = default_model(wanted or DEFAULT_FORM, any_form=bool(about or dynasty))
+        asks = bool(about or dynasty)
+        folder = default_model(wanted or DEFAULT_FORM, any_form=asks, writes=writes)
         chosen = load_model(folder)
     else:
         chosen = model if isinstance(model, PoetryVAE) else load_model(model)

@@ -35,11 +35,16 @@ def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     }
 
 
-def _chosen(form: Form) -> dict[str, Any]:
-    """What readers were given in docs/quality.md."""
+def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
+    """What readers were given in docs/quality.md.
+
+    A model that is told a subject goes by it the more, the more what is known counts; it needs
+    little of a code beside that.
+    """
+    told = {"temperature": 0.5, "guidance": 1.0, "trust": 0.3}
+    untold = {"temperature": 0.6, "guidance": 0.2}
     return {
-        "temperature": 0.6,
-        "guidance": 0.2,
+        **(told if is_told else untold),
         "repetition": 2.0,
         "candidates": 16 if form.positions <= _QUATRAIN else 8,
     }
@@ -124,7 +129,8 @@ class Manner:
         else:
             usual = cls(**_refined(model.form, in_turn=model.config.in_turn))
             if sampling == "chosen":
-                usual = replace(usual, **_chosen(model.form))
+                told = model.config.forms == "any"
+                usual = replace(usual, **_chosen(model.form, is_told=told))
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,

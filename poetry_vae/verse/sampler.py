@@ -14,7 +14,7 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
-from poetry_vae.verse.choosing import surprise
+from poetry_vae.verse.choosing import copied, surprise
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import refined
 from poetry_vae.verse.rulebook import Rulebook
@@ -31,6 +31,7 @@ _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes ma
 # How often poems are tried that find no way to keep the rules.
 _ROUNDS = 12
 _BLEMISH = 1e4  # nats that it costs to keep a rule badly
+_COPY = 1e3  # nats that it costs to have a line of a poet's
 
 
 @dataclass
@@ -167,6 +168,7 @@ class Sampler:
         scores = torch.zeros(n)
         if (self.manner.candidates > 1 or is_scored) and self.model.refiner is not None:
             scores = surprise(self.model, read, labels)
+            scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)
         if self.book is not None:
             scores = scores + _BLEMISH * self.book.blemished(ids)
         return ids, scores.masked_fill(wrong.to(scores.device), torch.inf)
