@@ -7,15 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
+from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import refined
-from poetry_vae.verse.choosing import copied, surprise
+from poetry_vae.verse.choosing import against, copied, surprise
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
-from tests.small import small_model
+from tests.small import small_model, small_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +98,32 @@ def test_a_poem_with_a_line_of_a_poet_is_not_chosen(
     )
     after = sampler.write(4, generator=torch.Generator().manual_seed(0))
     assert not taken & {poem.text for poem in sampler.poems(after)}
+
+
+def test_what_a_poem_owes_to_its_subject_counts_for_it() -> None:
+    config = ModelConfig(
+        64,
+        9,
+        len(small_tokenizer()),
+        hidden=8,
+        latent=4,
+        couplet_latent=4,
+        prior="learned",
+        refiner_layers=1,
+        forms="any",
+        dynasties=("唐",),
+        subject=3,
+        in_turn=True,
+    )
+    poet = PoetryVAE.build(config, small_tokenizer(), seed=0).eval()
+    with torch.no_grad():
+        for number, parameter in enumerate(poet.parameters()):
+            draws = torch.Generator().manual_seed(number)
+            parameter += 0.3 * torch.randn(parameter.shape, generator=draws)
+    ids, form = _ids(6), Form.of(2, 5)
+    plain, told = poet.writing(form), poet.writing(form, about="春水", dynasty="唐")
+    torch.testing.assert_close(against(plain, ids), surprise(plain, ids))
+    own = surprise(told, ids)
+    torch.testing.assert_close(surprise(told, ids, asked=told.asked.unsaid()), surprise(plain, ids))
+    assert (own - surprise(plain, ids)).abs().max() > 0.01
+    torch.testing.assert_close(against(told, ids), 3 * own - 2 * surprise(plain, ids))

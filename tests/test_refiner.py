@@ -392,7 +392,7 @@ def test_repetition_takes_nats_from_what_the_poem_has() -> None:
 @pytest.mark.parametrize("steered", [False, True])
 def test_at_full_repetition_no_character_comes_again(steered: bool) -> None:
     model = _shaken(lines=1, chars=9)  # of several lines, characters are drawn at once
-    manner = Manner(1.0, 9, 0.5, repetition=1e4)
+    manner = Manner(1.0, 9, 0.5, repetition=1e3)
     if steered:
         ids = Sampler(model, manner, acrostic("春")).write(12, generator=_seeded())
     else:

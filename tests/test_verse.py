@@ -49,7 +49,7 @@ def test_poems_have_the_models_form_and_known_characters() -> None:
 
 def test_script() -> None:
     poem = Poem(("不人山無風", "一日雲有何"), "題", "某", "唐")
-    assert in_script(poem, "traditional") is poem
+    assert in_script(poem, "traditional") == poem
     assert in_script(poem, "simplified").lines == ("不人山无风", "一日云有何")
     assert in_script(poem, "simplified").author == "某"
 

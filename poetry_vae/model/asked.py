@@ -38,6 +38,15 @@ class Asked:
         """Which characters of the subject there are, [B, A]."""
         return None if self.subject is None else self.subject != CharTokenizer.MASK
 
+    @property
+    def says_something(self) -> bool:
+        """Whether a subject or a dynasty is asked for, of any poem."""
+        present = self.subject_present
+        return bool(
+            (present is not None and present.any())
+            or (self.dynasty is not None and self.dynasty.any())
+        )
+
     def unsaid(self) -> Asked:
         """The same forms, and nothing else said of the poems."""
         subject, dynasty = self.subject, self.dynasty

@@ -14,7 +14,7 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
-from poetry_vae.verse.choosing import copied, surprise
+from poetry_vae.verse.choosing import against, copied
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import refined
 from poetry_vae.verse.rulebook import Rulebook
@@ -26,7 +26,9 @@ from poetry_vae.verse.steer import Steering
 # is the same however many are asked for; the first blocks are small, since somebody waits for them.
 _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
-_FEWEST = 4  # poems of a block, where each is chosen among many
+# The same where each is chosen among many: candidates in a block, and the first blocks in poems.
+_CANDIDATES = 256
+_FIRST_CHOSEN = (1, 3)
 _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes many
 # How often poems are tried that find no way to keep the rules.
 _ROUNDS = 12
@@ -88,12 +90,17 @@ class Sampler:
         for block in count():
             draws = torch.Generator(self.model.device)
             draws.manual_seed(derived_seed(seed, "poems", block))
-            if self.tally.steering is not None:
-                size = _STEERED_BLOCK
-            else:
-                size = _FIRST_BLOCKS[block] if block < len(_FIRST_BLOCKS) else _BLOCK
-                size = max(_FEWEST, size // self.manner.candidates)
-            yield from self.poems(self.write(size, generator=draws))
+            yield from self.poems(self.write(self._block(block), generator=draws))
+
+    def _block(self, number: int) -> int:
+        """How many poems a block has."""
+        if self.tally.steering is not None:
+            return _STEERED_BLOCK
+        many = self.manner.candidates
+        first = _FIRST_BLOCKS if many == 1 else _FIRST_CHOSEN
+        if number < len(first):
+            return first[number]
+        return _BLOCK if many == 1 else max(1, _CANDIDATES // many)
 
     @torch.no_grad()
     def write(self, n: int, *, generator: torch.Generator) -> Tensor:
@@ -167,7 +174,7 @@ class Sampler:
             read = self.book.alphabet.read(ids)
         scores = torch.zeros(n)
         if (self.manner.candidates > 1 or is_scored) and self.model.refiner is not None:
-            scores = surprise(self.model, read, labels)
+            scores = against(self.model, read, labels)
             scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)
         if self.book is not None:
             scores = scores + _BLEMISH * self.book.blemished(ids)
