@@ -8,6 +8,8 @@ stand beside what is settled. Nothing that was read is read again, as in free ve
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,8 @@ from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import Passes
 from poetry_vae.verse.rulebook import Held, Rulebook
 
+# Of the candidates for a poem so many share what is decided at first.
+_SHARING = 4
 # Poems that are read as a whole at once: some hundred megabytes of logits.
 _ROWS = 64
 # Where no more characters than this may stand, they are the forms of one, as of a pin or a word.
@@ -116,7 +120,8 @@ class Ruled:
         """Where words stand, and what template and group are kept; what that settles is put in."""
         book, is_greedy = self.book, not self.manner.temperature
         parts = []
-        for rows in torch.split(torch.arange(len(ids)), _ROWS):
+        alike = math.gcd(_SHARING, self.manner.candidates)
+        for rows in torch.split(torch.arange(0, len(ids), alike), _ROWS):
             own = ids[rows]
             strange = own >= book.alphabet.known_to_model
             read = passes.all_open(book.alphabet.read(own), own >= 0, strange, rows=rows)
@@ -132,9 +137,10 @@ class Ruled:
             tried = Failed(len(own))
             most = int(_TIGHT * len(book.alphabet)) if is_hard else 0
             self._put_in(own, weights, held, max(_FORMS, most), tried, generator)
-            ids[rows] = own
-            failed.rows[rows] = tried.rows
-        return Held.joined(parts)
+            for number in range(alike):
+                ids[rows + number] = own
+                failed.rows[rows + number] = tried.rows
+        return Held.joined(parts)[torch.arange(len(ids)) // alike]
 
     def _put_in(
         self,

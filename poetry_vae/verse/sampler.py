@@ -31,7 +31,7 @@ _CANDIDATES = 256
 _FIRST_CHOSEN = (1, 3)
 _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes many
 # How often poems are tried that find no way to keep the rules.
-_ROUNDS = 12
+_ROUNDS = 40
 _BLEMISH = 1e4  # nats that it costs to keep a rule badly
 _COPY = 1e3  # nats that it costs to have a line of a poet's
 

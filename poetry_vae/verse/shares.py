@@ -28,17 +28,19 @@ class Shares:
 
     @classmethod
     def of(cls, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0) -> Shares:
-        """Of logits [R, T, V] and what is ``allowed`` [T, V]; special symbols count for nothing.
+        """Of logits [R, T, V] and what is ``allowed`` [T, V]; what is allowed nowhere, special symbols
+        among it, counts for nothing.
 
         At temperature 0 they are the shares at 1; the likeliest are taken later, when drawing.
         """
-        special = len(CharTokenizer.SPECIAL)
+        # What may stand nowhere counts for nothing; of the rest most places are free.
+        never = ~allowed.any(0)
+        never[: len(CharTokenizer.SPECIAL)] = True
         scaled = logits.float() / (temperature or 1.0)
-        scaled[..., :special] = -torch.inf
-        probs = scaled.softmax(-1).clamp_min(_LEAST)
-        probs[..., :special] = 0.0
+        scaled = scaled.masked_fill(never, -torch.inf)
+        probs = scaled.softmax(-1).clamp_min(_LEAST).masked_fill(never, 0.0)
         log_mass = probs.new_zeros(probs.shape[:2])
-        limited = (~allowed[:, special:]).any(1).nonzero()[:, 0]
+        limited = (~allowed[:, ~never]).any(1).nonzero()[:, 0]
         if len(limited):
             here = scaled[:, limited]
             within = here.masked_fill(~allowed[limited], -torch.inf)
