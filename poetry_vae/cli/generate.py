@@ -107,6 +107,7 @@ def command(
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import replacing
+    from poetry_vae.text.old_words import in_old_words
     from poetry_vae.verse.generate import choose_model
     from poetry_vae.verse.manner import trust_in
     from poetry_vae.verse.sampler import Sampler
@@ -123,6 +124,8 @@ def command(
     if form is None and model is None:
         form = _form_of(wishes)
     chosen = with_label(choose_model(form, model, **asked, writes=True), label)
+    if about and (old := in_old_words(about)) != about:
+        click.echo(f"asked for as: {old}", err=True)
     rules = rules_from(chosen.form, wishes)
     if options["trust"] is None:
         options["trust"] = trust_in(rules)

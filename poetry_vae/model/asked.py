@@ -11,6 +11,7 @@ from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.layout import Layout
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
+from poetry_vae.text.old_words import in_old_words
 from poetry_vae.text.tokenizer import CharTokenizer
 
 
@@ -79,6 +80,8 @@ def ask(
 ) -> Asked:
     """One form, subject and dynasty for any number of poems; see :meth:`PoetryVAE.writing`.
 
+    Words of today are asked for as titles of old have them.
+
     Raises:
         FormError: a model of such sizes does not write the form.
         LabelError: it does not know the dynasty.
@@ -92,5 +95,5 @@ def ask(
         known = ", ".join(config.dynasties)
         raise LabelError(f"no dynasty {dynasty!r}; the model knows {known}")
     number = config.dynasties.index(dynasty) + 1 if dynasty else 0
-    subject = torch.from_numpy(tokenizer.encode(about)[: config.subject])
+    subject = torch.from_numpy(tokenizer.encode(in_old_words(about))[: config.subject])
     return replace(Asked.of(form), dynasty=torch.tensor([number]), subject=subject.unsqueeze(0))

@@ -182,6 +182,10 @@ class Rulebook:
         for rule, decision in zip(self.rules, held.decisions, strict=True):
             if (mask := rule.mask(ids, places, decision)) is not None:
                 kept = kept & mask
+        for rule, decision in zip(self.rules, held.decisions, strict=True):
+            if (better := rule.prefers(ids, places, decision)) is not None:
+                both = kept & better
+                kept = torch.where(both.any(1, keepdim=True), both, kept)
         return kept
 
     def fits(self, ids: Tensor, place: int) -> Tensor:

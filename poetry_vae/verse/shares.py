@@ -28,8 +28,8 @@ class Shares:
 
     @classmethod
     def of(cls, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0) -> Shares:
-        """Of logits [R, T, V] and what is ``allowed`` [T, V]; what is allowed nowhere, special symbols
-        among it, counts for nothing.
+        """Of logits [R, T, V] and what is ``allowed`` [T, V]. What is allowed nowhere, special
+        symbols among it, counts for nothing.
 
         At temperature 0 they are the shares at 1; the likeliest are taken later, when drawing.
         """

@@ -130,6 +130,10 @@ class Bound:
         """What may stand at a place of each poem, [R], beside what is settled in ids: [R, V]."""
         return None
 
+    def prefers(self, ids: Tensor, places: Tensor, decision: Any) -> Tensor | None:
+        """As ``mask``, of what had better stand there, if anything that may stand there does."""
+        return None
+
     def broken(self, ids: Tensor) -> Tensor | None:
         """Which whole poems break the rule, where masks do not see to it: [R]."""
         return None

@@ -75,7 +75,7 @@ class Placed(Bound):
         assert self.placements is not None
         return self.placements.restrict(shares, decision)
 
-    def mask(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor | None:
+    def prefers(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor | None:
         """Not what makes a word with the first or last character of one that is placed."""
         assert self.placements is not None
         begins, ends = self.placements.edges(decision)

@@ -1,0 +1,40 @@
+"""Words of today as poets of old might have put them, for subjects that no poem was about."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from poetry_vae.text.script import understand
+
+# Each pair: a word of today in simplified script, and what a title could have said instead.
+_OLD = """
+手机 寄书  电话 寄书  短信 尺素  微信 尺素  邮件 寄书  网络 尺素  电脑 夜坐  程序员 夜坐
+加班 夜坐  上班 入直  下班 归来  人工智能 木牛流马  机器人 木偶  高铁 千里行  火车 行路
+飞机 乘鹤  汽车 驱车  地铁 行路  堵车 行路难  外卖 送酒  咖啡 煮茶  奶茶 煮茶  啤酒 饮酒
+老师 先生  学生 少年  同学 同窗  大学 太学  毕业 赠别  考试 应举  高考 应举  失眠 不寐
+生日 寿  生日快乐 寿  爱情 相思  恋爱 相思  失恋 闺怨  结婚 新婚  妈妈 慈母  爸爸 严父
+母亲 慈母  父亲 严父  奶奶 祖母  朋友 故人  工作 吏事  老板 主人  下雪 雪  下雨 雨  公园 园林
+旅游 纪游  旅行 客行  城市 城中  咖啡馆 茶寮  医生 医者  护士 医者  疫情 病中  新年 元日
+春节 元日  新年快乐 元日  圣诞 岁暮  足球 蹴鞠  篮球 蹴鞠  电影 观剧  音乐 听琴  吉他 听琴
+钢琴 听琴  猫咪 猫  小狗 犬
+"""
+
+
+@cache
+def _table() -> dict[str, str]:
+    """Old words by those of today, in either script, the longest first."""
+    pairs = _OLD.split()
+    simplified = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    both = {understand(word): old for word, old in simplified.items()} | simplified
+    return dict(sorted(both.items(), key=lambda pair: -len(pair[0])))
+
+
+def in_old_words(text: str) -> str:
+    """The text with every word of today as a title of old would have it.
+
+    ``程序员加班`` is asked for as ``夜坐``: what would follow itself is said once.
+    """
+    for word, old in _table().items():
+        text = text.replace(word, f" {old} ")
+    words = text.split()
+    return " ".join(word for i, word in enumerate(words) if i == 0 or word != words[i - 1])
