@@ -17,6 +17,7 @@ _COMMANDS = (
     "generate",
     "reply",
     "revise",
+    "serve",
     "train",
     "presets",
     "models",

@@ -81,19 +81,17 @@ def command(
     poetry-vae metre --character 看
     """
     from poetry_vae.cli.metre_character import show_characters
-    from poetry_vae.cli.metre_record import record
     from poetry_vae.cli.metre_text import print_table, shown
+    from poetry_vae.text.measuring import measure
     from poetry_vae.text.metre import MetreError
-    from poetry_vae.text.rhyme_books import rhyme_book as book_named
-    from poetry_vae.text.scansion import check
-    from poetry_vae.text.tune_metre import check_tune, tune_of
+    from poetry_vae.text.metre_record import record
+    from poetry_vae.text.tune_metre import TuneReport
 
     if bool(sources) == (characters is not None):
         raise click.UsageError("give poems, or --character with characters, and not both")
     if characters is not None:
         show_characters(characters, script, as_json=as_json)
         return
-    book, book_of_ci = book_named(rhyme_book or "pingshui"), book_named(rhyme_book or "cilin")
     tallies: dict[str, list[MetreReport | TuneReport | None]] = defaultdict(list)
     for source in sources:
         poems = _poems(source, encoding)
@@ -101,10 +99,7 @@ def command(
         for poem in poems:
             report: MetreReport | TuneReport | None
             try:
-                if tune := tune_of(poem):
-                    report = check_tune(poem.lines, tune, book=book_of_ci)
-                else:
-                    report = check(poem.lines, rules=rules, readings=readings, book=book)
+                report = measure(poem, rules=rules, readings=readings, rhyme_book=rhyme_book)
             except MetreError:
                 if not many:
                     raise
@@ -114,7 +109,8 @@ def command(
             elif report is None:
                 tallies["other"].append(report)
             else:
-                tallies[tune or str(poem.form)].append(report)
+                is_tune = isinstance(report, TuneReport)
+                tallies[report.metre.name if is_tune else str(poem.form)].append(report)
                 if verbose or not many:
                     click.echo("\n".join(shown(poem, report, script)) + "\n")
     if not as_json and sum(map(len, tallies.values())) > len(sources):
@@ -124,31 +120,20 @@ def command(
 def _poems(source: str, encoding: str) -> list[Poem]:
     """The poems of a file or of standard input, or the one that was typed."""
     from poetry_vae.cli.corpus import read_for_people
+    from poetry_vae.text.measuring import typed
 
     if source == "-":
         return _poems_of_input(encoding)
     if _is_path(source):
         return read_for_people(Path(source), encoding=encoding).poems
-    return [_typed(source)]
-
-
-def _typed(text: str) -> Poem:
-    """A poem as it was typed, with punctuation or without."""
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.metre import metred_form
-    from poetry_vae.text.poem import Poem, split_lines
-    from poetry_vae.text.script import understand
-
-    lines = split_lines(understand(clean_typed(text)))
-    if len(lines) == 1:  # written without punctuation: its length tells the form
-        lines = list(metred_form(len(lines[0])).cut(lines[0]))
-    return Poem(tuple(lines))
+    return [typed(source)]
 
 
 def _poems_of_input(encoding: str) -> list[Poem]:
     """A poem on one line is read as if it were typed, more as a file of plain text."""
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.text.errors import CorpusError
+    from poetry_vae.text.measuring import typed
     from poetry_vae.text.opening import decode
 
     data = sys.stdin.buffer.read()
@@ -156,7 +141,7 @@ def _poems_of_input(encoding: str) -> list[Poem]:
     if not text:
         raise CorpusError("standard input is empty: there is no poem in it")
     if "\n" not in text:
-        return [_typed(text)]
+        return [typed(text)]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "input.txt"
         file.write_bytes(data)
