@@ -92,6 +92,7 @@ class AlternativesBody(Asked):
     line: Annotated[int, Field(ge=-256, le=256)]
     place: Annotated[int, Field(ge=-64, le=64)]
     n: Number = 12
+    script: Script = "simplified"
 
 
 class ReplyBody(_Body):

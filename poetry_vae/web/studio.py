@@ -48,6 +48,8 @@ from poetry_vae.web.refusals import of_field
 
 Events = Iterator[tuple[str, Any]]
 _FRESH_SEEDS = 1_000_000
+_QUALIFIERS = ("rhyme_book",)
+"""Wishes that only say how others are meant."""
 
 
 class Studio:
@@ -128,7 +130,9 @@ class Studio:
         with of_field("place"):
             found = alternatives(model, poem, body.line, body.place, n=body.n, rules=rules)
         for each in found:
-            yield "alternative", {**vars(each), "simplified": to_simplified(each.character)}
+            told = {**vars(each), "shown": present(each.character, body.script)}
+            told["rhymes"] = [present(group, body.script) for group in each.rhymes]
+            yield "alternative", told
 
     def reply(self, body: ReplyBody) -> Events:
         seed = secrets.randbelow(_FRESH_SEEDS) if body.seed is None else body.seed
@@ -223,9 +227,11 @@ def _blamed(body: Asked, model: PoetryVAE) -> Iterator[None]:
     try:
         yield
     except PoetryVAEError:
-        for name, value in body.wishes().items():
+        wishes = body.wishes()
+        beside = {name: wishes.pop(name) for name in _QUALIFIERS if name in wishes}
+        for name, value in wishes.items():
             with of_field(name):
-                if (rule := rules_of({name: value}, model.form)) is not None:
+                if (rule := rules_of({name: value, **beside}, model.form)) is not None:
                     Rulebook(rule, model.form, model.tokenizer)
         raise
 
