@@ -8,17 +8,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
-pytest.importorskip("uvicorn")
-pytest.importorskip("pydantic")
-
 import torch
 
 from poetry_vae.web.refusals import RefusedError
 from poetry_vae.web.worker import Worker
 from tests.served import Client, served
 from tests.test_ruled import MODEL
-
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +57,9 @@ def test_no_name_of_somebody_else_leads_here(client: Client, host: str, status: 
     ],
 )
 def test_no_other_page_may_ask(client: Client, origin: str, status: int) -> None:
-    answer = client.post("/metre", {"poem": "白日依山尽，黄河入海流"}, origin=origin.format(port=client.port))
+    answer = client.post(
+        "/metre", {"poem": "白日依山尽，黄河入海流"}, origin=origin.format(port=client.port)
+    )
     assert answer.status == status
 
 

@@ -13,9 +13,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("uvicorn")
-pytest.importorskip("pydantic")
-
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.pretrained import save_model
 from poetry_vae.model.vae import PoetryVAE
@@ -142,7 +139,8 @@ def test_forms_and_models_say_what_can_be_asked(client: Client, any_form: Poetry
         asked = {"form": "忆江南", "about": "春水", "dynasty": "唐", "n": 1, "seed": 1}
         (poem,) = other.post("/poems", asked).json["poems"]
         assert (poem["about"], poem["dynasty"], poem["form"]) == ("春水", "唐", "忆江南")
-        assert other.post("/poems", {**asked, "dynasty": "明"}).error["field"] in ("dynasty", "about")
+        refused = other.post("/poems", {**asked, "dynasty": "明", "about": ""})
+        assert refused.error["field"] == "dynasty"
 
 
 @pytest.mark.parametrize(
@@ -160,13 +158,13 @@ def test_forms_and_models_say_what_can_be_asked(client: Client, any_form: Poetry
         ("/poems", {"n": "3"}, "n", "valid integer"),
         ("/poems", {"wish": 1}, "wish", "not permitted"),
         ("/poems", {"near": "x" * 2001}, "near", "at most 2000"),
-        ("/poems", [1], "", "valid dictionary"),
+        ("/poems", [1], "", "an object"),
         ("/revise", {"poem": "白日依山尽"}, "poem", "characters"),
         ("/revise", {"poem": POEM, "keep": ["all"]}, "keep", "names no place"),
         ("/alternatives", {"poem": POEM, "line": 9, "place": 1}, "place", "lies outside"),
         ("/interpolate", {"start": POEM, "end": "白日"}, "end", "has 2 characters"),
         ("/metre", {"poem": "白（日"}, "poem", "has no partner"),
-        ("/metre", {"poem": ""}, "poem", ""),
+        ("/metre", {"poem": "，"}, "poem", "no verse in it"),
     ],
 )
 def test_an_error_is_a_sentence_at_its_field(
@@ -242,13 +240,15 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path) -> None:
         [*command, "--port", "0", "--no-open"], stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        port = re.search(r":(\d+)/", process.stderr.readline())
-        assert port is not None
-        client = Client(int(port[1]))
-        assert client.post("/poems", {"n": 1}).status == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-        assert process.stderr.read() == ""
+        try:
+            port = re.search(r":(\d+)/", process.stderr.readline())
+            assert port is not None
+            assert Client(int(port[1])).post("/poems", {"n": 1}).status == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
 
 
 def test_what_the_command_refuses() -> None:

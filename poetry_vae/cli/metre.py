@@ -109,8 +109,8 @@ def command(
             elif report is None:
                 tallies["other"].append(report)
             else:
-                is_tune = isinstance(report, TuneReport)
-                tallies[report.metre.name if is_tune else str(poem.form)].append(report)
+                tune = report.metre.name if isinstance(report, TuneReport) else ""
+                tallies[tune or str(poem.form)].append(report)
                 if verbose or not many:
                     click.echo("\n".join(shown(poem, report, script)) + "\n")
     if not as_json and sum(map(len, tallies.values())) > len(sources):

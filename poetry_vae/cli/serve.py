@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 import webbrowser
 
 import click
@@ -76,7 +77,7 @@ def command(
     address = f"http://{shown}:{port}/"
     click.echo(f"{address} (Ctrl-C ends)", err=True)
     app = create_app(studio, worker=worker, hosts=(host, *hosts), token=token)
-    if is_opened or (is_opened is None and _is_own(host) and click.get_text_stream("stderr").isatty()):
+    if is_opened or (is_opened is None and _is_own(host) and sys.stderr.isatty()):
         webbrowser.open(address)
     Server(app, worker, host=host, port=port).run(sockets=[listening])
 
@@ -100,6 +101,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(128)  # whoever comes before all is loaded waits
     except OSError as error:
         raise click.ClickException(
             f"{host}:{port}: {error.strerror}; --port 0 takes any port that is free"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.errors import FormError
 from poetry_vae.text.metre import Rules, metred_form
 from poetry_vae.text.poem import Poem, split_lines
 from poetry_vae.text.rhyme_books import rhyme_book as book_named
@@ -19,6 +20,8 @@ def typed(text: str) -> Poem:
         MetreError: it is written without punctuation, and its length tells no form.
     """
     lines = split_lines(understand(clean_typed(text)))
+    if not lines:
+        raise FormError(f"{text!r} has no verse in it")
     if len(lines) == 1:
         lines = list(metred_form(len(lines[0])).cut(lines[0]))
     return Poem(tuple(lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -107,9 +113,7 @@ def create_app(
         Route("/", page),
         Route("/docs", docs),
         Mount("/static", StaticFiles(directory=STATIC)),
-        *(
-            Route(one.path, partial(_answer, drawing, one), methods=["POST"]) for one in askings
-        ),
+        *(Route(one.path, partial(_answer, drawing, one), methods=["POST"]) for one in askings),
         Route("/metre", metre, methods=["POST"]),
         get("/forms", partial(reading.forms, studio.models)),
         get("/models", lambda: {"models": studio.models()}),

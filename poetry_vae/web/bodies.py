@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from poetry_vae.text.rhyme_books import RHYME_BOOKS
 from poetry_vae.verse.wishes import WISHES, Wish
 
 MOST_POEMS = 50
@@ -15,7 +14,7 @@ MOST_SEED = 2**53 - 1
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Script = Literal["simplified", "traditional"]
-_Book = Literal[tuple(RHYME_BOOKS)]  # type: ignore[valid-type]
+_Places = Annotated[tuple[Text, ...], Field(max_length=256, strict=False)]
 Number = Annotated[int, Field(ge=1, le=MOST_POEMS, description="How many.")]
 Seed = Annotated[
     int | None,
@@ -78,11 +77,18 @@ class ReviseBody(_Drawn):
     """A poem, and which of its places are written anew."""
 
     poem: Text
-    redraw: Annotated[list[Text], Field(max_length=256)] = []
-    """Places as ``line3``, ``2,3`` or ``2,3-4``."""
-    keep: Annotated[list[Text], Field(max_length=256)] = []
-    """Places that stay: all else is redrawn. Without either, what the model believes least."""
-    nearness: Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)] = None
+    redraw: Annotated[_Places, Field(description="What is redrawn: line3, 2,3 or 2,3-4.")] = ()
+    keep: Annotated[
+        _Places,
+        Field(
+            description="What stays: all else is redrawn, where redraw names nothing. Without "
+            "either, what the model believes least is redrawn."
+        ),
+    ] = ()
+    nearness: Annotated[
+        float | None,
+        Field(ge=0, le=1, allow_inf_nan=False, description="How near to the poem as it is."),
+    ] = None
 
 
 class AlternativesBody(Asked):
@@ -110,7 +116,7 @@ class MetreBody(_Body):
     poem: Text
     rules: Literal["strict", "loose"] = "strict"
     readings: Literal["lenient", "strict"] = "lenient"
-    rhyme_book: _Book | None = None
+    rhyme_book: Literal["pingshui", "cilin", "xinyun", "tongyun"] | None = None
     script: Script = "simplified"
 
 

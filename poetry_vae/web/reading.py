@@ -43,6 +43,7 @@ def forms(models: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
     most = [
         (each["most_lines"], each["most_characters"]) for each in served if each["form"] == "any"
     ]
+    named: list[tuple[str, Form, tuple[str, ...], str]]
     named = [(str(form), form, (form.slug,), "诗") for form in NAMED_FORMS]
     named += [(tune.name, tune.form, tune.names, "词") for tune in tunes()]
     return {
@@ -70,6 +71,9 @@ def _pinyin(lines: tuple[str, ...]) -> list[list[str]] | None:
         return None
     found = []
     for line in lines:
-        syllables = lazy_pinyin(to_simplified(line), style=Style.TONE, errors=list)
-        found.append(syllables if len(syllables) == len(line) else [""] * len(line))
+        text = to_simplified(line)
+        syllables = lazy_pinyin(text, style=Style.TONE)
+        if len(syllables) != len(text):  # what has no reading stands together
+            syllables = [""] * len(text)
+        found.append(["" if s == c else s for s, c in zip(syllables, text, strict=True)])
     return found

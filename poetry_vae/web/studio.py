@@ -103,7 +103,7 @@ class Studio:
 
     def revise(self, body: ReviseBody) -> Events:
         notes: list[str] = []
-        model = self._model_for(body.form or self._form_of(body.poem, "poem"), body)
+        model = self._model_of_poem(body)
         with of_field("poem"):
             poem = Poem.typed(body.poem, model.form)
             model.ids_of([poem])
@@ -123,7 +123,7 @@ class Studio:
         yield from _drawn(sampler, body)
 
     def alternatives(self, body: AlternativesBody) -> Events:
-        model = self._model_for(body.form or self._form_of(body.poem, "poem"), body)
+        model = self._model_of_poem(body)
         with of_field("poem"):
             poem = Poem.typed(body.poem, model.form)
         rules = _rules(body, model, [])
@@ -154,7 +154,7 @@ class Studio:
             )
 
     def interpolate(self, body: InterpolateBody) -> Events:
-        with of_field("form"):
+        with of_field("form" if body.form else "start"):
             model = self._chosen(body.form or self._form_of(body.start, "start"))
         poems = []
         for field, text in (("start", body.start), ("end", body.end)):
@@ -164,19 +164,27 @@ class Studio:
             lines = in_script(found, body.script).lines
             yield "poem", {"form": str(model.form), "lines": lines, "script": body.script}
 
+    def _model_of_poem(self, body: ReviseBody | AlternativesBody) -> PoetryVAE:
+        """The model for the form that is named, or else for that of the poem."""
+        if body.form:
+            return self._model_for(body.form, body)
+        return self._model_for(self._form_of(body.poem, "poem"), body, field="poem")
+
     def _form_of(self, text: str, field: str) -> str:
-        """The name of the form of a poem as it was typed."""
+        """The name of the form of a poem as it was typed; empty where the model says it."""
         with of_field(field):
             lines = split_lines(clean_typed(text))
             if len(lines) > 1:
                 return str(Poem(tuple(lines)).form)
+            if self.is_of_one:
+                return ""
             served = [each["form"] for each in self.models() if each["form"] != "any"]
             whole = len(lines[0]) if lines else 0
             fitting = [name for name in served if Form.parse(name).positions == whole]
             return fitting[0] if fitting else str(Form.of(1, whole))
 
-    def _model_for(self, form: str, body: Asked) -> PoetryVAE:
-        with of_field("form"):
+    def _model_for(self, form: str, body: Asked, *, field: str = "form") -> PoetryVAE:
+        with of_field(field):
             if form:
                 form = str(Form.parse(form))
             if not (body.about or body.dynasty):

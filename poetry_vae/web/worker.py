@@ -28,7 +28,7 @@ _END = object()
 log = logging.getLogger(__name__)
 
 
-class _GivenUp(BaseException):  # noqa: N818
+class _GivenUp(BaseException):
     """Nobody waits for it any longer."""
 
 
@@ -180,6 +180,4 @@ class Worker:
 
 
 def _leaving() -> RefusedError:
-    return RefusedError(
-        "the server is being stopped", kind="Leaving", status=503, retry_after_s=10
-    )
+    return RefusedError("the server is being stopped", kind="Leaving", status=503, retry_after_s=10)
