@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -147,6 +148,30 @@ def test_a_full_queue_says_when_to_come_again() -> None:
         go.set()
         for job in jobs:
             assert [found async for found in job.found()] == [("poem", 1)]
+        worker.join()
+
+    asyncio.run(ask())
+
+
+def test_short_work_goes_first() -> None:
+    async def ask() -> None:
+        worker, go, done = Worker(), threading.Event(), []
+
+        def work(name: str) -> Iterator[tuple[str, int]]:
+            go.wait(10)
+            done.append(name)
+            yield "poem", 1
+
+        worker.start()
+        jobs = [worker.submit(lambda: work("first"))]
+        while worker.waiting:
+            await asyncio.sleep(0.01)
+        for name, is_short in (("long", False), ("short", True), ("shorter", True)):
+            jobs.append(worker.submit(partial(work, name), is_short=is_short))
+        go.set()
+        for job in jobs:
+            assert [found async for found in job.found()] == [("poem", 1)]
+        assert done == ["first", "short", "shorter", "long"]
         worker.join()
 
     asyncio.run(ask())

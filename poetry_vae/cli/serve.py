@@ -103,6 +103,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(128)  # whoever comes before all is loaded waits
     except OSError as error:
+        listening.close()
         raise click.ClickException(
             f"{host}:{port}: {error.strerror}; --port 0 takes any port that is free"
         ) from error

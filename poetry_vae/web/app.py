@@ -49,6 +49,7 @@ class _Asking:
     body: type[BaseModel]
     work: Callable[[Any], Events]
     told: str
+    is_short: bool = False
 
 
 def create_app(
@@ -67,7 +68,9 @@ def create_app(
     drawing = worker or Worker()
     askings = (
         _Asking("/poems", bodies.PoemsBody, studio.poems, "Write poems."),
-        _Asking("/alternatives", bodies.AlternativesBody, studio.alternatives, "What else fits."),
+        _Asking(
+            "/alternatives", bodies.AlternativesBody, studio.alternatives, "What else fits.", True
+        ),
         _Asking("/revise", bodies.ReviseBody, studio.revise, "Write some of a poem anew."),
         _Asking("/reply", bodies.ReplyBody, studio.reply, "Second lines to a first."),
         _Asking("/interpolate", bodies.InterpolateBody, studio.interpolate, "Poem to poem."),
@@ -135,7 +138,7 @@ def create_app(
 
 async def _answer(drawing: Worker, asking: _Asking, request: Request) -> Response:
     body = asking.body.model_validate_json(await request.body())
-    job = drawing.submit(lambda: asking.work(body))
+    job = drawing.submit(lambda: asking.work(body), is_short=asking.is_short)
     if getattr(body, "stream", False):
         return StreamingResponse(_events(job), media_type="text/event-stream")
     answer: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """One thread that draws, and those who wait for it.
 
 A request is a generator that the thread runs; what it yields goes to whoever asked, each as it is
-there. So many wait at most; and when somebody has waited too long, or has gone, the thread gives up
+there, short ones first. So many wait at most; and when somebody has waited too long, or has gone, the thread gives up
 at the next operation of torch.
 """
 
@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from queue import Empty, Full, Queue
+from itertools import count
+from queue import Empty, Full, PriorityQueue
 from typing import Any
 
 import torch
@@ -93,7 +94,8 @@ class Worker:
 
     def __init__(self, *, most_waiting: int = 16, limit_s: float = 60.0) -> None:
         self.limit_s = limit_s
-        self._queue: Queue[Job] = Queue(most_waiting)
+        self._queue: PriorityQueue[tuple[bool, int, Job]] = PriorityQueue(most_waiting)
+        self._numbers = count()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._is_leaving = False
         self._usual_s = 1.0
@@ -128,8 +130,11 @@ class Worker:
         """After how many whole seconds about half of those who wait will be through."""
         return max(1, math.ceil(self._usual_s * self._queue.qsize() / 2))
 
-    def submit(self, work: Work) -> Job:
+    def submit(self, work: Work, *, is_short: bool = False) -> Job:
         """Queue some work.
+
+        Args:
+            is_short: whether it goes before what is not, since somebody waits at every click.
 
         Raises:
             RefusedError: too many wait already, or the program is leaving.
@@ -138,7 +143,7 @@ class Worker:
         if self._is_leaving:
             raise _leaving()
         try:
-            self._queue.put_nowait(job)
+            self._queue.put_nowait((not is_short, next(self._numbers), job))
         except Full:
             raise RefusedError(
                 f"{self.waiting} requests wait already: try again in {self.retry_after_s} s",
@@ -151,7 +156,7 @@ class Worker:
     def _run(self) -> None:
         while not self._is_leaving:
             try:
-                job = self._queue.get(timeout=0.2)
+                _, _, job = self._queue.get(timeout=0.2)
             except Empty:
                 continue
             self._now = job
@@ -160,7 +165,7 @@ class Worker:
             self._usual_s += 0.2 * (time.monotonic() - begun - self._usual_s)
             self._now = None
         while not self._queue.empty():
-            self._queue.get().put(_leaving())
+            self._queue.get()[-1].put(_leaving())
 
     def _do(self, job: Job) -> None:
         try:
