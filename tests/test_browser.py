@@ -305,11 +305,13 @@ def test_nothing_is_wider_than_a_phone(page: Page) -> None:
     page.ask()
     page.click('.char[data-at="1,5"]')
     page.one("#alternatives button")
+    page.click("#choices-close")
     for setting in ("#set-vertical", "#set-language"):
         assert page.js("return document.documentElement.scrollWidth") <= 360
         page.js(f"document.querySelector({setting!r}).click()")
-    page.js("document.querySelector('#set-vertical').click()")
-    assert page.js("return document.documentElement.scrollWidth") <= 360
+    lines = page.all("#poem .line")
+    assert min(line.rect["x"] for line in lines) >= 0
+    assert max(line.rect["x"] + line.rect["width"] for line in lines) <= 360
 
 
 def test_what_came_from_a_person_is_text(page: Page) -> None:

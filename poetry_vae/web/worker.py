@@ -1,8 +1,8 @@
 """One thread that draws, and those who wait for it.
 
 A request is a generator that the thread runs; what it yields goes to whoever asked, each as it is
-there, short ones first. So many wait at most; and when somebody has waited too long, or has gone, the thread gives up
-at the next operation of torch.
+there. Short requests go first, and only so many wait; when somebody has waited too long, or has
+gone, the thread gives up at the next operation of torch.
 """
 
 from __future__ import annotations

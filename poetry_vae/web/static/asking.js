@@ -48,7 +48,7 @@ export function fill(values) {
     }
   }
   form.querySelector("details").open ||= [...form.querySelectorAll("details [name]")].some(
-    (element) => (element.type === "checkbox" ? element.checked : element.value),
+    (element) => element.name !== "seed" && (element.type === "checkbox" ? element.checked : element.value),
   );
 }
 
