@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
 import torch
 
 from poetry_vae.web.refusals import RefusedError
+from poetry_vae.web.studio import Studio
 from poetry_vae.web.worker import Worker
 from tests.served import Client, served
 from tests.test_ruled import MODEL
@@ -175,6 +178,28 @@ def test_short_work_goes_first() -> None:
         worker.join()
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_nothing_is_drawn_for_somebody_who_has_gone(
+    is_streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Studio, "poems", lambda self, body: _forever([]))
+    body = json.dumps({"stream": is_streamed}).encode()
+    head = "POST /poems HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    with served(MODEL) as client:
+        _until(lambda: not client.get("/health").json["busy"])
+        with socket.create_connection(("127.0.0.1", client.port)) as connection:
+            connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+            _until(lambda: client.get("/health").json["busy"])
+        _until(lambda: not client.get("/health").json["busy"])
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def test_leaving_ends_what_is_under_way_and_what_waits() -> None:

@@ -50,9 +50,12 @@ def command(
     poetry-vae serve --model my-poet --port 8080 --no-open
     poetry-vae serve --host 0.0.0.0 --token "a long secret"
     """
-    if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isprintable()):
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise click.BadParameter("a header cannot carry it: use ASCII", param_hint="--token")
+    if token is not None and len(token) < _SHORTEST_TOKEN:
         raise click.BadParameter(
-            f"a token needs {_SHORTEST_TOKEN} characters that can be typed", param_hint="--token"
+            f"{len(token)} characters are soon guessed: use {_SHORTEST_TOKEN} or more",
+            param_hint="--token",
         )
     try:
         from poetry_vae.web.app import create_app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
@@ -38,6 +39,7 @@ from poetry_vae.web.worker import Job, Worker
 STATIC = Path(__file__).parent / "static"
 _SINGLE = {"seed", "places"}
 """Events that come once; of the others there is a list."""
+_MANY = {"reply": "replies"}
 log = logging.getLogger(__name__)
 
 
@@ -142,12 +144,23 @@ async def _answer(drawing: Worker, asking: _Asking, request: Request) -> Respons
     if getattr(body, "stream", False):
         return StreamingResponse(_events(job), media_type="text/event-stream")
     answer: dict[str, Any] = {}
-    async for event, value in job.found():
-        if event in _SINGLE:
-            answer[event] = value
-        else:
-            answer.setdefault(f"{event}s" if event != "reply" else "replies", []).append(value)
+    watching = asyncio.create_task(_give_up_when_gone(request, job))
+    try:
+        async for event, value in job.found():
+            if event in _SINGLE:
+                answer[event] = value
+            else:
+                answer.setdefault(_MANY.get(event, f"{event}s"), []).append(value)
+    finally:
+        watching.cancel()
     return JSONResponse(answer)
+
+
+async def _give_up_when_gone(request: Request, job: Job) -> None:
+    """Streams end by themselves when nobody reads them; this is for whole answers."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    job.is_given_up = True
 
 
 async def _events(job: Job) -> AsyncIterator[str]:

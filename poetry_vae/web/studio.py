@@ -53,34 +53,32 @@ _QUALIFIERS = ("rhyme_book",)
 
 
 class Studio:
-    """Models, each loaded once and when it is first needed: the one that is served, or all that
-    ship, each for its form."""
+    """Models, each loaded once: the one that is served, or all that ship, each for its form and
+    when it is first needed."""
 
     def __init__(self, model: str | PoetryVAE | None = None) -> None:
         """
         Raises:
-            CheckpointError: there is no such model.
+            CheckpointError: there is no such model, or it cannot be loaded.
         """
         self._loaded: dict[Path, PoetryVAE] = {}
         self._model = model if isinstance(model, PoetryVAE) else None
-        self._folder = model_folder(model) if isinstance(model, str) else None
-
-    @property
-    def is_of_one(self) -> bool:
-        """Whether one model is served, and not those that ship."""
-        return self._model is not None or self._folder is not None
+        self._folder = Path()
+        if isinstance(model, str):
+            self._folder = model_folder(model)
+            self._model = load_model(self._folder)
 
     def models(self) -> list[dict[str, Any]]:
         """What is served: names, forms, what they can be told, and their figures."""
         if self._model is not None:
-            return [_told("model", self._model.config, {})]
-        if self._folder is not None:
-            folders = {self._folder.name: self._folder}
-        else:
-            folders = {model.name: model.path for model in shipped_models()}
+            return [_told(self._folder.name, self._model.config, figures_of(self._folder))]
         return [
-            _told(name, ModelConfig.from_json((path / CONFIG).read_text("utf-8")), figures_of(path))
-            for name, path in folders.items()
+            _told(
+                model.name,
+                ModelConfig.from_json((model.path / CONFIG).read_text("utf-8")),
+                figures_of(model.path),
+            )
+            for model in shipped_models()
         ]
 
     def warm(self) -> Events:
@@ -92,7 +90,7 @@ class Studio:
     def poems(self, body: PoemsBody) -> Events:
         notes: list[str] = []
         with of_field("acrostic"):
-            form = body.form or ("" if self.is_of_one else form_of(body.wishes()) or "")
+            form = body.form or ("" if self._model else form_of(body.wishes()) or "")
         model = self._model_for(form, body)
         rules = _rules(body, model, notes)
         manner = Manner.of(model, sampling=body.sampling, trust=trust_in(rules))
@@ -176,7 +174,7 @@ class Studio:
             lines = split_lines(clean_typed(text))
             if len(lines) > 1:
                 return str(Poem(tuple(lines)).form)
-            if self.is_of_one:
+            if self._model is not None:
                 return ""
             served = [each["form"] for each in self.models() if each["form"] != "any"]
             whole = len(lines[0]) if lines else 0
@@ -200,7 +198,7 @@ class Studio:
     def _base(self, form: Form, *, any_form: bool) -> PoetryVAE:
         if self._model is not None:
             return self._model
-        folder = self._folder or default_model(form, any_form=any_form)
+        folder = default_model(form, any_form=any_form)
         if folder not in self._loaded:
             self._loaded[folder] = load_model(folder)
         return self._loaded[folder]

@@ -1,7 +1,7 @@
 // The poem at work: choose, pick, lock, redraw, undo.
 
 import { ask, Refused } from "./api.js";
-import { CLASS, about, asText, make, point, read, view } from "./poem.js";
+import { CLASS, about, asText, lineClass, make, point, read, view } from "./poem.js";
 import { errorSentence, faultSentence, numeral, savedSentences, say, verdict } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -85,7 +85,7 @@ export async function show() {
   $("desk-about").textContent = about(poem);
   $("poem").setAttribute("aria-label", asText(lines));
   $("poem").replaceChildren(...lines.map((line, i) => make(
-    "div", { className: "line" },
+    "div", { className: lineClass(i, poem.form) },
     ...[...line].map((character, j) => cell(character, i, j, report, faults)),
     make("span", { className: "point", ariaHidden: "true" }, point(i, lines.length)),
   )));

@@ -5,7 +5,7 @@ import * as asking from "./asking.js";
 import * as desk from "./desk.js";
 import * as kept from "./kept.js";
 import { draw } from "./picture.js";
-import { about, asText, make, setLines, shown, view } from "./poem.js";
+import { about, asText, make, secondStanza, setLines, shown, view } from "./poem.js";
 import { GIVEN_UP, errorSentence, isEnglish, say, speak } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -14,7 +14,6 @@ const RHYMES = "东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻�
 let drawing = null; // what ends the drawing that is under way
 let way = [];
 let cards = []; // [element, poem] of all that is shown small
-let secondStanzas = {};
 
 let fading = 0;
 function tell(text) {
@@ -117,7 +116,7 @@ function card(poem, ...buttons) {
 }
 async function fillCard(element, poem) {
   const lines = await shown(poem);
-  element.querySelector(".poem").replaceChildren(...setLines(lines, secondStanzas[poem.form]));
+  element.querySelector(".poem").replaceChildren(...setLines(lines, poem.form));
   element.querySelector(".about").textContent = about(poem);
   element.querySelector(".open-poem").textContent = say("推敲", "Work on it");
 }
@@ -276,7 +275,7 @@ function showWay() {
   $("way-about").textContent = `${poem.form} · ${Number($("slider").value) + 1} / ${way.length}`;
   guarded(async () => {
     const lines = await shown(poem);
-    if (poem === way[$("slider").value]) $("way-poem").replaceChildren(...setLines(lines));
+    if (poem === way[$("slider").value]) $("way-poem").replaceChildren(...setLines(lines, poem.form));
     $("slider").setAttribute("aria-valuetext", lines.join("，"));
   });
 }
@@ -344,7 +343,7 @@ async function begin() {
   showCount();
   desk.start(tell, showError);
   const [{ forms }, { models }] = await Promise.all([get("/forms"), get("/models")]);
-  secondStanzas = Object.fromEntries(forms.map((form) => [form.name, form.second_stanza]));
+  for (const form of forms) secondStanza.set(form.name, form.second_stanza);
   for (const kind of ["诗", "词"]) {
     const written = forms.filter((form) => form.is_written && form.kind === kind);
     if (written.length) $("form").append(make("optgroup", { label: kind }, ...written.map((form) => new Option(form.name, form.name, form.name === "七绝", form.name === "七绝"))));

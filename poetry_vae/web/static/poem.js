@@ -55,11 +55,15 @@ export function about(poem) {
   return parts.join(" · ");
 }
 
+/** The line from 0 with which the second stanza of a form begins; 0 or nothing where it has none. */
+export const secondStanza = new Map();
+export const lineClass = (i, form) => (i && i === secondStanza.get(form) ? "line stanza" : "line");
+
 /** The lines of a poem, set small: [element]. */
-export function setLines(lines, stanza = 0) {
+export function setLines(lines, form) {
   return lines.map((line, i) => {
     const characters = [...line].map((c, j) => make("span", { "data-line": i + 1, "data-place": j + 1 }, c));
     const mark = make("span", { className: "point", ariaHidden: "true" }, point(i, lines.length));
-    return make("div", { className: stanza && i === stanza ? "line stanza" : "line" }, ...characters, mark);
+    return make("div", { className: lineClass(i, form) }, ...characters, mark);
   });
 }
