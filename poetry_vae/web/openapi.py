@@ -76,7 +76,8 @@ def page(spec: dict[str, Any]) -> str:
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>poetry-vae: interface</title>"
         "<meta name=viewport content='width=device-width'>"
-        "<link rel=icon href=/static/icon.svg><link rel=stylesheet href=/static/style.css><body class=reference><main>"
+        "<link rel=icon href=/static/icon.svg><link rel=stylesheet href=/static/style.css>"
+        "<body class=reference><main>"
         "<h1>The interface</h1><p>Send and get JSON; the same as OpenAPI is "
         "<a href=/openapi.json>openapi.json</a>. <a href=/>The page</a>.</p>"
         + "".join(parts)
