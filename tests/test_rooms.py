@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"text", "model"},
     "verse": {"text", "model"},
     "evaluation": {"text", "model", "verse", "training.bounds", "training.diagnostics"},
-    "cli": {"text", "model", "training", "verse", "evaluation"},
+    "web": {"text", "model", "verse"},
+    "cli": {"text", "model", "training", "verse", "evaluation", "web"},
 }
 
 
@@ -59,6 +60,14 @@ def test_the_library_neither_prints_nor_knows_click(room: str) -> None:
             assert not is_print, f"{path}:{getattr(node, 'lineno', 0)} prints"
 
 
+def test_the_page_is_nobody_elses() -> None:
+    """What it stands on is an extra, so only its own command loads it."""
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name == "web" or path == PACKAGE / "cli" / "serve.py":
+            continue
+        assert not any(name.startswith("poetry_vae.web") for name in _imports(path)), path
+
+
 def test_the_text_room_needs_no_torch() -> None:
     for path in _sources("text"):
         assert not any(name.split(".")[0] == "torch" for name in _imports(path)), path
@@ -70,7 +79,7 @@ def test_files_hold_one_idea() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 350, path
 
 
-_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib")
+_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib", "starlette")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +88,7 @@ _HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib")
         "import poetry_vae",
         "from poetry_vae.cli import main; main(['--help'], standalone_mode=False)",
         "from poetry_vae.cli import main; main(['train', '--help'], standalone_mode=False)",
+        "from poetry_vae.cli import main; main(['serve', '--help'], standalone_mode=False)",
         "from poetry_vae import Form, Poem",
     ],
 )

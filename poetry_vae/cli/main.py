@@ -19,6 +19,7 @@ _COMMANDS = (
     "generate",
     "reply",
     "revise",
+    "serve",
     "train",
     "presets",
     "models",

@@ -13,7 +13,6 @@ from poetry_vae.cli.reading import typed_or_read
 
 if TYPE_CHECKING:
     from poetry_vae.text.metre import Rules
-    from poetry_vae.text.poem import Poem
     from poetry_vae.text.scansion import MetreReport, Readings
     from poetry_vae.text.script import Script
     from poetry_vae.text.tune_metre import TuneReport
@@ -79,31 +78,26 @@ def command(
     poetry-vae metre --character 看
     """
     from poetry_vae.cli.metre_character import show_characters
-    from poetry_vae.cli.metre_record import record
     from poetry_vae.cli.metre_text import print_table, shown
+    from poetry_vae.text.measuring import measure, typed
     from poetry_vae.text.metre import MetreError
-    from poetry_vae.text.rhyme_books import rhyme_book as book_named
-    from poetry_vae.text.scansion import check
-    from poetry_vae.text.tune_metre import check_tune, tune_of
+    from poetry_vae.text.metre_record import record
+    from poetry_vae.text.tune_metre import TuneReport
 
     if bool(sources) == (characters is not None):
         raise click.UsageError("give poems, or --character with characters, and not both")
     if characters is not None:
         show_characters(characters, script, as_json=as_json)
         return
-    book, book_of_ci = book_named(rhyme_book or "pingshui"), book_named(rhyme_book or "cilin")
     tallies: dict[str, list[MetreReport | TuneReport | None]] = defaultdict(list)
     for source in sources:
         given = typed_or_read(source, encoding=encoding)
-        poems = [_typed(given)] if isinstance(given, str) else given
+        poems = [typed(given)] if isinstance(given, str) else given
         many = len(poems) > 1
         for poem in poems:
             report: MetreReport | TuneReport | None
             try:
-                if tune := tune_of(poem):
-                    report = check_tune(poem.lines, tune, book=book_of_ci)
-                else:
-                    report = check(poem.lines, rules=rules, readings=readings, book=book)
+                report = measure(poem, rules=rules, readings=readings, rhyme_book=rhyme_book)
             except MetreError:
                 if not many:
                     raise
@@ -113,21 +107,9 @@ def command(
             elif report is None:
                 tallies["other"].append(report)
             else:
+                tune = report.metre.name if isinstance(report, TuneReport) else ""
                 tallies[tune or str(poem.form)].append(report)
                 if verbose or not many:
                     click.echo("\n".join(shown(poem, report, script)) + "\n")
     if not as_json and sum(map(len, tallies.values())) > len(sources):
         print_table(tallies)
-
-
-def _typed(text: str) -> Poem:
-    """A poem as it was typed, with punctuation or without."""
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.metre import metred_form
-    from poetry_vae.text.poem import Poem, split_lines
-    from poetry_vae.text.script import understand
-
-    lines = split_lines(understand(clean_typed(text)))
-    if len(lines) == 1:  # written without punctuation: its length tells the form
-        lines = list(metred_form(len(lines[0])).cut(lines[0]))
-    return Poem(tuple(lines))

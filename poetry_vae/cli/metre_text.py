@@ -61,7 +61,7 @@ def _shown_verse(poem: Poem, report: MetreReport, script: Script) -> Iterator[st
     for i, (line, tones) in enumerate(zip(report.lines, report.tones, strict=True)):
         groups = "/".join(present(group, script) for group in sorted(report.line_groups[i]))
         rhymes = f"  韵 {groups or '？'}" if _is_to_rhyme(report, i) else ""
-        kind = f"  {report.types[i]}" if has_types(report) else ""
+        kind = f"  {report.types[i]}" if report.has_types else ""
         yield f"  {present(line, script)}"
         yield f"  {coloured(tones)}{kind}{rhymes}"
     if report.unknown:
@@ -75,20 +75,15 @@ def _shown_verse(poem: Poem, report: MetreReport, script: Script) -> Iterator[st
         yield f"  {present(report.style_explanation, script)}"
 
 
-def has_types(report: MetreReport) -> bool:
-    """Whether there is a template that lines are held against: old-style verse has none."""
-    return report.style in ("近体", "折腰体")
-
-
 def _name(poem: Poem, report: MetreReport) -> str:
-    if not has_types(report):
+    if not report.has_types:
         return f"{poem.form} {report.style}"
     style = "" if report.style == "近体" else f" {report.style}"
     return f"{poem.form}{style} {report.template.name} ({report.template.order})"
 
 
 def _is_to_rhyme(report: MetreReport, line: int) -> bool:
-    if has_types(report):
+    if report.has_types:
         return line in report.template.rhyming_lines
     return bool(report.line_groups[line])
 

@@ -81,6 +81,11 @@ class MetreReport:
     rhymes and breaks the metre, that it may be old-style verse."""
 
     @property
+    def has_types(self) -> bool:
+        """Whether there is a template that lines are held against: old-style verse has none."""
+        return self.style in ("近体", "折腰体")
+
+    @property
     def keeps_metre(self) -> bool:
         """Whether every line is of its type, couplets oppose and are linked."""
         return self.style == "近体" and all(fault.kind in RHYME_KINDS for fault in self.faults)

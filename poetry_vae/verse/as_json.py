@@ -8,7 +8,7 @@ from typing import Any
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script
 from poetry_vae.verse.generate import in_script
-from poetry_vae.verse.wishes import WISHES
+from poetry_vae.verse.wishes import WISHES, Wish
 
 
 def as_json(
@@ -37,9 +37,16 @@ def as_json(
     }
     said = dict(asked or {})
     entry |= {name: said[name] for name in ("about", "dynasty") if said.get(name)}
-    rules = {wish.name: said[wish.name] for wish in WISHES if said.get(wish.name)}
+    rules = {wish.name: _plain(wish, said[wish.name]) for wish in WISHES if said.get(wish.name)}
     if rules:
         entry["rules"] = rules
     if known_lines is not None:
         entry["known_lines"] = list(known_lines)
     return entry
+
+
+def _plain(wish: Wish, value: Any) -> Any:
+    """A value as the interface takes it: a list only where a wish may be had several times."""
+    if isinstance(value, (list, tuple)):
+        return list(value) if wish.is_many else value[0]
+    return value

@@ -1,4 +1,4 @@
-"""What `poetry-vae metre --json` tells a program."""
+"""A poem and its report as JSON: what `metre --json` prints and the interface answers."""
 
 from __future__ import annotations
 
@@ -69,11 +69,10 @@ def _faults(faults: tuple[Fault, ...], script: Script) -> list[dict[str, object]
 
 
 def _of_verse(report: MetreReport, script: Script) -> dict[str, object]:
-    from poetry_vae.cli.metre_text import has_types
     from poetry_vae.text.script import present
 
     template, types = {"name": report.template.name, "order": report.template.order}, report.types
-    measured = has_types(report)
+    measured = report.has_types
 
     def groups(found: frozenset[str]) -> list[str]:
         return [present(group, script) for group in sorted(found)]

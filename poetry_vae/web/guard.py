@@ -1,0 +1,172 @@
+"""What stands before the interface: who may ask, from where, and how much at once."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+from collections.abc import Collection
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from poetry_vae.web.refusals import RefusedError, told
+
+MOST_BYTES = 64 * 1024
+COOKIE = "poetry_vae_token"
+_BODY_S = 10  # within which a body has to arrive
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_ASK_TOKEN = (
+    "<!doctype html><html lang=zh><meta charset=utf-8><title>poetry-vae</title>"
+    "<form action=/ method=get><p><label>口令 Token <input name=token type=password autofocus>"
+    "</label> <button>进 Enter</button></form></html>"
+)
+
+
+class Guard:
+    """Lets through what this machine's own page asks, or who knows the token.
+
+    Host must be a number, localhost or one of ``hosts``, so that no name of somebody else's leads
+    here; Origin, where there is one, must be the page's own; bodies are JSON and small.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str] = (), token: str | None = None
+    ) -> None:
+        self.app = app
+        self._hosts = {"localhost", *(host.lower() for host in hosts)}
+        self._token = token.encode() if token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-cache")
+            await send(message)
+
+        try:
+            answer = self._checked(scope)
+            if answer is None and scope["method"] == "POST":
+                receive = await _read(receive, Headers(scope=scope))
+        except RefusedError as error:
+            answer = JSONResponse(told(error), error.status)
+        await (answer or self.app)(scope, receive, send_with_headers)
+
+    def _checked(self, scope: Scope) -> Response | None:
+        """None where it may pass; else what is answered instead.
+
+        Raises:
+            RefusedError: it comes from where nothing is to come from.
+        """
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._is_known(host):
+            raise RefusedError(
+                "this name is not one of the server's: start it with --allow-host NAME",
+                kind="HostError",
+                status=403,
+            )
+        origin = headers.get("origin")
+        is_elsewhere = origin is not None and _netloc(origin) != host.lower()
+        if is_elsewhere or (
+            scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site"
+        ):
+            raise RefusedError("another page may not ask", kind="OriginError", status=403)
+        return self._with_token(scope, headers) if self._token else None
+
+    def _with_token(self, scope: Scope, headers: Headers) -> Response | None:
+        if scope["path"] == "/health":
+            return None
+        if scope["path"] == "/":
+            query = parse_qs(scope["query_string"].decode("latin-1"), errors="replace")
+            if self._is_token(query.get("token", [""])[0]):
+                answer = RedirectResponse("/", 303)
+                answer.set_cookie(COOKIE, query["token"][0], httponly=True, samesite="strict")
+                return answer
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._is_token(given.strip()):
+            return None
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            cookie = None
+        if cookie is not None and self._is_token(cookie.value):
+            return None
+        if scope["path"] == "/":
+            return HTMLResponse(_ASK_TOKEN, 401)
+        error = RefusedError("the token is missing or wrong", kind="TokenError", status=401)
+        return JSONResponse(told(error), 401, {"www-authenticate": "Bearer"})
+
+    def _is_token(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode("utf-8", "replace"), self._token or b"")
+
+    def _is_known(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            ipaddress.ip_address(name)
+        except ValueError:
+            return bool(host) and _name(host) in self._hosts
+        return True
+
+
+def _name(host: str) -> str:
+    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+async def _read(receive: Receive, headers: Headers) -> Receive:
+    """The whole body, which is then given to whoever asks.
+
+    Raises:
+        RefusedError: it is no JSON by its own word, too long, or does not come.
+    """
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedError("send application/json", kind="ContentTypeError", status=415)
+    body = bytearray()
+    try:
+        while True:
+            message = await asyncio.wait_for(receive(), _BODY_S)
+            body += message.get("body", b"")
+            if len(body) > MOST_BYTES:
+                raise RefusedError(
+                    f"the body is longer than {MOST_BYTES} bytes", kind="BodyError", status=413
+                )
+            if not message.get("more_body"):
+                break
+    except asyncio.TimeoutError:
+        raise RefusedError("the body did not come", kind="BodyError", status=408) from None
+    whole: Message = {"type": "http.request", "body": bytes(body), "more_body": False}
+    is_given = False
+
+    async def give() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return whole
+
+    return give

@@ -1,0 +1,107 @@
+"""What the interface takes, as OpenAPI and as a page of plain HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from poetry_vae import __version__
+
+_REF = "#/components/schemas/"
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path, what it does, and what it takes."""
+
+    method: str
+    path: str
+    told: str
+    body: type[BaseModel] | None = None
+
+
+def document(paths: Sequence[Path]) -> dict[str, Any]:
+    """The interface as OpenAPI 3.1."""
+    models = [path.body for path in paths if path.body is not None]
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_REF + "{model}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "poetry-vae", "version": __version__},
+        "paths": {path.path: {path.method: _operation(path)} for path in paths},
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _operation(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    body = path.body
+    if body is not None and "stream" in body.model_fields:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    found: dict[str, Any] = {
+        "summary": path.told,
+        "responses": {"200": {"description": "What was asked for.", "content": content}},
+    }
+    if body is not None:
+        schema = {"$ref": _REF + body.__name__}
+        found["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+        found["responses"] |= {
+            "422": {"description": "It cannot be done: errors, each with field and message."},
+            "503": {"description": "Too many wait; Retry-After says how long."},
+            "504": {"description": "It takes longer than a request may."},
+        }
+    return found
+
+
+def page(spec: dict[str, Any]) -> str:
+    """The document for people, who need no script to read it."""
+    parts = []
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            parts.append(f"<h2><code>{method.upper()} {escape(path)}</code></h2>")
+            parts.append(f"<p>{escape(operation['summary'])}</p>")
+            if "requestBody" in operation:
+                reference = operation["requestBody"]["content"]["application/json"]["schema"]
+                schema = spec["components"]["schemas"][reference["$ref"].removeprefix(_REF)]
+                parts.append(_table(schema))
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>poetry-vae: interface</title>"
+        "<meta name=viewport content='width=device-width'>"
+        "<link rel=icon href=/static/icon.svg><link rel=stylesheet href=/static/style.css>"
+        "<body class=reference><main>"
+        "<h1>The interface</h1><p>Send and get JSON; the same as OpenAPI is "
+        "<a href=/openapi.json>openapi.json</a>. <a href=/>The page</a>.</p>"
+        + "".join(parts)
+        + "</main></html>"
+    )
+
+
+def _table(schema: dict[str, Any]) -> str:
+    needed = schema.get("required", [])
+    rows = "".join(
+        f"<tr><th scope=row><code>{escape(name)}</code><td>{escape(_type(of))}"
+        f"<td>{'needed' if name in needed else ''}<td>{escape(of.get('description', ''))}"
+        for name, of in schema["properties"].items()
+    )
+    return f"<table><tbody>{rows}</table>"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " | ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "minimum" in schema and "maximum" in schema:
+        return f"{schema['type']}, {schema['minimum']} to {schema['maximum']}"
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    return str(schema.get("type", ""))

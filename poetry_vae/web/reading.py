@@ -1,0 +1,79 @@
+"""What needs no model: poems measured and read aloud, and the forms there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from poetry_vae.text.form import NAMED_FORMS, Form, tunes
+from poetry_vae.text.keywords import boundaries
+from poetry_vae.text.measuring import measure, typed
+from poetry_vae.text.metre import MetreError
+from poetry_vae.text.metre_record import record
+from poetry_vae.text.script import to_simplified
+from poetry_vae.web.bodies import MetreBody
+from poetry_vae.web.refusals import of_field
+
+
+def measured(body: MetreBody) -> dict[str, Any]:
+    """A poem with tones, rhymes and faults, as `metre --json` has it; and beside that both scripts,
+    where words end, and how it is read today (null without pypinyin)."""
+    with of_field("poem"):
+        poem = typed(body.poem)
+    with of_field("rhyme_book"):
+        try:
+            report = measure(
+                poem, rules=body.rules, readings=body.readings, rhyme_book=body.rhyme_book
+            )
+        except MetreError:
+            report = None
+    return {
+        **record(poem, report, body.script),
+        "traditional": poem.lines,
+        "simplified": [to_simplified(line) for line in poem.lines],
+        "words": [boundaries(line) for line in poem.lines],
+        "pinyin": _pinyin(poem.lines),
+    }
+
+
+def forms(models: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
+    """The forms that have a name, and which of them can be written here."""
+    served = models()
+    own = {Form.parse(each["form"]) for each in served if each["form"] != "any"}
+    most = [
+        (each["most_lines"], each["most_characters"]) for each in served if each["form"] == "any"
+    ]
+    named: list[tuple[str, Form, tuple[str, ...], str]]
+    named = [(str(form), form, (form.slug,), "诗") for form in NAMED_FORMS]
+    named += [(tune.name, tune.form, tune.names, "词") for tune in tunes()]
+    return {
+        "forms": [
+            {
+                "name": name,
+                "others": [other for other in names if other != name],
+                "kind": kind,
+                "lengths": form.lengths,
+                "second_stanza": form.second_stanza,
+                "characters": form.positions,
+                "is_written": form in own
+                or any(form.lines <= n and max(form.lengths) <= m for n, m in most),
+            }
+            for name, form, names, kind in named
+        ]
+    }
+
+
+def _pinyin(lines: tuple[str, ...]) -> list[list[str]] | None:
+    try:
+        from pypinyin import lazy_pinyin
+        from pypinyin.constants import Style
+    except ImportError:
+        return None
+    found = []
+    for line in lines:
+        text = to_simplified(line)
+        syllables = lazy_pinyin(text, style=Style.TONE)
+        if len(syllables) != len(text):  # what has no reading stands together
+            syllables = [""] * len(text)
+        found.append(["" if s == c else s for s, c in zip(syllables, text, strict=True)])
+    return found

@@ -1,0 +1,254 @@
+"""What is asked of models: each request as a generator of (event, value), run by the worker."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.pretrained import (
+    CONFIG,
+    DEFAULT_FORM,
+    default_model,
+    figures_of,
+    load_model,
+    model_folder,
+    shipped_models,
+)
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.form import Form
+from poetry_vae.text.keywords import boundaries
+from poetry_vae.text.poem import Poem, split_lines
+from poetry_vae.text.script import present, to_simplified
+from poetry_vae.verse.as_json import as_json
+from poetry_vae.verse.generate import choose_model, in_script
+from poetry_vae.verse.manner import OF_A_POEM, Manner, trust_in
+from poetry_vae.verse.morph import interpolate
+from poetry_vae.verse.replying import reply
+from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
+from poetry_vae.verse.rulebook import Rulebook
+from poetry_vae.verse.rules import Rule, RuleError, together
+from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.wishes import form_of, rules_of
+from poetry_vae.web.bodies import (
+    AlternativesBody,
+    Asked,
+    InterpolateBody,
+    PoemsBody,
+    ReplyBody,
+    ReviseBody,
+)
+from poetry_vae.web.refusals import of_field
+
+Events = Iterator[tuple[str, Any]]
+_FRESH_SEEDS = 1_000_000
+_QUALIFIERS = ("rhyme_book",)
+"""Wishes that only say how others are meant."""
+
+
+class Studio:
+    """Models, each loaded once: the one that is served, or all that ship, each for its form and
+    when it is first needed."""
+
+    def __init__(self, model: str | PoetryVAE | None = None) -> None:
+        """
+        Raises:
+            CheckpointError: there is no such model, or it cannot be loaded.
+        """
+        self._loaded: dict[Path, PoetryVAE] = {}
+        self._model = model if isinstance(model, PoetryVAE) else None
+        self._folder = Path()
+        if isinstance(model, str):
+            self._folder = model_folder(model)
+            self._model = load_model(self._folder)
+
+    def models(self) -> list[dict[str, Any]]:
+        """What is served: names, forms, what they can be told, and their figures."""
+        if self._model is not None:
+            return [_told(self._folder.name, self._model.config, figures_of(self._folder))]
+        return [
+            _told(
+                model.name,
+                ModelConfig.from_json((model.path / CONFIG).read_text("utf-8")),
+                figures_of(model.path),
+            )
+            for model in shipped_models()
+        ]
+
+    def warm(self) -> Events:
+        """Load what the first who asks would wait for."""
+        self._base(DEFAULT_FORM, any_form=False)
+        boundaries(to_simplified("詩"))
+        yield "warm", True
+
+    def poems(self, body: PoemsBody) -> Events:
+        notes: list[str] = []
+        with of_field("acrostic"):
+            form = body.form or ("" if self._model else form_of(body.wishes()) or "")
+        model = self._model_for(form, body)
+        rules = _rules(body, model, notes)
+        manner = Manner.of(model, sampling=body.sampling, trust=trust_in(rules))
+        with _blamed(body, model):
+            sampler = Sampler(model, manner, rules)
+        yield from (("note", note) for note in notes)
+        yield from _drawn(sampler, body)
+
+    def revise(self, body: ReviseBody) -> Events:
+        notes: list[str] = []
+        model = self._model_of_poem(body)
+        with of_field("poem"):
+            poem = Poem.typed(body.poem, model.form)
+            model.ids_of([poem])
+        rules = _rules(body, model, notes)
+        every = set(range(model.form.positions))
+        with of_field("keep"):
+            kept = places_of(body.keep, model.form)
+        with of_field("redraw"):
+            places = places_of(body.redraw, model.form) or (every if body.keep else set())
+        if not body.redraw and not body.keep:
+            places = {place for place, _ in least_believed(model, poem)}
+        near = OF_A_POEM if body.nearness is None else body.nearness
+        with _blamed(body, model):
+            sampler = revise(model, poem, places - kept, rules=rules, near=near)
+        yield from (("note", note) for note in notes)
+        yield "places", [_named(place, model.form) for place in sorted(places - kept)]
+        yield from _drawn(sampler, body)
+
+    def alternatives(self, body: AlternativesBody) -> Events:
+        model = self._model_of_poem(body)
+        with of_field("poem"):
+            poem = Poem.typed(body.poem, model.form)
+        rules = _rules(body, model, [])
+        with of_field("place"):
+            found = alternatives(model, poem, body.line, body.place, n=body.n, rules=rules)
+        for each in found:
+            told = {**vars(each), "shown": present(each.character, body.script)}
+            told["rhymes"] = [present(group, body.script) for group in each.rhymes]
+            yield "alternative", told
+
+    def reply(self, body: ReplyBody) -> Events:
+        seed = secrets.randbelow(_FRESH_SEEDS) if body.seed is None else body.seed
+        yield "seed", seed
+        with of_field("line"):
+            lines = split_lines(clean_typed(body.line))
+            if len(lines) != 1:
+                raise RuleError(f"{len(lines)} lines: give one, without punctuation inside")
+            model = self._chosen(str(Form.of(2, len(lines[0]))))
+            found = reply(body.line, body.n, model=model, seed=seed)
+        for each in found:
+            yield (
+                "reply",
+                {
+                    "line": present(each.line, body.script),
+                    "nats_per_character": round(-each.score, 3),
+                    "given_up": each.given_up,
+                },
+            )
+
+    def interpolate(self, body: InterpolateBody) -> Events:
+        with of_field("form" if body.form else "start"):
+            model = self._chosen(body.form or self._form_of(body.start, "start"))
+        poems = []
+        for field, text in (("start", body.start), ("end", body.end)):
+            with of_field(field):
+                poems.append(Poem.typed(text, model.form))
+        for found in interpolate(model, *poems, steps=body.steps):
+            lines = in_script(found, body.script).lines
+            yield "poem", {"form": str(model.form), "lines": lines, "script": body.script}
+
+    def _model_of_poem(self, body: ReviseBody | AlternativesBody) -> PoetryVAE:
+        """The model for the form that is named, or else for that of the poem."""
+        if body.form:
+            return self._model_for(body.form, body)
+        return self._model_for(self._form_of(body.poem, "poem"), body, field="poem")
+
+    def _form_of(self, text: str, field: str) -> str:
+        """The name of the form of a poem as it was typed; empty where the model says it."""
+        with of_field(field):
+            lines = split_lines(clean_typed(text))
+            if len(lines) > 1:
+                return str(Poem(tuple(lines)).form)
+            if self._model is not None:
+                return ""
+            served = [each["form"] for each in self.models() if each["form"] != "any"]
+            whole = len(lines[0]) if lines else 0
+            fitting = [name for name in served if Form.parse(name).positions == whole]
+            return fitting[0] if fitting else str(Form.of(1, whole))
+
+    def _model_for(self, form: str, body: Asked, *, field: str = "form") -> PoetryVAE:
+        with of_field(field):
+            if form:
+                form = str(Form.parse(form))
+            if not (body.about or body.dynasty):
+                return self._chosen(form)
+        with of_field("about" if body.about else "dynasty"):
+            return self._chosen(form, about=body.about, dynasty=body.dynasty)
+
+    def _chosen(self, form: str, *, about: str = "", dynasty: str = "") -> PoetryVAE:
+        wanted = Form.parse(form) if form else None
+        base = self._base(wanted or DEFAULT_FORM, any_form=bool(about or dynasty))
+        return choose_model(wanted, base, about=about, dynasty=dynasty)
+
+    def _base(self, form: Form, *, any_form: bool) -> PoetryVAE:
+        if self._model is not None:
+            return self._model
+        folder = default_model(form, any_form=any_form)
+        if folder not in self._loaded:
+            self._loaded[folder] = load_model(folder)
+        return self._loaded[folder]
+
+
+def _told(name: str, config: ModelConfig, figures: dict[str, Any]) -> dict[str, Any]:
+    is_any = config.forms == "any"
+    return {
+        "name": name,
+        "form": "any" if is_any else str(Form.of(config.lines, config.chars)),
+        "most_lines": config.lines,
+        "most_characters": config.chars,
+        "takes_subject": config.subject > 0,
+        "dynasties": config.dynasties,
+        "figures": figures,
+    }
+
+
+def _rules(body: Asked, model: PoetryVAE, notes: list[str]) -> Rule | None:
+    """The rules that are asked for; what says nothing that could be kept is named."""
+    found = []
+    for name, value in body.wishes().items():
+        with of_field(name):
+            rule = rules_of({name: value}, model.form, note=notes.append)
+        found += [rule] if rule is not None else []
+    return together(found) if found else None
+
+
+@contextmanager
+def _blamed(body: Asked, model: PoetryVAE) -> Iterator[None]:
+    """Where rules are refused, the first that no poem could keep even by itself is named."""
+    try:
+        yield
+    except PoetryVAEError:
+        wishes = body.wishes()
+        beside = {name: wishes.pop(name) for name in _QUALIFIERS if name in wishes}
+        for name, value in wishes.items():
+            with of_field(name):
+                if (rule := rules_of({name: value, **beside}, model.form)) is not None:
+                    Rulebook(rule, model.form, model.tokenizer)
+        raise
+
+
+def _drawn(sampler: Sampler, body: PoemsBody | ReviseBody) -> Events:
+    seed = secrets.randbelow(_FRESH_SEEDS) if body.seed is None else body.seed
+    yield "seed", seed
+    for index, poem in enumerate(islice(sampler.stream(seed), body.n)):
+        entry = as_json(poem, script=body.script, seed=seed, index=index, asked=body.asked())
+        yield "poem", entry
+
+
+def _named(place: int, form: Form) -> str:
+    return f"{form.line_of[place] + 1},{form.from_start[place] + 1}"
