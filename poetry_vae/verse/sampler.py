@@ -163,9 +163,16 @@ class Sampler:
             is_hard: whether poems begin where little may stand, see :meth:`Ruled.write`.
         """
         labels = self._labels(n, generator)
-        code = torch.randn(n, self.model.code_size, generator=generator, device=self.model.device)
+        D, device = self.model.code_size, self.model.device
         if self._base is not None:
+            code = torch.randn(n, D, generator=generator, device=device)
             code = self._base.mean + self._base.stddev * code
+        elif self._ruled is not None:
+            proposed = n * self._ruled.proposed
+            code = torch.randn(proposed, D, generator=generator, device=device)
+            code = self._ruled.resampled(code, labels, generator=generator)
+        else:
+            code = torch.randn(n, D, generator=generator, device=device)
         if self._ruled is None or self.book is None:
             ids = self.write_from(code, labels, generator=generator)
             wrong, read = torch.zeros(n, dtype=torch.bool), ids

@@ -83,7 +83,7 @@ class Studio:
 
     def warm(self) -> Events:
         """Load what the first who asks would wait for."""
-        self._base(DEFAULT_FORM, any_form=False)
+        self._base(DEFAULT_FORM)
         boundaries(to_simplified("詩"))
         yield "warm", True
 
@@ -153,7 +153,8 @@ class Studio:
 
     def interpolate(self, body: InterpolateBody) -> Events:
         with of_field("form" if body.form else "start"):
-            model = self._chosen(body.form or self._form_of(body.start, "start"))
+            form = body.form or self._form_of(body.start, "start")
+            model = self._chosen(form, writes=False)
         poems = []
         for field, text in (("start", body.start), ("end", body.end)):
             with of_field(field):
@@ -190,15 +191,18 @@ class Studio:
         with of_field("about" if body.about else "dynasty"):
             return self._chosen(form, about=body.about, dynasty=body.dynasty)
 
-    def _chosen(self, form: str, *, about: str = "", dynasty: str = "") -> PoetryVAE:
+    def _chosen(
+        self, form: str, *, about: str = "", dynasty: str = "", writes: bool = True
+    ) -> PoetryVAE:
         wanted = Form.parse(form) if form else None
-        base = self._base(wanted or DEFAULT_FORM, any_form=bool(about or dynasty))
+        asks = bool(about or dynasty)
+        base = self._base(wanted or DEFAULT_FORM, any_form=asks, writes=writes)
         return choose_model(wanted, base, about=about, dynasty=dynasty)
 
-    def _base(self, form: Form, *, any_form: bool) -> PoetryVAE:
+    def _base(self, form: Form, *, any_form: bool = False, writes: bool = True) -> PoetryVAE:
         if self._model is not None:
             return self._model
-        folder = default_model(form, any_form=any_form)
+        folder = default_model(form, any_form=any_form, writes=writes)
         if folder not in self._loaded:
             self._loaded[folder] = load_model(folder)
         return self._loaded[folder]
