@@ -22,8 +22,9 @@ from poetry_vae.verse.rulebook import Held, Rulebook
 
 # Of the candidates for a poem so many share what is decided at first.
 _SHARING = 4
-# Codes that are proposed for a poem with pins where codes are trusted so far, and decoded at once.
-_PROPOSED, _TRUSTED, _CODES = 16, 0.5, 512
+# Codes that are proposed for a poem where codes are trusted so far and at some place little may
+# stand, as a share of all characters; and decoded at once.
+_PROPOSED, _TRUSTED, _FEW, _CODES = 16, 0.5, 0.1, 256
 # Poems that are read as a whole at once: some hundred megabytes of logits.
 _ROWS = 64
 # Where no more characters than this may stand, they are the forms of one, as of a pin or a word.
@@ -38,31 +39,33 @@ class Ruled:
     def __init__(self, model: PoetryVAE, manner: Manner, book: Rulebook) -> None:
         self.model, self.manner, self.book = model, manner, book
         self.bias = book.bias(model.readout.table[0].detach())
+        number = book.allowed[:, : book.alphabet.known_to_model].sum(1)
+        is_limited = (number > 0) & (number < _FEW * len(book.alphabet))
+        self._limited = is_limited.nonzero()[:, 0]
+        """The places where what may stand, by pins and the rhyme, is a small share of all."""
 
     @property
     def proposed(self) -> int:
         """How many codes are proposed for each poem, of which one is taken."""
-        pinned = self.book.begun(1)[0]
-        is_read = (pinned >= 0) & (pinned < self.book.alphabet.known_to_model)
-        return _PROPOSED if self.manner.trust >= _TRUSTED and bool(is_read.any()) else 1
+        return _PROPOSED if self.manner.trust >= _TRUSTED and len(self._limited) else 1
 
     def resampled(
         self, code: Tensor, labels: Tensor | None, *, generator: torch.Generator
     ) -> Tensor:
         """Of every few codes in a row, [R·N, D], one by how likely the decoder makes what is pinned
-        with it: [R, D]. So the rest of a poem follows what is pinned as far as it goes by its code.
+        and what rhymes with it: [R, D]. So the rest of a poem follows that as far as it goes by its
+        code.
         """
-        many = self.proposed
+        many, places = self.proposed, self._limited
         if many == 1:
             return code
-        pinned = self.book.begun(1)[0]
-        places = ((pinned >= 0) & (pinned < self.book.alphabet.known_to_model)).nonzero()[:, 0]
+        kept = self.book.allowed[places, : self.book.alphabet.known_to_model]
         heads, scores = self.model.decoder.likelihood, []
         for rows in torch.split(torch.arange(len(code)), _CODES):
             some = None if labels is None else labels.repeat_interleave(many)[rows]
-            hidden = self.model.hidden(code[rows], some)[:, places]
-            found = heads.log_prob(hidden, pinned[places].expand(len(rows), -1))
-            scores.append(found.sum(-1))
+            logits = heads.logits(self.model.hidden(code[rows], some)[:, places]).float()
+            within = logits.masked_fill(~kept, -torch.inf).logsumexp(-1) - logits.logsumexp(-1)
+            scores.append(within.sum(-1))
         weights = torch.cat(scores).view(-1, many).double().softmax(-1)
         chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
         return code.view(len(chosen), many, -1)[torch.arange(len(chosen)), chosen]

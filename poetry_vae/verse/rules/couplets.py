@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.text.metre import COUPLETS, LineType, Rules, Variant, legal_patterns
+from poetry_vae.text.prosody import RhymeBook
 
 LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
 """What tones a character has; ``UNREAD`` where no source tells."""
@@ -103,3 +104,11 @@ def as_mask(products: tuple[Product, ...]) -> Tensor:
         [[[kind in place for kind in range(4)] for place in classes] for classes in products],
         dtype=torch.bool,
     )
+
+
+def tone_class(character: str, book: RhymeBook) -> int:
+    """What tones a character has by a book."""
+    tones = {reading.tone for reading in book.readings(character)} if character else set()
+    if not tones:
+        return UNREAD
+    return EITHER if len(tones) == 2 else LEVEL if tones == {"平"} else OBLIQUE

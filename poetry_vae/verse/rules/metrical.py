@@ -36,13 +36,13 @@ from poetry_vae.verse.rules.couplets import (
     CLASSES,
     EITHER,
     LEVEL,
-    OBLIQUE,
     UNREAD,
     Couplets,
     Product,
     as_mask,
     couplet_products,
     joined,
+    tone_class,
 )
 from poetry_vae.verse.rules.rule import Bound
 from poetry_vae.verse.shares import Shares
@@ -97,7 +97,7 @@ class Metrical(Bound):
     ) -> None:
         self.form, self.rules = form, rules
         self.templates, self.groups = tuple(templates), tuple(groups)
-        self.tones = torch.tensor([_tone_class(c, book) for c in characters])  # [V]
+        self.tones = torch.tensor([tone_class(c, book) for c in characters])  # [V]
         shown = self.tones[len(characters) - strangers :]
         shown[shown == UNREAD] = EITHER
         index = {group: i for i, group in enumerate(groups)}
@@ -126,6 +126,11 @@ class Metrical(Bound):
         self._single = [place.get((g,), len(shared)) for g in range(len(groups))]
         self._kinds = torch.nn.functional.one_hot(self.tones, 4).float()  # [V, 4]
         self.kinds = [*self._kinds.bool().T, *self.member.T]
+        # The even lines rhyme under every template.
+        self.allowed = torch.ones(form.positions, len(characters), dtype=torch.bool)
+        self.allowed[[(line + 1) * form.chars - 1 for line in range(1, form.lines, 2)]] = (
+            self.member.any(1)
+        )
 
     def rhyming_lines(self, template: int) -> tuple[int, ...]:
         """Lines, from 0, that end in the rhyme: the even ones, and the first where it rhymes."""
@@ -337,10 +342,3 @@ class Metrical(Bound):
                 continue
             total = total + inner * end
         return total
-
-
-def _tone_class(character: str, book: RhymeBook) -> int:
-    tones = {reading.tone for reading in book.readings(character)} if character else set()
-    if not tones:
-        return UNREAD
-    return EITHER if len(tones) == 2 else LEVEL if tones == {"平"} else OBLIQUE
