@@ -41,11 +41,10 @@ def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     A model that is told a subject goes by it the more, the more what is known counts; it needs
     little of a code beside that.
     """
-    told = {"temperature": 0.5, "guidance": 1.0, "trust": 0.3}
-    untold = {"temperature": 0.6, "guidance": 0.2}
+    told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0}
+    untold = {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0}
     return {
         **(told if is_told else untold),
-        "repetition": 2.0,
         "candidates": 16 if form.positions <= _QUATRAIN else 8,
     }
 
