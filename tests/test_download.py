@@ -687,8 +687,7 @@ def test_the_destination_may_not_be_written(site: Site, tmp_path: Path) -> None:
 def test_the_disk_is_full(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "_no_link", lambda path, flags: os.open("/dev/full", flags))
     message = failure(site, tmp_path)
-    both = (tmp_path / FOLDER / name for name in (TANG, SONG))  # whichever comes first
-    assert any(str(path) in message for path in both)
+    assert str(tmp_path / FOLDER) in message  # of whichever file comes first
     assert "No space left" in message
     assert not (tmp_path / FOLDER / TANG).exists()
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from poetry_vae import Form, Poem, generate
-from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.sampling import SamplingError, derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.verse.generate import in_script, reconstruct
@@ -60,9 +59,9 @@ def test_a_model_of_another_form_is_refused() -> None:
     assert generate(1, form="couplet5", model=small_model())
 
 
-def test_a_form_without_a_model_names_those_that_ship() -> None:
-    with pytest.raises(CheckpointError, match="no model for 9x9 comes with the package"):
-        generate(1, form="9x9")
+def test_a_form_that_no_model_writes_is_refused() -> None:
+    with pytest.raises(FormError, match="at most 64 lines of at most 9 characters, and a 2x12"):
+        generate(1, form="2x12")
 
 
 def test_a_models_folder_serves_as_its_name(tmp_path: Path) -> None:
