@@ -44,6 +44,26 @@ def small_model(seed: int = 0, **changes: object) -> PoetryVAE:
     return PoetryVAE.build(small_config(**changes), small_tokenizer(), seed=seed).eval()
 
 
+def small_poet(
+    tokenizer: CharTokenizer | None = None, *, dynasties: tuple[str, ...] = ("唐",)
+) -> PoetryVAE:
+    """A model of any form."""
+    tokenizer = tokenizer or small_tokenizer()
+    config = small_config(
+        forms="any",
+        lines=64,
+        chars=9,
+        vocabulary=len(tokenizer),
+        couplet_latent=4,
+        prior="learned",
+        refiner_layers=1,
+        dynasties=dynasties,
+        subject=3,
+        in_turn=True,
+    )
+    return PoetryVAE.build(config, tokenizer, seed=0).eval()
+
+
 def small_corpus(
     poems: int = 64, form: Form = COUPLET, *, is_labelled: bool = False
 ) -> EncodedCorpus:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
@@ -17,7 +16,7 @@ from poetry_vae.verse.choosing import against, copied, surprise
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
-from tests.small import small_model, small_tokenizer
+from tests.small import small_model, small_poet
 
 
 @pytest.fixture(scope="module")
@@ -101,21 +100,7 @@ def test_a_poem_with_a_line_of_a_poet_is_not_chosen(
 
 
 def test_what_a_poem_owes_to_its_subject_counts_for_it() -> None:
-    config = ModelConfig(
-        64,
-        9,
-        len(small_tokenizer()),
-        hidden=8,
-        latent=4,
-        couplet_latent=4,
-        prior="learned",
-        refiner_layers=1,
-        forms="any",
-        dynasties=("唐",),
-        subject=3,
-        in_turn=True,
-    )
-    poet = PoetryVAE.build(config, small_tokenizer(), seed=0).eval()
+    poet = small_poet()
     with torch.no_grad():
         for number, parameter in enumerate(poet.parameters()):
             draws = torch.Generator().manual_seed(number)

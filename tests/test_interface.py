@@ -19,6 +19,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.verse.wishes import WISHES
 from tests.commands import run
 from tests.served import Client, served
+from tests.small import small_poet
 from tests.test_ruled import MANY, MODEL
 
 POEM = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。"
@@ -32,21 +33,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def any_form() -> PoetryVAE:
-    config = ModelConfig(
-        64,
-        9,
-        len(MANY),
-        hidden=16,
-        latent=8,
-        couplet_latent=8,
-        prior="learned",
-        refiner_layers=1,
-        forms="any",
-        dynasties=("唐", "宋"),
-        subject=3,
-        in_turn=True,
-    )
-    return PoetryVAE.build(config, MANY, seed=0).eval()
+    return small_poet(MANY, dynasties=("唐", "宋"))
 
 
 def test_a_poem_is_that_of_the_command_under_its_seed(client: Client, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.prosody import readings, tones
-from poetry_vae.text.scansion import check
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.rules import (
@@ -35,7 +34,8 @@ from poetry_vae.verse.rules import (
     together,
 )
 from poetry_vae.verse.sampler import Sampler
-from tests.test_steering import TOKENIZER
+from tests.small import small_poet
+from tests.test_steering import TOKENIZER, check_kept
 
 QUATRAIN = Form.of(4, 5)
 # Some hundred characters of every class and tone, for couplets that have to answer each other.
@@ -97,24 +97,7 @@ def test_any_combination_is_kept_or_refused(parts: list[Rule], seed: int) -> Non
         assert str(error)  # noqa: PT017
         return
     for text in texts:
-        lines = QUATRAIN.cut(text)
-        for part in parts:
-            match part:
-                case Pin(line, place, character):
-                    assert lines[line - 1][place - 1] == character
-                case Avoid(characters):
-                    assert not set(text) & set(characters)
-                case Metre(rules):
-                    report = check(lines, rules=rules, readings="lenient")
-                    assert report.keeps_metre, text
-                    assert report.keeps_rhyme, text
-                case Rhyme(group):
-                    sets = [{r.group for r in readings(lines[i][-1])} for i in (1, 3)]
-                    assert set.intersection(*sets) & ({group} if group else sets[0])
-                case NoRepeat():
-                    assert len(set(text)) == len(text)
-                case Words(words):
-                    assert all(any(word in line for line in lines) for word in words)
+        check_kept(parts, text)
 
 
 @pytest.mark.parametrize(
@@ -204,21 +187,7 @@ def test_low_temperatures_keep_rules_that_the_model_finds_absurd(temperature: fl
 
 
 def test_lines_of_many_lengths_keep_what_they_can() -> None:
-    config = ModelConfig(
-        64,
-        9,
-        len(MANY),
-        hidden=16,
-        latent=8,
-        couplet_latent=8,
-        prior="learned",
-        refiner_layers=1,
-        forms="any",
-        dynasties=("唐",),
-        subject=3,
-        in_turn=True,
-    )
-    view = PoetryVAE.build(config, MANY, seed=0).eval().writing(Form.parse("浣溪沙"), about="春水")
+    view = small_poet(MANY).writing(Form.parse("浣溪沙"), about="春水")
     sampler = Sampler(view, Manner.of(view), Pin(1, 1, "春") & NoRepeat() & Words(("月水",)))
     for poem in islice(sampler.stream(0), 2):
         assert poem.text[0] == "春"

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from poetry_vae.evaluation.alphabet import Poems, simplified
 from poetry_vae.evaluation.judge import Judge
-from poetry_vae.evaluation.second_judge import Steps, seeded
+from poetry_vae.evaluation.second_judge import Steps, known_vectors, learning, seeded
 from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
@@ -38,7 +38,7 @@ OTHERS = 9
 _HIDDEN, _LAYERS, _OWN, _WIDTH = 128, 2, 32, 128
 _DROPOUT, _UNREAD = 0.1, 0.1
 _BATCH, _STEPS = 128, 2500
-_RATE, _DECAY, _WARMUP = 2e-3, 0.01, 0.05
+_RATE = 2e-3
 _SHARPNESS = 14.0  # the cosine is multiplied by so much at first
 
 
@@ -87,11 +87,8 @@ class CoherenceJudge(nn.Module):
     def __init__(self, judge: Judge) -> None:
         super().__init__()
         self.judge, self.form = judge, judge.form
-        known = np.concatenate(
-            [v for a in judge.affinities.values() for v in (a.first, a.second)], axis=1
-        )
-        scale = max(1e-6, float(np.sqrt((known**2).mean())))
-        self.register_buffer("known", torch.from_numpy(known / scale).float(), persistent=False)
+        known = known_vectors(judge).float()
+        self.register_buffer("known", known, persistent=False)
         self.border = first_half(judge.form)
         rest = judge.form.positions - self.border
         self.first = _Tower(len(known), known.shape[1], self.border)
@@ -120,11 +117,7 @@ class CoherenceJudge(nn.Module):
         self, symbols: Tensor, groups: list[Ints], rng: np.random.Generator, progress: Steps
     ) -> None:
         steps = min(_STEPS, 20 * len(symbols) // _BATCH + 1)
-        optimiser = torch.optim.AdamW(self.parameters(), lr=_RATE, weight_decay=_DECAY, fused=True)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser,
-            lambda step: min(1.0, (step + 1) / (_WARMUP * steps)) * max(0.0, 1 - step / steps),
-        )
+        optimiser, schedule = learning(self, steps, rate=_RATE)
         chances = np.array([len(rows) for rows in groups], dtype=float)
         self.train()
         for step in range(steps):

@@ -48,16 +48,8 @@ class Reader(nn.Module):
     def __init__(self, judge: Judge) -> None:
         super().__init__()
         self.form = judge.form
-        known = np.concatenate(
-            [
-                vectors
-                for affinity in judge.affinities.values()
-                for vectors in (affinity.first, affinity.second)
-            ],
-            axis=1,
-        )
-        scale = max(1e-6, float(np.sqrt((known**2).mean())))
-        self.register_buffer("known", torch.from_numpy(known / scale), persistent=False)
+        known = known_vectors(judge)
+        self.register_buffer("known", known, persistent=False)
         self.own = nn.Embedding(len(known), _OWN)
         nn.init.zeros_(self.own.weight)
         inputs = self.form.lines * (known.shape[1] + _OWN)
@@ -184,12 +176,7 @@ def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
 
 def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> None:
     """Minimise the cross-entropy; the reader is left ready to be asked."""
-    learned = [p for p in reader.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(learned, lr=_RATE, weight_decay=_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda step: min(1.0, (step + 1) / (_WARMUP * steps)) * max(0.0, 1 - step / steps),
-    )
+    optimiser, schedule = learning(reader, steps, rate=_RATE)
     reader.train()
     for step, (poems, labels) in zip(range(steps), batches, strict=False):
         progress(step, steps)
@@ -202,6 +189,26 @@ def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> No
         optimiser.step()
         schedule.step()
     reader.eval()
+
+
+def learning(
+    judge: nn.Module, steps: int, *, rate: float
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """How judges learn: a rate that rises at first and then falls to 0 in a straight line."""
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, weight_decay=_DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser,
+        lambda step: min(1.0, (step + 1) / (_WARMUP * steps)) * max(0.0, 1 - step / steps),
+    )
+    return optimiser, schedule
+
+
+def known_vectors(judge: Judge) -> Tensor:
+    """What the first judge knows of its symbols, at unit scale: [symbols, width]."""
+    known = np.concatenate(
+        [v for a in judge.affinities.values() for v in (a.first, a.second)], axis=1
+    )
+    return torch.from_numpy(known / max(1e-6, float(np.sqrt((known**2).mean()))))
 
 
 @contextlib.contextmanager
