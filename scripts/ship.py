@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from poetry_vae.evaluation.density import Density, density
+from poetry_vae.evaluation.report.density import Density, density
 from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
 from poetry_vae.text.encoded import EncodedCorpus, poems_for

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poetry_vae.evaluation import coherence
-from poetry_vae.evaluation.coherence import CoherenceJudge, by_rhyme, first_half
-from poetry_vae.evaluation.judge import Judge
-from poetry_vae.evaluation.judge_file import fitted_coherence
+from poetry_vae.evaluation.judges import coherence
+from poetry_vae.evaluation.judges.coherence import CoherenceJudge, by_rhyme, first_half
+from poetry_vae.evaluation.judges.files import fitted_coherence
+from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.text.form import Form
 
 COUPLET = Form.of(2, 5)

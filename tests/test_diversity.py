@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poetry_vae.evaluation.diversity import (
+from poetry_vae.evaluation.metrics.diversity import (
     distinct,
     diversity,
     repeats,
     self_bleu_2,
     unique_poems,
 )
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
 
 poems = st.lists(st.lists(st.integers(1, 6), min_size=6, max_size=6), min_size=2, max_size=12).map(
     lambda rows: np.array(rows, dtype=np.int64)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from poetry_vae.evaluation.density import density, rate_by_dimension
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.judge import Judge
+from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.material import Material, as_ids, read_samples
-from poetry_vae.evaluation.report import Effort, Evaluation, Subject
-from poetry_vae.evaluation.two_sample import TwoSample
-from poetry_vae.evaluation.verse import (
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.two_sample import TwoSample
+from poetry_vae.evaluation.report.density import density, rate_by_dimension
+from poetry_vae.evaluation.report.evaluation import Effort, Evaluation, Subject
+from poetry_vae.evaluation.report.verse import (
     Reader,
     metre,
     other_characters,

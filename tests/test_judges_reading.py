@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from poetry_vae.evaluation import alphabet as reading
-from poetry_vae.evaluation.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.alphabet import Alphabet, simplified
-from poetry_vae.evaluation.copies import Copies
+from poetry_vae.evaluation.judges import alphabet as reading
+from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
+from poetry_vae.evaluation.judges.alphabet import Alphabet, simplified
+from poetry_vae.evaluation.metrics.copies import Copies
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poetry_vae.evaluation.kneser_ney import KneserNey, LanguageModelError
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey, LanguageModelError
 
 START = "start"
 

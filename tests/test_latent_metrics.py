@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.density_ratio import auc, fit_log_ratio
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.latent import (
+from poetry_vae.evaluation.metrics.density_ratio import auc, fit_log_ratio
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.latent import (
     disentanglement,
     gaussian_total_correlation,
     hole,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.novelty import known, longest_copies, novelty
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.novelty import known, longest_copies, novelty
 
 poems = st.lists(st.lists(st.integers(1, 3), min_size=8, max_size=8), min_size=1, max_size=6).map(
     lambda rows: np.array(rows, dtype=np.int64)

@@ -7,12 +7,24 @@ from typing import Any
 import pytest
 import torch
 
-from poetry_vae.evaluation import page_pictures
-from poetry_vae.evaluation.html_table import Line, estimate, figure, number, percent, table
-from poetry_vae.evaluation.latent_map import latent_map
-from poetry_vae.evaluation.page import page
-from poetry_vae.evaluation.page_tables import density_table, in_order, usage_table, verse_table
-from poetry_vae.evaluation.page_verses import marked_html, poem_html
+from poetry_vae.evaluation.metrics.latent_map import latent_map
+from poetry_vae.evaluation.report import page_pictures
+from poetry_vae.evaluation.report.html_table import (
+    Line,
+    estimate,
+    figure,
+    number,
+    percent,
+    table,
+)
+from poetry_vae.evaluation.report.page import page
+from poetry_vae.evaluation.report.page_tables import (
+    density_table,
+    in_order,
+    usage_table,
+    verse_table,
+)
+from poetry_vae.evaluation.report.page_verses import marked_html, poem_html
 from tests.small import CHARACTERS, small_model
 
 _EMPTY = {"meta", "link", "br", "hr", "img", "use", "path", "rect", "image"}

@@ -10,11 +10,11 @@ import pytest
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-from poetry_vae.evaluation import pictures
-from poetry_vae.evaluation.curves import training_curves
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.latent_map import latent_map
-from poetry_vae.evaluation.rendering import PictureError, as_png, as_svg
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.latent_map import latent_map
+from poetry_vae.evaluation.report import pictures
+from poetry_vae.evaluation.report.curves import training_curves
+from poetry_vae.evaluation.report.rendering import PictureError, as_png, as_svg
 from poetry_vae.text.form import Form
 from poetry_vae.text.labels import NO_METRE, template_names
 from poetry_vae.text.metre import MetreError

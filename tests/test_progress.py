@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from poetry_vae.cli import console
-from poetry_vae.evaluation.density import importance_bounds
+from poetry_vae.evaluation.report.density import importance_bounds
 from poetry_vae.verse.believing import surprises
 from tests.small import small_corpus, small_model
 

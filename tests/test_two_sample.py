@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poetry_vae.evaluation import judge_file, second_judge
-from poetry_vae.evaluation.judge import Judge
-from poetry_vae.evaluation.judge_file import JudgeError, fitted
-from poetry_vae.evaluation.second_judge import SecondJudge
-from poetry_vae.evaluation.two_sample import (
+from poetry_vae.evaluation.judges import files, second_judge
+from poetry_vae.evaluation.judges.files import JudgeError, fitted
+from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.judges.second_judge import SecondJudge
+from poetry_vae.evaluation.metrics.two_sample import (
     TwoSampleError,
     auc_with_error,
     boosted_trees,
@@ -204,7 +204,7 @@ def test_a_damaged_judge_is_refused_and_made_again(
     monkeypatch.setattr(second_judge, "_CHARACTERS_BEFORE", 20_000)
     validation, real = _poems(50, 2), _poems(60, 3)
     made = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
-    key = judge_file._key(train, validation, COUPLET, 0)
+    key = files._key(train, validation, COUPLET, 0)
     paths = sorted(tmp_path.iterdir())
     assert [path.name.split("-")[0] for path in paths] == ["judge", "reader"]
     whole = [path.read_bytes() for path in paths]
@@ -214,13 +214,13 @@ def test_a_damaged_judge_is_refused_and_made_again(
         for damaged in (bytes(flipped), content[:-100], b"", b"\xff" * 50):
             path.write_bytes(damaged)
             with pytest.raises(JudgeError, match=path.name):
-                judge_file._read(path, key)
+                files._read(path, key)
     again = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
     np.testing.assert_array_equal(made[0].features(real), again[0].features(real))
     for path, content in zip(paths, whole, strict=True):
         assert len(path.read_bytes()) == len(content)
-        judge_file._read(path, key)
+        files._read(path, key)
     with pytest.raises(JudgeError, match="not the judge of these poems"):
-        judge_file.load(paths[0], "another key")
+        files.load(paths[0], "another key")
     with pytest.raises(JudgeError, match="none: cannot be read"):
-        judge_file.load(tmp_path / "none", key)
+        files.load(tmp_path / "none", key)

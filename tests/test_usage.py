@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.usage import usage
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.usage import usage
 
 IDS = 100 + torch.arange(200).view(20, 10)  # no character in common
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.words import (
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.words import (
     KnownPairs,
     dictionary_words,
     shuffled_positions,

@@ -171,7 +171,7 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     """The row of a run on the test part, from its folder where it has been measured before."""
     import torch
 
-    from poetry_vae.evaluation.family import FULL, QUICK, family_figures
+    from poetry_vae.evaluation.report.family import FULL, QUICK, family_figures
     from poetry_vae.model.pretrained import WEIGHTS, load_model
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.errors import FormError

@@ -13,8 +13,8 @@ from poetry_vae.cli.options import encoding_option, form_option, manner_from, ma
 
 if TYPE_CHECKING:
     from poetry_vae.evaluation.material import Material
-    from poetry_vae.evaluation.report import Progress, Subject
-    from poetry_vae.evaluation.verse import Reader
+    from poetry_vae.evaluation.report.evaluation import Progress, Subject
+    from poetry_vae.evaluation.report.verse import Reader
 
 
 @click.command("evaluate")
@@ -70,8 +70,8 @@ def command(
     """
     from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.material import Material, read_samples
-    from poetry_vae.evaluation.report import FULL, QUICK, Evaluation
-    from poetry_vae.evaluation.two_sample import require_classifiers
+    from poetry_vae.evaluation.metrics.two_sample import require_classifiers
+    from poetry_vae.evaluation.report.evaluation import FULL, QUICK, Evaluation
     from poetry_vae.text.files import name_of, replace_file
 
     if not quick:
@@ -93,7 +93,7 @@ def command(
         )
         report = {"quick": quick, **evaluation.report(subjects, others)}
     if output is not None:
-        from poetry_vae.evaluation.page import page
+        from poetry_vae.evaluation.report.page import page
 
         text = json.dumps(report, ensure_ascii=False, indent=1) + "\n"
         replace_file(output / "report.json", text)
@@ -107,7 +107,7 @@ def command(
 
 
 def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -> list[Subject]:
-    from poetry_vae.evaluation.report import Subject
+    from poetry_vae.evaluation.report.evaluation import Subject
     from poetry_vae.model.pretrained import (
         DEFAULT_FORM,
         default_model,
@@ -148,11 +148,11 @@ def _only_form(subjects: list[Subject], form: str | None) -> Any:
 def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: Progress) -> Reader:
     import platformdirs
 
-    from poetry_vae.evaluation.verse import Reader
+    from poetry_vae.evaluation.report.verse import Reader
 
     judges = coherence = None
     if not quick:
-        from poetry_vae.evaluation.judge_file import fitted, fitted_coherence
+        from poetry_vae.evaluation.judges.files import fitted, fitted_coherence
 
         progress("the judges read real poems (once)")
         material.needs("validation", 20, "the judge")

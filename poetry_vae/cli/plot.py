@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _is_picture(_: click.Context, __: click.Parameter, path: Path) -> Path:
-    from poetry_vae.evaluation.rendering import FORMATS
+    from poetry_vae.evaluation.report.rendering import FORMATS
 
     if path.suffix.lower() not in FORMATS:
         raise click.BadParameter(f"{str(path)!r} ends in neither {' nor '.join(FORMATS)}")
@@ -102,9 +102,9 @@ def latent(
     import numpy as np
     import torch
 
-    from poetry_vae.evaluation.latent_map import latent_map
     from poetry_vae.evaluation.material import Material, as_ids
-    from poetry_vae.evaluation.pictures import scatter
+    from poetry_vae.evaluation.metrics.latent_map import latent_map
+    from poetry_vae.evaluation.report.pictures import scatter
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.script import present
     from poetry_vae.verse.generate import choose_model, in_script
@@ -135,7 +135,7 @@ def training(folders: tuple[Path, ...], output: Path) -> None:
     \b
     poetry-vae plot training my-model --output curves.svg
     """
-    from poetry_vae.evaluation.curves import training_curves
+    from poetry_vae.evaluation.report.curves import training_curves
 
     runs = {str(folder): _logged(folder) for folder in folders}
     names = {folder: Path(folder).name or folder for folder in runs}
@@ -175,7 +175,7 @@ def traversal(
     poetry-vae plot traversal couplet5 --poem 白日依山尽，黄河入海流。 --output one.svg
     poetry-vae plot traversal --form 七绝 --dimension 12 --output twelve.svg
     """
-    from poetry_vae.evaluation import pictures
+    from poetry_vae.evaluation.report import pictures
     from poetry_vae.verse.generate import choose_model, in_script
     from poetry_vae.verse.traversal import DimensionError, traverse
 
@@ -240,7 +240,7 @@ def _logged(folder: Path) -> list[dict[str, Any]]:
     Raises:
         PictureError: no run is there, or it has logged nothing yet.
     """
-    from poetry_vae.evaluation.rendering import PictureError
+    from poetry_vae.evaluation.report.rendering import PictureError
     from poetry_vae.training.metrics import METRICS, read_metrics
 
     rows = read_metrics(folder)
@@ -251,7 +251,7 @@ def _logged(folder: Path) -> list[dict[str, Any]]:
 
 
 def _write(figure: Figure, output: Path, titles: Sequence[str] | None = None) -> None:
-    from poetry_vae.evaluation.rendering import as_png, as_svg
+    from poetry_vae.evaluation.report.rendering import as_png, as_svg
     from poetry_vae.text.files import replace_file
 
     is_svg = output.suffix.lower() == ".svg"

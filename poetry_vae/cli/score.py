@@ -57,7 +57,7 @@ def command(
     import torch
 
     from poetry_vae.cli.console import work_bar
-    from poetry_vae.evaluation.density import importance_bounds
+    from poetry_vae.evaluation.report.density import importance_bounds
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.poem import Poem
     from poetry_vae.verse.believing import surprises

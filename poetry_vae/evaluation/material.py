@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError

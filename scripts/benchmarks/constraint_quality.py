@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judge_file import fitted
+from poetry_vae.evaluation.judges.files import fitted
 from poetry_vae.evaluation.material import read_samples
 from poetry_vae.text.encoded import EncodedCorpus
 

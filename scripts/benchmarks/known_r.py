@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judge_file import fitted
-from poetry_vae.evaluation.kneser_ney import KneserNey
-from poetry_vae.evaluation.two_sample import TwoSample
+from poetry_vae.evaluation.judges.files import fitted
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey
+from poetry_vae.evaluation.metrics.two_sample import TwoSample
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.form import Form

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.kneser_ney import KneserNey
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus

@@ -17,9 +17,9 @@ import platformdirs
 import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judge_file import fitted
+from poetry_vae.evaluation.judges.files import fitted
 from poetry_vae.evaluation.material import Material
-from poetry_vae.evaluation.verse import Reader, Row
+from poetry_vae.evaluation.report.verse import Reader, Row
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.verse.manner import Manner

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.evaluation.alphabet import Poems, simplified
-from poetry_vae.evaluation.judge import Judge
-from poetry_vae.evaluation.two_sample import Classifier, TwoSample, two_sample
+from poetry_vae.evaluation.judges.alphabet import Poems, simplified
+from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.metrics.two_sample import Classifier, TwoSample, two_sample
 from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 

@@ -11,12 +11,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation import copies
-from poetry_vae.evaluation.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.alphabet import Alphabet, CodePoints, Poems, simplified
-from poetry_vae.evaluation.copies import Copies
-from poetry_vae.evaluation.kneser_ney import KneserNey
-from poetry_vae.evaluation.two_sample import TwoSample, boosted_trees, two_sample
+from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
+from poetry_vae.evaluation.judges.alphabet import Alphabet, CodePoints, Poems, simplified
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey
+from poetry_vae.evaluation.metrics import copies
+from poetry_vae.evaluation.metrics.copies import Copies
+from poetry_vae.evaluation.metrics.two_sample import TwoSample, boosted_trees, two_sample
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 

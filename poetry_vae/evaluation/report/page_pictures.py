@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from poetry_vae.evaluation import pictures
-from poetry_vae.evaluation.curves import training_curves
-from poetry_vae.evaluation.html_table import at
-from poetry_vae.evaluation.page_tables import bounds_of, in_order
-from poetry_vae.evaluation.rendering import PictureError, as_svg
+from poetry_vae.evaluation.report import pictures
+from poetry_vae.evaluation.report.curves import training_curves
+from poetry_vae.evaluation.report.html_table import at
+from poetry_vae.evaluation.report.page_tables import bounds_of, in_order
+from poetry_vae.evaluation.report.rendering import PictureError, as_svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.text.ngrams import Hashes, IntArray, Lengths, among, hashed, lines_of
 from poetry_vae.text.script import to_simplified
 from poetry_vae.text.tokenizer import CharTokenizer

@@ -15,8 +15,8 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.evaluation.density import Estimate
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.report.density import Estimate
 
 LogRatio = Callable[[Tensor], Tensor]
 """Vectors [N, D] → log p(v)/q(v) [N]."""

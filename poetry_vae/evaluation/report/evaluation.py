@@ -15,21 +15,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.density import density, rate_by_dimension
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.family import codes_of
-from poetry_vae.evaluation.latent import (
+from poetry_vae.evaluation.material import Material, as_ids
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.latent import (
     disentanglement,
     gaussian_total_correlation,
     hole,
     information,
     total_correlation,
 )
-from poetry_vae.evaluation.latent_map import latent_map
-from poetry_vae.evaluation.material import Material, as_ids
-from poetry_vae.evaluation.two_sample import TwoSampleError
-from poetry_vae.evaluation.usage import usage
-from poetry_vae.evaluation.verse import Reader, other_characters, other_lines
+from poetry_vae.evaluation.metrics.latent_map import latent_map
+from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
+from poetry_vae.evaluation.metrics.usage import usage
+from poetry_vae.evaluation.report.density import density, rate_by_dimension
+from poetry_vae.evaluation.report.family import codes_of
+from poetry_vae.evaluation.report.verse import Reader, other_characters, other_lines
 from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from poetry_vae.evaluation.html_table import (
+from poetry_vae.evaluation.report.html_table import (
     NOTHING,
     Cell,
     Line,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from poetry_vae.evaluation.canvas import (
+from poetry_vae.evaluation.report.canvas import (
     COLOURS,
     GREY,
     PALE,
@@ -20,7 +20,7 @@ from poetry_vae.evaluation.canvas import (
     style_of,
     styles_of,
 )
-from poetry_vae.evaluation.rendering import POINTS, drawing
+from poetry_vae.evaluation.report.rendering import POINTS, drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

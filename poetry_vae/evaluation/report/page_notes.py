@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from poetry_vae.evaluation.html_table import at
+from poetry_vae.evaluation.report.html_table import at
 
 _SOURCES = (
     ("Model", "Kingma & Welling 2014, Auto-Encoding Variational Bayes"),

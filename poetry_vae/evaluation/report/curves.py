@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from poetry_vae.evaluation.canvas import legend_below, log_scale, marker_of, new_figure, style_of
-from poetry_vae.evaluation.rendering import PictureError, drawing
+from poetry_vae.evaluation.report.canvas import (
+    legend_below,
+    log_scale,
+    marker_of,
+    new_figure,
+    style_of,
+)
+from poetry_vae.evaluation.report.rendering import PictureError, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from poetry_vae.evaluation.html_table import percent
+from poetry_vae.evaluation.report.html_table import percent
 
 _LINE = re.compile(r"[^，。！？；、\s]+[，。！？；、]?")
 

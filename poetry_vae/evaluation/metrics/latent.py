@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.density import Estimate, estimate
-from poetry_vae.evaluation.density_ratio import auc, fit_log_ratio
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.density_ratio import auc, fit_log_ratio
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.report.density import Estimate, estimate
 from poetry_vae.model.critic import permuted
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.training.diagnostics import ACTIVE_VARIANCE, mutual_information

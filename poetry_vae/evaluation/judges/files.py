@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy.typing as npt
 
-from poetry_vae.evaluation import copies
-from poetry_vae.evaluation.affinities import Affinity
-from poetry_vae.evaluation.alphabet import Alphabet, Poems
-from poetry_vae.evaluation.coherence import CoherenceJudge
-from poetry_vae.evaluation.copies import Copies
-from poetry_vae.evaluation.judge import AFFINITIES, Judge
-from poetry_vae.evaluation.kneser_ney import KneserNey, Order
-from poetry_vae.evaluation.second_judge import SecondJudge, Steps
+from poetry_vae.evaluation.judges.affinities import Affinity
+from poetry_vae.evaluation.judges.alphabet import Alphabet, Poems
+from poetry_vae.evaluation.judges.coherence import CoherenceJudge
+from poetry_vae.evaluation.judges.judge import AFFINITIES, Judge
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey, Order
+from poetry_vae.evaluation.judges.second_judge import SecondJudge, Steps
+from poetry_vae.evaluation.metrics import copies
+from poetry_vae.evaluation.metrics.copies import Copies
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem

@@ -22,9 +22,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.evaluation.alphabet import Poems, simplified
-from poetry_vae.evaluation.judge import Judge
-from poetry_vae.evaluation.second_judge import Steps, known_vectors, learning, seeded
+from poetry_vae.evaluation.judges.alphabet import Poems, simplified
+from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.judges.second_judge import Steps, known_vectors, learning, seeded
 from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
 
 
 @dataclass(frozen=True)

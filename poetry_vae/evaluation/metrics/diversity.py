@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.text.ngrams import Hashes, IntArray, Lengths, hashed, told_apart
 from poetry_vae.text.tokenizer import CharTokenizer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.errors import MetricError
+from poetry_vae.evaluation.metrics.errors import MetricError
 
 Floats = npt.NDArray[np.floating]
 

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.density import density, rate_by_dimension
-from poetry_vae.evaluation.errors import MetricError
-from poetry_vae.evaluation.latent import (
+from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.latent import (
     gaussian_total_correlation,
     hole,
     information,
     total_correlation,
 )
+from poetry_vae.evaluation.report.density import density, rate_by_dimension
 from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE

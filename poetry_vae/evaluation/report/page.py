@@ -6,17 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from poetry_vae.evaluation.html_table import at
-from poetry_vae.evaluation.page_notes import measured_html, missing_html
-from poetry_vae.evaluation.page_pictures import (
+from poetry_vae.evaluation.report.html_table import at
+from poetry_vae.evaluation.report.page_notes import measured_html, missing_html
+from poetry_vae.evaluation.report.page_pictures import (
     density_pictures,
     map_pictures,
     training_picture,
     verse_pictures,
 )
-from poetry_vae.evaluation.page_style import STYLE
-from poetry_vae.evaluation.page_tables import density_table, latent_table, usage_table, verse_table
-from poetry_vae.evaluation.page_verses import reconstructions_html, samples_html
+from poetry_vae.evaluation.report.page_style import STYLE
+from poetry_vae.evaluation.report.page_tables import (
+    density_table,
+    latent_table,
+    usage_table,
+    verse_table,
+)
+from poetry_vae.evaluation.report.page_verses import reconstructions_html, samples_html
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.verse.manner import Manner
@@ -26,7 +31,7 @@ _LANGUAGES = {"simplified": "zh-Hans", "traditional": "zh-Hant"}
 
 
 def page(report: Report) -> str:
-    """The page of a report as ``evaluation/report.py`` makes it.
+    """The page of a report as ``evaluation/report/evaluation.py`` makes it.
 
     Whatever the report lacks is left out; where matplotlib is not installed the pictures are, and
     the page says so. Poems are taken to be in simplified script unless ``script`` says otherwise.

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.coherence import CoherenceJudge
-from poetry_vae.evaluation.diversity import diversity
-from poetry_vae.evaluation.judge import Judge
+from poetry_vae.evaluation.judges.coherence import CoherenceJudge
+from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.judges.second_judge import SecondJudge, Steps
 from poetry_vae.evaluation.material import Material, as_ids
-from poetry_vae.evaluation.novelty import novelty
-from poetry_vae.evaluation.second_judge import SecondJudge, Steps
-from poetry_vae.evaluation.words import KnownPairs, word_validity
+from poetry_vae.evaluation.metrics.diversity import diversity
+from poetry_vae.evaluation.metrics.novelty import novelty
+from poetry_vae.evaluation.metrics.words import KnownPairs, word_validity
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError, templates

@@ -1,0 +1,1 @@
+"""Judges: fitted to real poems once, kept on disk, and never seen by anything that writes."""
