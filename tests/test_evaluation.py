@@ -13,7 +13,8 @@ from poetry_vae.evaluation.material import Material, as_ids, read_samples
 from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.evaluation.metrics.two_sample import TwoSample
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
-from poetry_vae.evaluation.report.evaluation import Effort, Evaluation, Subject
+from poetry_vae.evaluation.report.evaluation import Evaluation, Subject
+from poetry_vae.evaluation.report.model import Effort
 from poetry_vae.evaluation.report.verse import (
     Reader,
     metre,
@@ -163,7 +164,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     assert sum(rows["mine"]["log_likelihood"]["counts"]) == 30
     assert {row["diversity"]["poems"] for row in report["verse"]} == {30}
     (figures,) = report["models"]
-    assert set(figures["density"]["bounds"]) == {"1", "2"}
+    assert set(figures["density"]["bounds"]) == {1, 2}
     assert len(figures["samples"]) == 20
     assert len(figures["map"]["x"]) == len(figures["map"]["poems"]) == 40
     assert set(figures["map"]["labels"]) == {"metre", "rhyme"}

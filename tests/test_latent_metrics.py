@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.metrics.density_ratio import auc, fit_log_ratio
+from poetry_vae.evaluation.metrics.density_ratio import fit_log_ratio
 from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.estimates import auc
 from poetry_vae.evaluation.metrics.latent import (
     disentanglement,
     gaussian_total_correlation,
@@ -36,14 +37,13 @@ class TestInformation:
         assert result.mutual_information == pytest.approx(D / 2 * math.log(1 + a * a / s2), abs=0.1)
         variance = a * a + s2
         kl = D / 2 * (variance - 1 - math.log(variance))
-        assert result.marginal_kl == pytest.approx(kl, abs=0.1)
-        assert result.rate == result.mutual_information + result.marginal_kl
+        assert result.mutual_information is not None
+        assert result.rate - result.mutual_information == pytest.approx(kl, abs=0.1)
 
     def test_a_collapsed_posterior_says_nothing(self) -> None:
         result = information(torch.zeros(100, 3), torch.zeros(100, 3), generator=seeded())
         assert result.rate == 0
         assert result.mutual_information == pytest.approx(0, abs=1e-12)
-        assert result.marginal_kl == pytest.approx(0, abs=1e-12)
 
     def test_near_the_ceiling_only_the_ceiling_is_given(self) -> None:
         mean = noise(500, 4)
@@ -51,7 +51,6 @@ class TestInformation:
         assert sharp.rate > math.log(500) - 2
         assert sharp.limit == math.log(500)
         assert sharp.mutual_information is None
-        assert sharp.marginal_kl is None
 
     def test_the_aggregate_is_the_naive_mixture(self) -> None:
         q = DiagonalGaussian(noise(7, 3).double(), 0.3 * noise(7, 3, 1).double())

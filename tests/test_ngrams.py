@@ -71,7 +71,7 @@ def test_among() -> None:
 
 def test_unknown_characters_are_told_apart_and_the_rest_stays() -> None:
     ids = np.array([[0, 3, 0], [3, 0, 4]], dtype=np.uint16)
-    apart = told_apart(ids, 0)
+    apart = told_apart(ids)
     assert (apart[ids != 0] == ids[ids != 0]).all()
     assert len(set(apart[ids == 0].tolist())) == 3
     assert (apart[ids == 0] < 0).all()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poetry_vae.evaluation.metrics.errors import MetricError
-from poetry_vae.evaluation.metrics.novelty import known, longest_copies, novelty
+from poetry_vae.evaluation.metrics.novelty import Copies, longest_copies, novelty
 
 poems = st.lists(st.lists(st.integers(1, 3), min_size=8, max_size=8), min_size=1, max_size=6).map(
     lambda rows: np.array(rows, dtype=np.int64)
@@ -30,7 +30,8 @@ def test_the_longest_copy_is_the_naive_one(ids: np.ndarray, training: np.ndarray
 def test_known_lines_are_the_naive_ones(ids: np.ndarray, training: np.ndarray) -> None:
     lines = {tuple(line) for line in training.reshape(-1, 4).tolist()}
     expected = [tuple(line) in lines for line in ids.reshape(-1, 4).tolist()]
-    assert known(ids, training, chars=4).reshape(-1).tolist() == expected
+    found = Copies.fit(training, 4, ("lines",)).found(ids)["lines"]
+    assert found.reshape(-1).tolist() == expected
 
 
 @pytest.fixture
@@ -64,10 +65,13 @@ def test_a_poem_of_two_poems_lines_is_new_but_its_lines_are_not(training: np.nda
 
 
 def test_an_unknown_character_copies_no_other() -> None:
-    training = np.array([[2, 0, 3, 4]])
-    assert not known(np.array([[2, 0, 3, 4]]), training, chars=4).any()
-    assert known(np.array([[2, 0, 3, 4]]), training, chars=2).tolist() == [[False, True]]
-    assert longest_copies(np.array([[2, 0, 3, 4]]), training).tolist() == [2]
+    poems = np.array([[2, 0, 3, 4]])
+    assert novelty(poems, poems, chars=2) == {
+        "known_lines": 0.5,
+        "known_poems": 0.0,
+        "longest_copy_mean": 2.0,
+        "longest_copy": 2.0,
+    }
 
 
 def test_what_cannot_be_compared_is_refused(training: np.ndarray) -> None:

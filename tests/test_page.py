@@ -1,32 +1,37 @@
 """The page of a report: whole, valid, escaped, and at ease with whatever is missing."""
 
+import re
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import poetry_vae
 from poetry_vae.evaluation.metrics.latent_map import latent_map
-from poetry_vae.evaluation.report import page_pictures
-from poetry_vae.evaluation.report.html_table import (
-    Line,
+from poetry_vae.evaluation.report import page as page_module
+from poetry_vae.evaluation.report.columns import (
+    LATENT,
+    VERSE,
+    Column,
+    compared_columns,
+    density_columns,
     estimate,
     figure,
+    in_order,
+    named,
     number,
     percent,
-    table,
+    shown,
+    usage_columns,
 )
-from poetry_vae.evaluation.report.page import page
-from poetry_vae.evaluation.report.page_tables import (
-    density_table,
-    in_order,
-    usage_table,
-    verse_table,
-)
-from poetry_vae.evaluation.report.page_verses import marked_html, poem_html
+from poetry_vae.evaluation.report.page import marked, page
 from tests.small import CHARACTERS, small_model
 
+HERE = Path(page_module.__file__).parent
+PACKAGE = Path(poetry_vae.__file__).parent
 _EMPTY = {"meta", "link", "br", "hr", "img", "use", "path", "rect", "image"}
 
 
@@ -36,6 +41,8 @@ class Page(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.open: list[str] = []
+        self.path: list[str] = []
+        self.elements: set[str] = set()
         self.ids: list[str] = []
         self.links: list[str] = []
         self.titles: list[str] = []
@@ -48,6 +55,10 @@ class Page(HTMLParser):
         found = dict(attrs)
         self.ids += [str(found["id"])] if "id" in found else []
         self.links += [str(v) for k, v in attrs if k in ("href", "src", "xlink:href")]
+        classes = "".join(f".{name}" for name in (found.get("class") or "").split())
+        attributes = "".join(f'[{name}="{value}"]' for name, value in attrs)
+        self.path = [*self.path[: len(self.open)], tag + classes + attributes]
+        self.elements.add("\t".join(self.path))
         if tag not in _EMPTY:
             self.open.append(tag)
 
@@ -103,7 +114,6 @@ def report() -> dict[str, Any]:
             for passes in (8, 0)
         ],
         "map": {
-            "method": "principal components",
             "x": x.tolist(),
             "y": y.tolist(),
             "poems": poems,
@@ -154,14 +164,14 @@ def whole() -> str:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are made of the data, but not laid out and written, which takes the time."""
-    monkeypatch.setattr(page_pictures, "as_svg", lambda *_, **__: "<svg></svg>")
+    monkeypatch.setattr(page_module, "as_svg", lambda *_, **__: "<svg></svg>")
 
 
 def test_the_whole_page(whole: str) -> None:
     found = Page(whole)
     wrote = "small <model> wrote with temperature 0.9, 8 passes, trust 0.8."
     assert wrote in found.text
-    for shown in (
+    for told in (
         wrote,
         "small <model>",
         "<poems>",
@@ -171,7 +181,7 @@ def test_the_whole_page(whole: str) -> None:
         "1.000 ± 0.500",
         "−2.0",
     ):
-        assert shown in found.text
+        assert told in found.text
     assert "<model>" not in whole
     assert "<poems>" not in whole
     assert whole.count("<svg") == whole.count("<figure>") == 8
@@ -191,12 +201,6 @@ def test_it_needs_nothing_but_itself(whole: str) -> None:
 def test_points_of_the_map_show_their_poems(whole: str) -> None:
     titles = [title for title in Page(whole).titles if "，" in title]
     assert titles == 2 * report()["models"][0]["map"]["poems"]
-
-
-@pytest.mark.usefixtures("quick")
-def test_the_script_of_the_verse_is_told() -> None:
-    assert 'lang="zh-Hans"' in page(report())
-    assert 'lang="zh-Hant"' in page({**report(), "script": "traditional"})
 
 
 @pytest.mark.usefixtures("quick")
@@ -239,40 +243,101 @@ class TestTables:
         assert figure("a", "b", digits=1)({"a": {"b": 2}}) == "2.0"
         assert percent("a")({"a": 0.125}) == "12.5%"
         assert percent("a", "b")({"a": None}) == "–"
+        assert percent("a", "b", error="e")({"a": {"b": 0.5, "e": 0.025}}) == "50.0 ± 2.5%"
         assert estimate(digits=1)({"mean": 1, "error": float("nan")}) == "1.0"
 
-    def test_rows_without_a_figure_are_left_out(self) -> None:
-        lines = [Line("there", "", figure("a", digits=0)), Line("gone", "", figure("b", digits=0))]
-        made = table([{"name": "m", "a": 1}, {"name": "n"}], [("group", lines)])
-        assert "there" in made
-        assert "gone" not in made
-        assert "group" in made
-        assert "–" in made
-        assert "Not one of these figures" in table([{"name": "m"}], [("group", lines)])
+    def test_columns_without_a_figure_are_left_out(self) -> None:
+        there, gone = (Column(key, figure(key, digits=0)) for key in "ab")
+        found = shown([{"name": "m", "a": 1}, {"name": "n"}], {"x": [there, gone], "y": [gone]})
+        assert found == (["m", "n"], [("x", [(there, ["1", "–"])])])
+        assert "Not one of these figures" in page({})
 
-    def test_real_poems_and_chance_stand_first(self) -> None:
+    def test_every_label_is_there_once(self) -> None:
+        model = report()["models"][0]
+        for groups in (VERSE, {**density_columns([model]), **usage_columns([model]), **LATENT}):
+            labels = [column.label for columns in groups.values() for column in columns]
+            assert len(labels) == len(set(labels))
+            assert [column.label for column in named(groups, labels)] == labels
+        with pytest.raises(KeyError):
+            named(VERSE, ["no such figure"])
+
+    def test_runs_are_told_by_the_labels_of_models(self) -> None:
+        model = {**report()["models"][0], "levels": {"line": {"rate": 2.0, "active": 3}}}
+        labels = [column.label for column in compared_columns([model])]
+        assert {"bound K=10, nats/char", "hole, AUC", "active units: line"} <= set(labels)
+
+    def test_real_poems_and_chance_stand_first(self, whole: str) -> None:
         order = [row["kind"] for row in in_order(report()["verse"])]
         assert order == ["real", "chance", "model"]
-        head = verse_table(report()["verse"]).split("</thead>")[0]
-        assert head.index("real") < head.index("chance") < head.index("small")
+        head = whole.split("thead>")[1]
+        assert head.index(">real<") < head.index(">chance<") < head.index(">small &lt;")
 
-    def test_bounds_by_falling_tightness_and_passes_by_number(self) -> None:
-        made = density_table(report()["models"])
-        assert made.index("K = 1<") < made.index("K = 10<")
-        made = usage_table(report()["models"])
-        assert made.index("After 0") < made.index("After 8")
-        assert "50.0%" in made
+    def test_bounds_by_samples_and_usage_by_passes(self, whole: str) -> None:
+        assert whole.index("bound K=1,") < whole.index("bound K=10,")
+        assert whole.index("After 0") < whole.index("After 8")
 
 
 class TestVerses:
+    @pytest.mark.usefixtures("quick")
     def test_a_line_of_verse_a_line(self) -> None:
-        assert poem_html("春月，花<。") == "<span>春月，</span><span>花&lt;。</span>"
+        made = report()
+        made["models"][0] |= {"samples": ["春月，花<。"], "reconstructions": None}
+        assert "<span>春月，</span><span>花&lt;。</span>" in "".join(page(made).split("\n"))
 
-    def test_what_differs_is_marked(self) -> None:
-        assert marked_html("春水，花時。", "春月，花時。") == (
-            "<span>春<mark>水</mark>，</span><span>花時。</span>"
-        )
-        assert marked_html("<>", "春月") == "<span><mark>&lt;&gt;</mark></span>"
+    def test_what_differs_is_marked(self, whole: str) -> None:
+        assert "<span>春<mark>水</mark>。</span>" in whole
+        assert marked("春水，花時。", "春月，花時。") == [
+            [("春", False), ("水", True), ("，", False)],
+            [("花時。", False)],
+        ]
 
     def test_poems_of_other_lengths_are_not_compared(self) -> None:
-        assert "mark" not in marked_html("春水", "春月花")
+        assert marked("春水", "春月花") == [[("春水", False)]]
+
+
+def _selectors(css: str) -> set[str]:
+    """All selectors of a stylesheet, those inside media queries too."""
+    rules = re.sub(r"/\*.*?\*/|@media[^{]*\{", "", css, flags=re.DOTALL)
+    lists = re.findall(r"([^{};]+)\{", rules)
+    return {selector.strip() for some in lists for selector in some.replace("}", "").split(",")}
+
+
+def _matches(selector: str, element: str) -> bool:
+    """Whether the compound selectors fit the last of these start tags and its ancestors, in order.
+
+    ``element`` is a path of tags with classes and attributes such as ``ul.poems li``.
+    """
+    simple = [re.findall(r"^[\w*]+|\.[\w-]+|\[[^]]+\]", part) for part in selector.split()]
+    path = [re.findall(r"^\w+|\.[\w-]+|\[[^]]+\]", part) for part in element.split("\t")]
+
+    def fits(wanted: list[str], there: list[str]) -> bool:
+        return set(wanted) - {"*"} <= set(there)
+
+    if not fits(simple[-1], path[-1]):
+        return False
+    above = iter(path[:-1][::-1])
+    return all(any(fits(wanted, there) for there in above) for wanted in simple[-2::-1])
+
+
+def test_every_selector_of_the_stylesheet_is_of_something(whole: str) -> None:
+    elements = Page(whole).elements | Page(page({})).elements
+    for selector in _selectors((HERE / "page.css").read_text(encoding="utf-8")) - {":root"}:
+        assert any(_matches(selector, element) for element in elements), selector
+    assert not any(_matches("th.grouh4", element) for element in elements)
+    assert not any(_matches("figure td", element) for element in elements)
+
+
+def test_every_class_of_the_page_has_a_rule(whole: str) -> None:
+    css = (HERE / "page.css").read_text(encoding="utf-8")
+    outside = re.sub(r"<svg.*?</svg>", "", whole, flags=re.DOTALL)
+    classes = {name for found in re.findall(r'class="([^"]+)"', outside) for name in found.split()}
+    assert {name for name in classes if f".{name}" not in css} == set()
+
+
+def test_what_the_page_is_made_of_comes_with_the_package() -> None:
+    tomllib = pytest.importorskip("tomllib")
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = settings["tool"]["setuptools"]["package-data"]["poetry_vae.evaluation.report"]
+    beside = [path for path in HERE.iterdir() if path.is_file() and path.suffix != ".py"]
+    assert len(beside) == 2
+    assert all(any(path.match(pattern) for pattern in declared) for path in beside)

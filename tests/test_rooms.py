@@ -21,6 +21,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 
+IN_EVALUATION: dict[str, set[str]] = {
+    "metrics": set(),
+    "judges": {"metrics"},
+    "report": {"metrics", "judges", "material"},
+}
+
+
 def _imports(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -49,6 +56,16 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
             is_allowed = parts[1] in allowed or ".".join(parts[1:3]) in allowed
             only_a_room = len(parts) == 2 and any(a.startswith(parts[1]) for a in allowed)
             assert is_allowed or only_a_room, f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+@pytest.mark.parametrize("room", IN_EVALUATION)
+def test_figures_are_taken_below_judges_and_judges_below_reports(room: str) -> None:
+    for path in _sources(f"evaluation/{room}"):
+        names = [name.split(".") for name in _imports(path)]
+        used = {parts[2] for parts in names if parts[:2] == ["poetry_vae", "evaluation"]}
+        assert used <= IN_EVALUATION[room] | {room}, path
+        knows_models = ["poetry_vae", "model", "vae"] in [parts[:3] for parts in names]
+        assert not knows_models or room == "report", path
 
 
 @pytest.mark.parametrize("room", [room for room in MAY_IMPORT if room != "cli"])

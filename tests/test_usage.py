@@ -20,9 +20,8 @@ def _kept(z: Tensor, passes: int) -> Tensor:
 
 def test_a_code_that_holds_the_poem() -> None:
     (figures,) = usage(IDS, encode=Tensor.float, write=_kept, generator=seeded())
-    assert (figures.passes, figures.characters, figures.poems) == (0, 1, 1)
-    assert (figures.characters_shuffled, figures.poems_shuffled) == (0, 0)
-    assert (figures.agreement, figures.chance) == (0, 0)
+    assert (figures.passes, figures.reconstruction, figures.reconstruction_shuffled) == (0, 1, 0)
+    assert (figures.agreement, figures.agreement_chance) == (0, 0)
 
 
 def test_a_code_that_nobody_reads() -> None:
@@ -33,8 +32,7 @@ def test_a_code_that_nobody_reads() -> None:
         generator=seeded(),
     )
     assert figures.agreement == 1
-    assert figures.characters == figures.characters_shuffled == 1 / 20
-    assert figures.poems == figures.poems_shuffled == 1 / 20
+    assert figures.reconstruction == figures.reconstruction_shuffled == 1 / 20
 
 
 def test_a_code_of_the_first_half_beside_what_luck_gives() -> None:
@@ -42,10 +40,10 @@ def test_a_code_of_the_first_half_beside_what_luck_gives() -> None:
     ids[:, 9] = 7  # every poem ends alike
     half = lambda x: torch.cat([x[:, :5], torch.full((len(x), 5), 7)], dim=1)  # noqa: E731
     (figures,) = usage(ids, encode=half, write=lambda z, passes: half(z), generator=seeded())
-    assert figures.characters == pytest.approx(0.6)
-    assert figures.characters_shuffled == pytest.approx(0.1)
+    assert figures.reconstruction == pytest.approx(0.6)
+    assert figures.reconstruction_shuffled == pytest.approx(0.1)
     assert figures.agreement == pytest.approx(0.5)
-    assert figures.chance == pytest.approx(0.1)
+    assert figures.agreement_chance == pytest.approx(0.1)
 
 
 def test_every_number_of_passes_has_its_figures() -> None:
@@ -57,12 +55,12 @@ def test_every_number_of_passes_has_its_figures() -> None:
         passes=(2, 0, 1, 2),
         generator=seeded(),
     )
-    assert [(f.passes, f.characters) for f in figures] == [(0, 0), (1, 0), (2, 1)]
+    assert [(f.passes, f.reconstruction) for f in figures] == [(0, 0), (1, 0), (2, 1)]
 
 
 def test_no_poem_keeps_its_own_latent() -> None:
     for n in (2, 3, 5):
         (figures,) = usage(IDS[:n], encode=Tensor.float, write=_kept, generator=seeded())
-        assert figures.characters_shuffled == 0
+        assert figures.reconstruction_shuffled == 0
     with pytest.raises(MetricError, match="at least 2"):
         usage(IDS[:1], encode=Tensor.float, write=_kept, generator=seeded())

@@ -11,7 +11,6 @@ from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.evaluation.metrics.words import (
     KnownPairs,
     dictionary_words,
-    shuffled_positions,
     word_validity,
 )
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -65,15 +64,6 @@ def test_unknown_characters_are_left_out() -> None:
     assert word_validity(np.array([[0, 2, 3]]), none_known(), chars=3)["dictionary"] == 1.0
     with pytest.raises(MetricError, match="not one pair"):
         word_validity(np.array([[0, 2]]), none_known(), chars=2)
-
-
-def test_shuffling_keeps_what_stands_at_a_position_and_nothing_else() -> None:
-    poems = np.arange(400).reshape(100, 4)
-    shuffled = shuffled_positions(poems, np.random.default_rng(0))
-    assert (np.sort(shuffled, axis=0) == poems).all()
-    together = (shuffled[:, 1:] - shuffled[:, :-1] == 1).mean()
-    assert together < 0.1
-    assert (shuffled == shuffled_positions(poems, np.random.default_rng(0))).all()
 
 
 def test_nothing_is_left_in_the_shared_temporary_folder() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,12 +13,12 @@ import click
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from poetry_vae.evaluation.report.columns import Column
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.encoded import EncodedCorpus
 
-_KEPT = "compared.json"
+_KEPT, _VERSION = "compared.json", 2
 _SIDE_BY_SIDE = 3  # runs in one table of a terminal
-_LEVELS = ("poem", "couplet", "line", "character")
 
 
 @click.command("compare")
@@ -68,12 +66,12 @@ def command(
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
         return
-    named = _figures(rows)
+    names, found = [plain(row["run"]) for row in rows], _columns(rows)
     if style == "markdown":
-        click.echo("| " + " | ".join(["run", *named]) + " |")
-        click.echo("|---" + "|---:" * len(named) + "|")
-        for name, *cells in zip((row["run"] for row in rows), *named.values(), strict=True):
-            click.echo("| " + " | ".join([plain(name), *map(plain, cells)]) + " |")
+        click.echo("| " + " | ".join(["run", *(column.label for column, _ in found)]) + " |")
+        click.echo("|---" + "|---:" * len(found) + "|")
+        for name, *cells in zip(names, *(cells for _, cells in found), strict=True):
+            click.echo("| " + " | ".join([name, *map(plain, cells)]) + " |")
         return
     from rich.box import SIMPLE
     from rich.table import Table
@@ -82,10 +80,9 @@ def command(
 
     for start in range(0, len(rows), _SIDE_BY_SIDE):
         some = slice(start, start + _SIDE_BY_SIDE)
-        names = ["", *(plain(row["run"]) for row in rows[some])]
-        table = Table(*names, box=SIMPLE, padding=(0, 1))
-        for name, cells in named.items():
-            table.add_row(name, *map(plain, cells[some]))
+        table = Table("", *names[some], box=SIMPLE, padding=(0, 1))
+        for column, cells in found:
+            table.add_row(column.label, *map(plain, cells[some]))
         print_table(table)
     where = f"the test part of {corpus}" if corpus else "validation poems, as training measured"
     click.echo(f"on {plain(where)}", err=True)
@@ -141,7 +138,7 @@ def _sound(figures: dict[str, Any]) -> dict[str, Any]:
             waiting.extend(value.values())
         elif not isinstance(value, int | float | None):
             raise TypeError(f"{value!r} is no number")
-    _figures([{"preset": "", "minutes": None, **figures}])
+    _columns([figures])
     return figures
 
 
@@ -155,14 +152,17 @@ def _logged(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
             f"{folder}: has no figures of a training of this version: give --corpus to measure them"
         )
     best = kept[-1]
+    known = best["mutual_information"]
     return {
-        "bounds": {"1": {"mean": -best["elbo"] / best["positions"], "error": None}},
+        "density": {
+            "bounds": {"1": {"mean": -best["elbo"] / best["positions"], "error": None}},
+            "reconstruction": float(best["reconstruction"]),
+        },
         "levels": {
             name: {"rate": rate, "active": best["level_active"][name], "size": None}
             for name, rate in best["level_rates"].items()
         },
-        "reconstruction": best["reconstruction"],
-        "mutual_information": best["mutual_information"],
+        "latent": {"information": {"mutual_information": None if known is None else float(known)}},
         "accuracy": best["accuracy"],
     }
 
@@ -184,7 +184,7 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     test = corpus.in_vocabulary(model.tokenizer).parts["test"]
     digest = hashlib.blake2b(test.tobytes(), digest_size=16)
     digest.update(read_file(folder / WEIGHTS, most=None))
-    settings = {"of": digest.hexdigest(), "quick": quick, "seed": seed}
+    settings = {"version": _VERSION, "of": digest.hexdigest(), "quick": quick, "seed": seed}
     kept = folder / _KEPT
     with contextlib.suppress(FileReadError, *_UNSOUND):  # not there, or damaged: measured again
         before = read_json(kept, error=FileReadError)
@@ -222,67 +222,8 @@ def _known_labels(model: PoetryVAE, corpus: EncodedCorpus, order: Tensor) -> Ten
     return torch.from_numpy(numbers)[order]
 
 
-def _figures(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """The figures that any run has, by name: a text for every run, – where it has none."""
-    counts = sorted({int(k) for row in rows for k in row["bounds"]})
-    levels = [name for name in _LEVELS if any(name in row["levels"] for row in rows)]
-    found: dict[str, list[str]] = {}
+def _columns(rows: list[dict[str, Any]]) -> list[tuple[Column, list[str]]]:
+    """The figures that any run has: a text for every run."""
+    from poetry_vae.evaluation.report.columns import compared_columns, shown
 
-    def add(name: str, take: Callable[[dict[str, Any]], str | None]) -> None:
-        cells = [take(row) or "–" for row in rows]
-        if any(cell != "–" for cell in cells):
-            found[name] = cells
-
-    add("preset", lambda row: row["preset"])
-    add("minutes", lambda row: _number(row["minutes"], 1))
-    add("parameters, millions", lambda row: _number(row.get("parameters", 0) / 1e6 or None, 2))
-    for k in counts:
-        add(f"bound K={k}, nats/char", partial(_bound, str(k)))
-    for level in levels:
-        add(f"rate, nats/poem: {level}", partial(_rate, level))
-    for level in levels:
-        add(f"active units: {level}", partial(_active, level))
-    add("reconstructed", lambda row: f"{row['reconstruction']:.1%}")
-    add("mutual information", _information)
-    add("hole, AUC", lambda row: _pm(row.get("hole"), 3))
-    add("total correlation, critic", lambda row: _number(_correlation(row, "critic"), 2))
-    add("total correlation, linear", lambda row: _number(_correlation(row, "linear"), 2))
-    add("labels right", lambda row: None if row["accuracy"] is None else f"{row['accuracy']:.1%}")
-    return found
-
-
-def _number(value: float | None, digits: int) -> str | None:
-    return None if value is None else f"{value:.{digits}f}"
-
-
-def _pm(estimate: dict[str, float | None] | None, digits: int) -> str | None:
-    if not estimate:
-        return None
-    error = estimate["error"]
-    return f"{estimate['mean']:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
-
-
-def _bound(k: str, row: dict[str, Any]) -> str | None:
-    return _pm(row["bounds"].get(k), 3)
-
-
-def _rate(level: str, row: dict[str, Any]) -> str | None:
-    return f"{row['levels'][level]['rate']:.1f}" if level in row["levels"] else None
-
-
-def _active(level: str, row: dict[str, Any]) -> str | None:
-    if level not in row["levels"]:
-        return None
-    found = row["levels"][level]
-    return f"{found['active']}" + (f" of {found['size']}" if found["size"] else "")
-
-
-def _information(row: dict[str, Any]) -> str | None:
-    if row["mutual_information"] is not None:
-        return f"{row['mutual_information']:.2f}"
-    return f"limit {row['limit']:.1f}" if row.get("limit") else None
-
-
-def _correlation(row: dict[str, Any], by: str) -> float | None:
-    found: float | None = (row.get("total_correlation") or {}).get(by)
-    return found
+    return [row for _, group in shown(rows, {"": compared_columns(rows)}).groups for row in group]

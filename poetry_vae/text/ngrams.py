@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.text.tokenizer import CharTokenizer
+
 IntArray = npt.NDArray[np.integer[Any]]
 Hashes = npt.NDArray[np.uint64]
 
@@ -70,14 +72,14 @@ def among(wanted: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
     return found
 
 
-def told_apart(ids: IntArray, unknown: int) -> npt.NDArray[np.int64]:
-    """The ids with a number of its own for every ``unknown``: [N, T].
+def told_apart(ids: IntArray) -> npt.NDArray[np.int64]:
+    """The ids with a number of its own for every unknown character: [N, T].
 
     The symbol stands for any character outside the vocabulary; two of them are no repetition, and
     a line that holds one is no copy of another that does.
     """
     result = ids.astype(np.int64)
-    where = result == unknown
+    where = result == CharTokenizer.UNKNOWN
     result[where] = -1 - np.arange(np.count_nonzero(where))
     return result
 

@@ -16,7 +16,6 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed_lines, told_apart
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.tokenizer import CharTokenizer
 
 BY_HEART = 0.5
 """Share of known lines from which on a model is a collection of its training poems."""
@@ -38,7 +37,7 @@ class TrainingLines:
 
     def known(self, ids: IntArray) -> list[list[bool]]:
         """Which lines of poems ids [N, T] are among them, [N][L]."""
-        told = told_apart(ids, CharTokenizer.UNKNOWN)
+        told = told_apart(ids)
         found: list[list[bool]] = among(hashed_lines(told, self.chars), self.hashes).tolist()
         return found
 

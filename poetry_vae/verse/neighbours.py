@@ -94,7 +94,7 @@ class Index:
             FormError: the poem has another form.
         """
         row, asked = self._part(poem)
-        query = told_apart(row[None], CharTokenizer.UNKNOWN)
+        query = told_apart(row[None])
         N, lengths = len(self.ids), self.form.lengths
         scores, total = np.zeros(N), 0.0
         for n in _LENGTHS:
@@ -187,7 +187,7 @@ def mark_copies(poems: Sequence[Poem | str], index: Index) -> list[Copied]:
     if not poems:
         return []
     parts = [index._part(poem) for poem in poems]
-    rows = told_apart(np.stack([row for row, _ in parts]), CharTokenizer.UNKNOWN)
+    rows = told_apart(np.stack([row for row, _ in parts]))
     T = rows.shape[1]
     lines = among(hashed_lines(rows, parts[0][1]), index._lines)
     whole = among(hashed(rows, T, chars=T), index._poems)[:, 0]

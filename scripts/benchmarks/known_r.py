@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
+from drawn_ngrams import sample
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
 from poetry_vae.evaluation.judges.files import fitted
@@ -50,7 +51,7 @@ def last_line_from_elsewhere(poems: Ids, form: Form, rng: np.random.Generator) -
 def five_grams(train: Ids, n: int, vocabulary: int, rng: np.random.Generator) -> Ids:
     """Poems of a 5-gram model that runs on from line to line."""
     model = KneserNey.fit(train, vocabulary, 5)
-    return model.sample(n, rng, length=train.shape[1], without=_SPECIAL)
+    return sample(model, n, rng, length=train.shape[1], without=_SPECIAL)
 
 
 def five_grams_with_line_ends(
@@ -65,7 +66,8 @@ def five_grams_with_line_ends(
     breaks = np.arange(form.chars, form.positions, form.chars)
     model = KneserNey.fit(np.insert(train, breaks, vocabulary, axis=1), vocabulary + 1, 5)
     ends = {int(place): vocabulary for place in breaks + np.arange(len(breaks))}
-    drawn = model.sample(
+    drawn = sample(
+        model,
         n,
         rng,
         length=form.positions + len(breaks),

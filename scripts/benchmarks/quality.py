@@ -19,6 +19,7 @@ from measure import machine_line, parser, table, tell, use_threads, write_json
 
 from poetry_vae.evaluation.judges.files import fitted
 from poetry_vae.evaluation.material import Material
+from poetry_vae.evaluation.report.columns import VERSE, Column, figure, named
 from poetry_vae.evaluation.report.verse import Reader, Row
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -42,20 +43,16 @@ def written(model: PoetryVAE, n: int, manner: Manner, seed: int) -> tuple[list[s
     return model.tokenizer.decode_rows(ids.numpy()), _BLOCK * len(some) / sum(some)
 
 
-def row(name: str, found: Row, speed: float | None) -> list[str]:
-    r = found["two_sample"]
-    metre = found["metre"]
-    return [
-        name,
-        f"{r['r']:.1f} ± {r['error']:.1f}",
-        f"{r['second_r']:.1f} ± {r['second_error']:.1f}",
-        f"{metre['both']:.1%}" if metre else "–",
-        f"{found['diversity']['distinct_2']:.3f}",
-        f"{found['diversity']['repeats']:.1%}",
-        f"{found['words']['words']:.1%}",
-        f"{found['novelty']['known_lines']:.2%}",
-        "–" if speed is None else f"{speed:,.0f}",
-    ]
+SHOWN = (
+    "R",
+    "R, second judge",
+    "metre and rhyme",
+    "distinct-2",
+    "poems with repeats",
+    "pairs that are words",
+    "known lines",
+)
+COLUMNS = [*named(VERSE, SHOWN), Column("poems/s", figure("poems_a_second", digits=0))]
 
 
 def main() -> None:
@@ -100,15 +97,10 @@ def main() -> None:
         found[text] = reader.measure(text, "model", texts)
         found[text]["two_sample"] = reader.two_sample(against[: given.n], texts[: given.n])
         found[text]["poems_a_second"] = speed
-        rows.append(row(text, found[text], speed))
+        rows.append([text, *(column.cell(found[text]) for column in COLUMNS)])
         tell(" | ".join(rows[-1]))
-    header = [
-        "temperature, passes, trust, guidance, repetition",
-        "R",
-        "R, second judge",
-        "metre and rhyme",
-    ]
-    header += ["distinct-2", "with repeats", "words", "known lines", "poems/s"]
+    header = ["temperature, passes, trust, guidance, repetition"]
+    header += [column.label for column in COLUMNS]
     print(table(header, rows))
     write_json(given.json, {"found": found})
 

@@ -14,7 +14,7 @@ the loss over a batch, whose other halves are the wrong answers).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,15 @@ from torch import Tensor, nn
 
 from poetry_vae.evaluation.judges.alphabet import Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.second_judge import Steps, known_vectors, learning, seeded
+from poetry_vae.evaluation.judges.learning import (
+    Steps,
+    Weights,
+    known_vectors,
+    learn,
+    seeded,
+    weights_of,
+    with_weights,
+)
 from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
@@ -110,31 +118,26 @@ class CoherenceJudge(nn.Module):
         with seeded(derived_seed(seed, "coherence weights")):
             self = cls(judge)
             if groups:
-                self._learn(symbols, groups, rng, progress)
+                steps = min(_STEPS, 20 * len(symbols) // _BATCH + 1)
+                losses = self._losses(symbols, groups, rng)
+                learn(self, losses, steps, rate=_RATE, progress=progress)
         return self.eval()
 
-    def _learn(
-        self, symbols: Tensor, groups: list[Ints], rng: np.random.Generator, progress: Steps
-    ) -> None:
-        steps = min(_STEPS, 20 * len(symbols) // _BATCH + 1)
-        optimiser, schedule = learning(self, steps, rate=_RATE)
+    def _losses(
+        self, symbols: Tensor, groups: list[Ints], rng: np.random.Generator
+    ) -> Iterator[Tensor]:
+        """Of batches of one group each, without end."""
         chances = np.array([len(rows) for rows in groups], dtype=float)
-        self.train()
-        for step in range(steps):
-            progress(step, steps)
+        while True:
             rows = groups[rng.choice(len(groups), p=chances / chances.sum())]
             batch = symbols[rng.choice(rows, min(_BATCH, len(rows)), replace=False)]
             first, second = self.vectors(batch)
             scores = self.sharpness * first @ second.T
             right = torch.arange(len(batch))
-            loss = (
+            yield (
                 nn.functional.cross_entropy(scores, right)
                 + nn.functional.cross_entropy(scores.T, right)
             ) / 2
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
-            schedule.step()
 
     def vectors(self, symbols: Tensor) -> tuple[Tensor, Tensor]:
         """Of the first and of the second halves of poems [B, T]."""
@@ -167,17 +170,12 @@ class CoherenceJudge(nn.Module):
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """What was learned, by name."""
-        return {name: p.detach().numpy() for name, p in self.named_parameters()}
+        return weights_of(self)
 
     @classmethod
-    def from_weights(
-        cls, judge: Judge, weights: Mapping[str, npt.NDArray[np.float32]]
-    ) -> CoherenceJudge:
+    def from_weights(cls, judge: Judge, weights: Weights) -> CoherenceJudge:
         """The inverse of :meth:`weights`."""
-        with seeded(0):
-            self = cls(judge).eval()
-        self.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-        return self
+        return with_weights(lambda: cls(judge), weights)
 
 
 def first_half(form: Form) -> int:

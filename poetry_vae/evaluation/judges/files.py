@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
@@ -13,9 +14,9 @@ from poetry_vae.evaluation.judges.alphabet import Alphabet, Poems
 from poetry_vae.evaluation.judges.coherence import CoherenceJudge
 from poetry_vae.evaluation.judges.judge import AFFINITIES, Judge
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey, Order
-from poetry_vae.evaluation.judges.second_judge import SecondJudge, Steps
-from poetry_vae.evaluation.metrics import copies
-from poetry_vae.evaluation.metrics.copies import Copies
+from poetry_vae.evaluation.judges.learning import Steps
+from poetry_vae.evaluation.judges.second_judge import SecondJudge
+from poetry_vae.evaluation.metrics.novelty import STRINGS, Copies
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
@@ -23,6 +24,8 @@ from poetry_vae.text.tensor_file import TensorFile, save_tensors
 
 _FORMAT = "poetry-vae judge 2"
 _Arrays = dict[str, npt.NDArray[Any]]
+_About = dict[str, str]
+_J = TypeVar("_J")
 
 
 class JudgeError(PoetryVAEError):
@@ -40,26 +43,28 @@ def fitted(
 ) -> tuple[Judge, SecondJudge]:
     """The two judges that have read these poems: from ``folder``, or fitted and kept there.
 
-    A damaged file is replaced. ``progress`` is told how far the second one is, who takes longest.
+    A damaged file, and one of another version, is replaced. ``progress`` is told how far the second
+    one is, who takes longest.
 
     Raises:
         FileWriteError: the folder cannot be written.
         FormError, LanguageModelError: as :meth:`Judge.fit`.
     """
     key = _key(train, validation, form, seed)
-    first, second = (
-        folder / f"{n}-{form.slug}-{key[:16]}.safetensors" for n in ("judge", "reader")
+    judge = _kept(
+        folder / f"judge-{form.slug}-{key[:16]}.safetensors",
+        key,
+        lambda: Judge.fit(train, validation, form, seed),
+        _of_judge,
+        _judge_of,
     )
-    try:
-        judge = load(first, key)
-    except JudgeError:  # not there, or damaged: it costs seconds to make it again
-        judge = Judge.fit(train, validation, form, seed)
-        save(judge, first, key)
-    try:
-        reader = load_second(second, judge, key)
-    except JudgeError:
-        reader = SecondJudge.fit(judge, train, seed, progress)
-        save_second(reader, second, key)
+    reader = _kept(
+        folder / f"reader-{form.slug}-{key[:16]}.safetensors",
+        key,
+        lambda: SecondJudge.fit(judge, train, seed, progress),
+        lambda found: (found.weights(), {}),
+        lambda arrays, _: SecondJudge.from_weights(judge, arrays),
+    )
     return judge, reader
 
 
@@ -75,21 +80,33 @@ def fitted_coherence(
     """The judge of coherence that has read these poems, with the alphabet of the first: from
     ``folder``, or fitted and kept there; see :func:`fitted`."""
     key = _key(train, validation, judge.form, seed)
-    path = folder / f"coherence-{judge.form.slug}-{key[:16]}.safetensors"
+    return _kept(
+        folder / f"coherence-{judge.form.slug}-{key[:16]}.safetensors",
+        key,
+        lambda: CoherenceJudge.fit(judge, train, seed, progress),
+        lambda found: (found.weights(), {}),
+        lambda arrays, _: CoherenceJudge.from_weights(judge, arrays),
+    )
+
+
+def _kept(
+    path: Path,
+    key: str,
+    fit: Callable[[], _J],
+    stored: Callable[[_J], tuple[_Arrays, _About]],
+    restored: Callable[[_Arrays, _About], _J],
+) -> _J:
+    """A judge from its file, or fitted and stored where that is missing or no such judge."""
     try:
-        return CoherenceJudge.from_weights(judge, _read(path, key)[0])
-    except JudgeError:
-        found = CoherenceJudge.fit(judge, train, seed, progress)
-        _write(path, found.weights(), {"key": key})
+        return restored(*_read(path, key))
+    except (JudgeError, KeyError, ValueError, RuntimeError):
+        # Not there, damaged, or whole but of another version, with other names or shapes.
+        arrays, about = stored(found := fit())
+        save_tensors(path, arrays, {"format": _FORMAT, "key": key, **about})
         return found
 
 
-def save(judge: Judge, path: Path, key: str) -> None:
-    """Write the file, whole or not at all; ``key`` stands for what the judge has read.
-
-    Raises:
-        FileWriteError: the file cannot be written.
-    """
+def _of_judge(judge: Judge) -> tuple[_Arrays, _About]:
     arrays: _Arrays = {"log frequency": judge.log_frequency}
     for i, order in enumerate(judge.language.orders, start=1):
         arrays |= {f"{i}-grams": order.keys, f"{i} mass": order.mass, f"{i} backoff": order.backoff}
@@ -101,50 +118,37 @@ def save(judge: Judge, path: Path, key: str) -> None:
         "characters": judge.alphabet.characters,
         "orders": str(len(judge.language.orders)),
     }
-    _write(path, arrays, {"key": key, **about})
+    return arrays, about
 
 
-def load(path: Path, key: str) -> Judge:
-    """Read a file that :func:`save` wrote.
-
-    Raises:
-        JudgeError: the file is missing, damaged, of another version or of another key.
-    """
-    arrays, about = _read(path, key)
+def _judge_of(arrays: _Arrays, about: _About) -> Judge:
     form, alphabet = Form.parse(about["form"]), Alphabet(about["characters"])
     orders = tuple(
         Order(arrays[f"{i}-grams"], arrays[f"{i} mass"], arrays[f"{i} backoff"])
         for i in range(1, int(about["orders"]) + 1)
     )
+    affinities = {
+        name: Affinity(arrays[f"{name} first"], arrays[f"{name} second"]) for name in AFFINITIES
+    }
+    by_symbol = [arrays["log frequency"], *(a.first for a in affinities.values())]
+    if any(len(array) != len(alphabet) for array in by_symbol):
+        raise JudgeError(f"a judge of {len(alphabet)} symbols has arrays of other lengths")
     return Judge(
         form,
         alphabet,
         KneserNey(len(alphabet), orders),
-        {name: Affinity(arrays[f"{name} first"], arrays[f"{name} second"]) for name in AFFINITIES},
+        affinities,
         arrays["log frequency"],
-        Copies(form, {name: arrays[f"known {name}"] for name in copies.NAMES}),
+        Copies(form.lengths, {name: arrays[f"known {name}"] for name in STRINGS}),
     )
 
 
-def save_second(judge: SecondJudge, path: Path, key: str) -> None:
-    """Write what the second judge has learned; raises as :func:`save`."""
-    _write(path, judge.weights(), {"key": key})
-
-
-def load_second(path: Path, judge: Judge, key: str) -> SecondJudge:
-    """Read a file that :func:`save_second` wrote, beside the judge it belongs to.
+def _read(path: Path, key: str) -> tuple[_Arrays, _About]:
+    """What a file holds.
 
     Raises:
-        JudgeError: as :func:`load`.
+        JudgeError: it is missing, damaged, of another format or of another key.
     """
-    return SecondJudge.from_weights(judge, _read(path, key)[0])
-
-
-def _write(path: Path, arrays: _Arrays, about: dict[str, str]) -> None:
-    save_tensors(path, arrays, {"format": _FORMAT, **about})
-
-
-def _read(path: Path, key: str) -> tuple[_Arrays, dict[str, str]]:
     file = TensorFile.open(
         path,
         "judge",

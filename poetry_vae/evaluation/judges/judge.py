@@ -6,7 +6,6 @@ It has read training poems and the validation part. Nothing that makes samples m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,7 @@ import numpy.typing as npt
 from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
 from poetry_vae.evaluation.judges.alphabet import Alphabet, CodePoints, Poems, simplified
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey
-from poetry_vae.evaluation.metrics import copies
-from poetry_vae.evaluation.metrics.copies import Copies
+from poetry_vae.evaluation.metrics.novelty import Copies
 from poetry_vae.evaluation.metrics.two_sample import TwoSample, boosted_trees, two_sample
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
@@ -70,7 +68,7 @@ class Judge:
                 for name, where in pairs.items()
             },
             np.log(counts / counts.sum()).astype(np.float32),
-            Copies.fit(seen, form),
+            Copies.fit(seen, form.lengths),
         )
 
     def log_likelihood(self, poems: Poems) -> npt.NDArray[np.float64]:
@@ -95,21 +93,12 @@ class Judge:
         return two_sample(len(real), len(samples), classify, rng)
 
     def features(self, poems: Poems) -> Floats:
-        """What the judge looks at, by :attr:`feature_names`: [N, F]."""
-        code_points = simplified(poems, self.form)
-        return np.concatenate(list(self._features(code_points).values()), axis=1)
+        """What the judge looks at: [N, F]."""
+        columns = self.features_by_name(simplified(poems, self.form))
+        return np.concatenate(list(columns.values()), axis=1)
 
-    @cached_property
-    def feature_names(self) -> list[str]:
-        """The names of the columns of :meth:`features`."""
-        columns = self._features(np.full((1, self.form.positions), ord("一"), np.uint32))
-        return [
-            f"{name} {i}" if values.shape[1] > 1 else name
-            for name, values in columns.items()
-            for i in range(1, values.shape[1] + 1)
-        ]
-
-    def _features(self, code_points: CodePoints) -> dict[str, Floats]:
+    def features_by_name(self, code_points: CodePoints) -> dict[str, Floats]:
+        """The same of poems from :func:`simplified`, by what they are: [N, how many] each."""
         form = self.form
         symbols = self.alphabet.read(code_points)
         surprise = -self._log_prob(symbols)
@@ -124,7 +113,6 @@ class Judge:
             affinities["across"] = affinity.of_pairs(symbols, across(form)[0])
         else:
             affinities["across"] = affinity.of_lines(symbols, form)
-        copied = self.copies.count(code_points)
         columns = {
             "surprise": surprise,
             "surprise, sum": surprise.sum(axis=1, keepdims=True),
@@ -136,7 +124,10 @@ class Judge:
                 [_repeated(symbols[:, form.span(line)]) for line in range(form.lines)], axis=1
             ),
             "log frequency": self.log_frequency[symbols],
-            **{f"known {name}": copied[:, [i]] for i, name in enumerate(copies.NAMES)},
+            **{
+                f"known {name}": found.sum(axis=1, keepdims=True)
+                for name, found in self.copies.found(code_points).items()
+            },
         }
         return {name: values.astype(np.float32) for name, values in columns.items()}
 

@@ -16,9 +16,7 @@ high for 64 bits, and the continuations of a history are neighbours in the array
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +25,6 @@ from poetry_vae.text.errors import PoetryVAEError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-_ROWS = 256  # full distributions made at once: 256 times 6,000 symbols are 12 MB
-_REDRAWS = 20
 
 
 class LanguageModelError(PoetryVAEError):
@@ -53,17 +48,6 @@ class Order:
         place = np.searchsorted(self.keys, wanted)
         place[place == len(self.keys)] = 0
         return np.where((history >= 0) & (self.keys[place] == wanted), place, -1)
-
-    @cached_property
-    def cumulative(self) -> Floats:
-        """[G + 1]: the mass of all n-grams before each one."""
-        return np.concatenate([[0.0], np.cumsum(self.mass)])
-
-    def continuations(self, history: Ints, base: int) -> tuple[Ints, Ints]:
-        """Where the n-grams that begin with these histories start and end."""
-        begin = np.searchsorted(self.keys, history * base)
-        end = np.searchsorted(self.keys, (history + 1) * base)
-        return begin.astype(np.int64), end.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -133,122 +117,6 @@ class KneserNey:
             history = place
         logs: Floats = np.log(p)
         return logs
-
-    def distribution(self, prefixes: npt.ArrayLike) -> Floats:
-        """p(next symbol | all symbols so far): prefixes [N, t], t >= 0 → [N, V]."""
-        padded = _padded(prefixes, self.vocabulary)
-        histories = self._start(len(padded))
-        for t in range(1, padded.shape[1]):
-            histories = self._advance(histories, padded[:, t])
-        return self._next(histories)
-
-    def sample(
-        self,
-        n: int,
-        rng: np.random.Generator,
-        *,
-        length: int,
-        fixed: Mapping[int, int] | None = None,
-        without: Sequence[int] = (),
-        temperature: float = 1.0,
-    ) -> Ints:
-        """Draw sequences symbol by symbol: [n, length].
-
-        Args:
-            fixed: symbols by position, which stand there without being drawn.
-            without: symbols that are never drawn elsewhere: p is conditioned on the rest.
-            temperature: p to the power 1 / temperature is drawn from; 0 takes the likeliest symbol.
-        """
-        fixed = fixed or {}
-        out = np.empty((n, length), np.int64)
-        histories = self._start(n)
-        for t in range(length):
-            if t in fixed:
-                out[:, t] = fixed[t]
-            elif temperature == 1:
-                out[:, t] = self._draw(histories, rng, without)
-            else:
-                out[:, t] = self._draw_exactly(histories, rng, without, temperature)
-            histories = self._advance(histories, out[:, t])
-        return out
-
-    def _start(self, n: int) -> list[Ints]:
-        """The place of the history of each order, −1 where there is none: [n] for every order."""
-        nothing = [np.zeros(n, np.int64)] + [np.full(n, -1)] * (len(self.orders) - 1)
-        return self._advance(nothing, np.full(n, self.vocabulary))
-
-    def _advance(self, histories: list[Ints], symbol: Ints) -> list[Ints]:
-        longer = (
-            order.places(history, symbol, self.vocabulary + 1)
-            for order, history in zip(self.orders[:-1], histories, strict=False)
-        )
-        return [histories[0], *longer]
-
-    def _next(self, histories: list[Ints]) -> Floats:
-        p = np.full((len(histories[0]), self.vocabulary), 1 / self.vocabulary)
-        for order, history in zip(self.orders, histories, strict=True):
-            rows = np.flatnonzero(history >= 0)
-            known = history[rows]
-            p[rows] *= order.backoff[known, None]
-            begin, end = order.continuations(known, self.vocabulary + 1)
-            many = end - begin
-            place = np.repeat(end - np.cumsum(many), many) + np.arange(many.sum())
-            symbol = order.keys[place] % (self.vocabulary + 1)
-            row, inside = np.repeat(rows, many), symbol < self.vocabulary
-            p[row[inside], symbol[inside]] += order.mass[place[inside]]
-        return p
-
-    def _draw(
-        self, histories: list[Ints], rng: np.random.Generator, without: Sequence[int]
-    ) -> Ints:
-        """By the mixture that interpolation is: which order, then which of its continuations."""
-        out = np.full(len(histories[0]), -1)
-        rows = np.arange(len(out))
-        for _ in range(_REDRAWS):
-            out[rows] = self._mixture([history[rows] for history in histories], rng)
-            rows = rows[np.isin(out[rows], without)]
-            if not len(rows):
-                return out
-        out[rows] = self._draw_exactly([h[rows] for h in histories], rng, without, 1.0)
-        return out
-
-    def _mixture(self, histories: list[Ints], rng: np.random.Generator) -> Ints:
-        out = rng.integers(self.vocabulary, size=len(histories[0]))  # the uniform distribution
-        rows = np.arange(len(out))
-        for order, history in zip(reversed(self.orders), reversed(histories), strict=True):
-            known = history[rows]
-            stays = (known >= 0) & (rng.random(len(rows)) >= order.backoff[known])
-            begin, end = order.continuations(known[stays], self.vocabulary + 1)
-            low, high = order.cumulative[begin], order.cumulative[end]
-            below = low + rng.random(len(begin)) * (high - low)
-            place = np.searchsorted(order.cumulative, below, side="right") - 1
-            place = np.clip(place, begin, end - 1)  # rounding
-            out[rows[stays]] = order.keys[place] % (self.vocabulary + 1)
-            rows = rows[~stays]
-        return out
-
-    def _draw_exactly(
-        self,
-        histories: list[Ints],
-        rng: np.random.Generator,
-        without: Sequence[int],
-        temperature: float,
-    ) -> Ints:
-        """By the whole distribution of every row."""
-        if not 0 <= temperature < float("inf"):
-            raise LanguageModelError(f"temperature is {temperature}: it must be a number >= 0")
-        parts = []
-        for start in range(0, len(histories[0]), _ROWS):
-            p = self._next([history[start : start + _ROWS] for history in histories])
-            p[:, list(without)] = 0
-            if temperature == 0:
-                parts.append(p.argmax(1))
-                continue
-            p /= p.max(1, keepdims=True)
-            edges = np.cumsum(p ** (1 / temperature), axis=1)
-            below = rng.random((len(p), 1)) * edges[:, -1:]
-            parts.append(np.minimum((edges <= below).sum(1), self.vocabulary - 1))
-        return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def _padded(sequences: npt.ArrayLike, vocabulary: int) -> Ints:

@@ -7,10 +7,9 @@ one (no samples needed), and then, for each test, samples from unseen real poems
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +18,25 @@ from torch import Tensor, nn
 
 from poetry_vae.evaluation.judges.alphabet import Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.judges.learning import (
+    Steps,
+    Weights,
+    known_vectors,
+    learn,
+    seeded,
+    weights_of,
+    with_weights,
+)
 from poetry_vae.evaluation.metrics.two_sample import Classifier, TwoSample, two_sample
 from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 
 Ints = npt.NDArray[np.int64]
-Steps = Callable[[int, int], None]
-"""Told how many steps of learning are done, and how many there are."""
 
 _HIDDEN, _LAYERS, _OWN = 128, 3, 32
 _DROPOUT, _UNREAD = 0.1, 0.1
 _BATCH, _TEST_BATCH = 256, 2048
-_RATE, _DECAY, _WARMUP = 1e-3, 0.01, 0.05
+_RATE = 1e-3
 _CHARACTERS_BEFORE = 5_000_000
 """Characters read before the first test: 500,000 couplets of five, half of them spliced."""
 _EPOCHS = 4
@@ -98,17 +104,12 @@ class SecondJudge:
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """What was learned, by name; the judge's vectors are not among it."""
-        return {name: p.detach().numpy() for name, p in self.reader.named_parameters()}
+        return weights_of(self.reader)
 
     @classmethod
-    def from_weights(
-        cls, judge: Judge, weights: Mapping[str, npt.NDArray[np.float32]]
-    ) -> SecondJudge:
+    def from_weights(cls, judge: Judge, weights: Weights) -> SecondJudge:
         """The inverse of :meth:`weights`."""
-        with seeded(0):
-            reader = Reader(judge).eval()
-        reader.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-        return cls(judge, reader)
+        return cls(judge, with_weights(lambda: Reader(judge), weights))
 
     def two_sample(
         self,
@@ -176,44 +177,10 @@ def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
 
 def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> None:
     """Minimise the cross-entropy; the reader is left ready to be asked."""
-    optimiser, schedule = learning(reader, steps, rate=_RATE)
-    reader.train()
-    for step, (poems, labels) in zip(range(steps), batches, strict=False):
-        progress(step, steps)
-        scores = reader(torch.from_numpy(poems))
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            scores, torch.from_numpy(labels).float()
+    losses = (
+        nn.functional.binary_cross_entropy_with_logits(
+            reader(torch.from_numpy(poems)), torch.from_numpy(labels).float()
         )
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        schedule.step()
-    reader.eval()
-
-
-def learning(
-    judge: nn.Module, steps: int, *, rate: float
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """How judges learn: a rate that rises at first and then falls to 0 in a straight line."""
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, weight_decay=_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda step: min(1.0, (step + 1) / (_WARMUP * steps)) * max(0.0, 1 - step / steps),
+        for poems, labels in batches
     )
-    return optimiser, schedule
-
-
-def known_vectors(judge: Judge) -> Tensor:
-    """What the first judge knows of its symbols, at unit scale: [symbols, width]."""
-    known = np.concatenate(
-        [v for a in judge.affinities.values() for v in (a.first, a.second)], axis=1
-    )
-    return torch.from_numpy(known / max(1e-6, float(np.sqrt((known**2).mean()))))
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Weights and dropout come from torch's own generator, which is put back afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+    learn(reader, losses, steps, rate=_RATE, progress=progress)

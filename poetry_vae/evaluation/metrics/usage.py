@@ -13,19 +13,17 @@ from poetry_vae.evaluation.metrics.errors import MetricError
 
 @dataclass(frozen=True)
 class Usage:
-    """Shares of characters and whole poems that agree, position by position."""
+    """Shares of characters that agree, position by position."""
 
     passes: int
-    characters: float
+    reconstruction: float
     """Of the poem, in what is written from its own z."""
-    poems: float
-    characters_shuffled: float
+    reconstruction_shuffled: float
     """Of the poem, in what is written from another poem's z: no more than luck."""
-    poems_shuffled: float
     agreement: float
-    """Characters that what is written from the two has in common: 1 where z changes nothing."""
-    chance: float
-    """Characters that the two poems themselves have in common."""
+    """In common to what is written from the two: 1 where z changes nothing."""
+    agreement_chance: float
+    """In common to the two poems themselves."""
 
 
 @torch.no_grad()
@@ -54,26 +52,9 @@ def usage(
     other = torch.empty_like(order)
     other[order] = order.roll(1)  # a single cycle, so that no poem keeps its own
     z = encode(ids)
-    results = []
+    found = []
     for wanted in sorted(set(passes)):
         own, swapped = write(z, wanted), write(z[other], wanted)
-        results.append(
-            Usage(
-                passes=wanted,
-                characters=_characters(own, ids),
-                poems=_poems(own, ids),
-                characters_shuffled=_characters(swapped, ids),
-                poems_shuffled=_poems(swapped, ids),
-                agreement=_characters(own, swapped),
-                chance=_characters(ids, ids[other]),
-            )
-        )
-    return results
-
-
-def _characters(a: Tensor, b: Tensor) -> float:
-    return (a == b).double().mean().item()
-
-
-def _poems(a: Tensor, b: Tensor) -> float:
-    return (a == b).all(dim=1).double().mean().item()
+        pairs = ((own, ids), (swapped, ids), (own, swapped), (ids, ids[other]))
+        found.append(Usage(wanted, *((a == b).double().mean().item() for a, b in pairs)))
+    return found

@@ -1,8 +1,7 @@
 """Are neighbouring characters words? By the training poems and by jieba's dictionary.
 
 Every two neighbours inside a line count, also those between which a reader pauses, so real poems
-stay far below 1 and are the measure. Chance are the same characters at the same positions, each
-from another poem (:func:`shuffled_positions`).
+stay far below 1 and are the measure.
 """
 
 from __future__ import annotations
@@ -60,14 +59,6 @@ def word_validity(ids: IntArray, known: KnownPairs, *, chars: Lengths) -> dict[s
         "dictionary": float(in_dictionary.mean()),
         "words": float((in_corpus | in_dictionary).mean()),
     }
-
-
-def shuffled_positions(ids: IntArray, rng: np.random.Generator) -> IntArray:
-    """The characters of poems ids [N, T] dealt out anew at every position: [N, T].
-
-    What is left is how often a character stands at a position; who its neighbours are is chance.
-    """
-    return rng.permuted(ids, axis=0)
 
 
 def _in_dictionary(pairs: IntArray, tokenizer: CharTokenizer) -> npt.NDArray[np.bool_]:

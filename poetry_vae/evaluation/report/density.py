@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from poetry_vae.evaluation.metrics.estimates import Estimate, estimate
 from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
@@ -16,14 +17,6 @@ from poetry_vae.training.diagnostics import active_units
 
 # Samples times poems in one forward pass: hidden states stay in tens of megabytes.
 _AT_ONCE = 1000
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over poems with its standard error."""
-
-    mean: float
-    error: float
 
 
 @dataclass(frozen=True)
@@ -46,13 +39,6 @@ class Density:
     still_falls: bool
     """Whether the bound at the most samples is below that at the second most by more than twice the
     error of their difference: then more samples would still tighten it."""
-
-
-def estimate(values: Tensor) -> Estimate:
-    """Mean and standard error of values [N]."""
-    n = len(values)
-    spread = values.double().std().item() / math.sqrt(n) if n > 1 else float("nan")
-    return Estimate(values.double().mean().item(), spread)
 
 
 @torch.no_grad()

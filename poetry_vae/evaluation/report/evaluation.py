@@ -7,6 +7,7 @@ says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,23 +17,16 @@ import torch
 from torch import Tensor
 
 from poetry_vae.evaluation.material import Material, as_ids
-from poetry_vae.evaluation.metrics.errors import MetricError
-from poetry_vae.evaluation.metrics.latent import (
-    disentanglement,
-    gaussian_total_correlation,
-    hole,
-    information,
-    total_correlation,
-)
 from poetry_vae.evaluation.metrics.latent_map import latent_map
 from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
 from poetry_vae.evaluation.metrics.usage import usage
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
-from poetry_vae.evaluation.report.family import codes_of
+from poetry_vae.evaluation.report.model import Effort, codes_of, latent_figures
 from poetry_vae.evaluation.report.verse import Reader, other_characters, other_lines
 from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.labels import NO_METRE
 from poetry_vae.text.metre import MetreError, templates
 from poetry_vae.text.scansion import check
 from poetry_vae.text.script import present
@@ -45,17 +39,6 @@ _AT_ONCE = 256
 Progress = Callable[..., None]
 """Told what is being measured, and how much of it is done and there: ``progress(what, 3, 10)``; or
 the first alone."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is measured."""
-
-    density_poems: int = 500
-    importance_samples: tuple[int, ...] = (1, 10, 100, 1000)
-    latent_poems: int = 25_000
-    verse_poems: int = 10_000
-    samples: int = 25_000
 
 
 FULL = Effort()
@@ -186,9 +169,6 @@ class Evaluation:
             "card": subject.card,
             "density": {
                 **asdict(found),
-                "bounds": {str(k): asdict(v) for k, v in found.bounds.items()},
-                "rate": asdict(found.rate),
-                "distortion": asdict(found.distortion),
                 "rate_by_dimension": rate_by_dimension(model, some).tolist(),
             },
             "training": subject.training,
@@ -207,13 +187,7 @@ class Evaluation:
         result |= self._latent(name, model, ids[: self.effort.latent_poems], order)
         self.progress(f"{name}: is the latent used?")
         result["usage"] = [
-            {
-                "passes": used.passes,
-                "reconstruction": used.characters,
-                "reconstruction_shuffled": used.characters_shuffled,
-                "agreement": used.agreement,
-                "agreement_chance": used.chance,
-            }
+            asdict(used)
             for used in usage(
                 some,
                 encode=partial(_code_and_label, model),
@@ -229,36 +203,16 @@ class Evaluation:
     ) -> dict[str, Any]:
         self.progress(f"{name}: latent space")
         codes = codes_of(model, ids, generator=self._generator("posterior"))
-        mean, z = codes.means, codes.samples
         labels = self._labels(order[: len(ids)])
-        found: dict[str, Any] = {}
-        figures: dict[str, Callable[[], Any]] = {
-            "information": lambda: asdict(
-                information(mean, codes.log_variances, generator=self._generator("information"))
-            ),
-            "hole": lambda: asdict(hole(z, generator=self._generator("hole"))),
-            "total_correlation": lambda: asdict(
-                total_correlation(z, generator=self._generator("correlation"))
-            ),
-            "gaussian_total_correlation": lambda: gaussian_total_correlation(z),
-            "disentanglement": lambda: disentanglement(
-                mean,
-                {kind: _numbered(values) for kind, values in labels.items()},
-                generator=self._generator("votes"),
-            ),
-        }
-        if not model.has_gaussian_code:
-            del figures["information"]
-            self._miss(f"information of {name}", "the posterior of its code is no Gaussian")
-        for figure, take in figures.items():
-            try:
-                found[figure] = take()
-            except MetricError as error:
-                self._miss(f"{figure} of {name}", str(error))
-        x, y = latent_map(mean.numpy())
+        found = latent_figures(
+            codes,
+            seeded=self._generator,
+            labels=labels,
+            missing=lambda figure, why: self._miss(f"{figure} of {name}", why),
+        )
+        x, y = latent_map(codes.means.numpy())
         n = min(len(ids), _ON_THE_MAP)
         shown = {
-            "method": "principal components of posterior means",
             "x": x[:n].tolist(),
             "y": y[:n].tolist(),
             "poems": self._shown(model, ids[:n]),
@@ -270,13 +224,11 @@ class Evaluation:
         """What is known of the test poems in this order, template and rhyme included."""
         form, texts = self.material.form, self.material.parts["test"]
         known = {kind: [values[i] for i in order] for kind, values in self.material.labels.items()}
-        try:
+        with suppress(MetreError):  # of forms that have none
             templates(form)
-        except MetreError:
-            return known
-        reports = [check(form.cut(texts[i])) for i in order]
-        known["metre"] = [r.template.name if r.keeps_metre else "—" for r in reports]
-        known["rhyme"] = ["/".join(sorted(r.rhymes)) or "—" for r in reports]
+            reports = [check(form.cut(texts[i])) for i in order]
+            known["metre"] = [r.template.name if r.keeps_metre else NO_METRE for r in reports]
+            known["rhyme"] = ["/".join(sorted(r.rhymes)) or NO_METRE for r in reports]
         return known
 
     def _reconstructions(self, model: PoetryVAE, ids: Tensor) -> dict[str, list[dict[str, Any]]]:
@@ -308,11 +260,6 @@ class Evaluation:
 
     def _miss(self, figure: str, why: str) -> None:
         self.missing.append({"figure": figure, "why": why})
-
-
-def _numbered(values: Sequence[str]) -> Tensor:
-    number = {value: i for i, value in enumerate(sorted(set(values)))}
-    return torch.tensor([number[value] for value in values])
 
 
 def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:

@@ -1,166 +1,227 @@
-"""A report as one page of HTML that needs nothing else: no script, no file, no network."""
+"""A report as one page of HTML: ``page.html.jinja`` says how, ``page.css`` how it looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from poetry_vae.evaluation.report.html_table import at
-from poetry_vae.evaluation.report.page_notes import measured_html, missing_html
-from poetry_vae.evaluation.report.page_pictures import (
-    density_pictures,
-    map_pictures,
-    training_picture,
-    verse_pictures,
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
+from markupsafe import Markup
+
+from poetry_vae.evaluation.report import pictures
+from poetry_vae.evaluation.report.columns import (
+    LATENT,
+    VERSE,
+    Part,
+    at,
+    bounds_of,
+    density_columns,
+    in_order,
+    percent,
+    shown,
+    usage_columns,
 )
-from poetry_vae.evaluation.report.page_style import STYLE
-from poetry_vae.evaluation.report.page_tables import (
-    density_table,
-    latent_table,
-    usage_table,
-    verse_table,
-)
-from poetry_vae.evaluation.report.page_verses import reconstructions_html, samples_html
+from poetry_vae.evaluation.report.curves import training_curves
+from poetry_vae.evaluation.report.rendering import PictureError, as_svg
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.verse.manner import Manner
 
-Report = Mapping[str, Any]
-_LANGUAGES = {"simplified": "zh-Hans", "traditional": "zh-Hant"}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_HERE = Path(__file__).parent
+_LINE = re.compile(r"[^，。！？；、\s]+[，。！？；、]?")
+_SOURCES = (
+    ("Model", "Kingma & Welling 2014, Auto-Encoding Variational Bayes"),
+    ("Bounds by K, active units", "Burda et al. 2016, Importance Weighted Autoencoders"),
+    ("Mutual information", "Hoffman & Johnson 2016, ELBO surgery"),
+    ("Total correlation, FactorVAE score", "Kim & Mnih 2018, Disentangling by Factorising"),
+    ("Hole, by density ratio", "Sugiyama et al. 2012, Density Ratio Estimation"),
+    ("R", "Lopez-Paz & Oquab 2017, Revisiting Classifier Two-Sample Tests"),
+    ("Errors of R and AUC", "DeLong et al. 1988"),
+    ("The judge’s language model", "Chen & Goodman 1999, modified Kneser–Ney smoothing"),
+    ("distinct-2", "Li et al. 2016, A Diversity-Promoting Objective Function"),
+    ("self-BLEU", "Zhu et al. 2018, Texygen"),
+    ("Metre and rhyme", "王力, 詩詞格律; readings and groups of 廣韻 and 平水韻"),
+)
 
 
-def page(report: Report) -> str:
-    """The page of a report as ``evaluation/report/evaluation.py`` makes it.
+def page(report: Part) -> str:
+    """The page of a report as ``evaluation.py`` makes it.
 
     Whatever the report lacks is left out; where matplotlib is not installed the pictures are, and
-    the page says so. Poems are taken to be in simplified script unless ``script`` says otherwise.
+    the page says so.
     """
-    name = str(report.get("form_name") or report.get("form") or "poems")
-    sections = list(_sections(report))
-    links = "\n".join(f'<a href="#{key}">{escape(title)}</a>' for key, title, _ in sections)
-    body = "\n".join(
-        f'<section id="{key}"><h2>{escape(title)}</h2>\n{content}\n</section>'
-        for key, title, content in sections
+    models: Sequence[Part] = report.get("models") or []
+    verse = in_order(report.get("verse") or [])
+    return _template().render(
+        report=report,
+        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        name=report.get("form_name") or report.get("form") or "poems",
+        models=models,
+        verse=shown(verse, VERSE),
+        density=shown(models, density_columns(models)),
+        usage=shown(models, usage_columns(models)),
+        latent=shown(models, LATENT),
+        drawn={
+            "verse": list(_verse_pictures(verse, _chars(report))),
+            "density": list(_density_pictures(models)),
+            "training": list(_training_picture(models)),
+            "maps": [list(_maps(model, i)) for i, model in enumerate(models)],
+        },
+        about=list(_about(report)),
+        sources=_SOURCES,
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>poetry-vae: {escape(name)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>How well do they write <span lang="zh">{escape(name)}</span>?</h1>
-<p>{_summary(report)}</p>
-<nav>
-{links}
-</nav>
-</header>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
 
 
-def _summary(report: Report) -> str:
-    models = ", ".join(str(model.get("name")) for model in report.get("models") or []) or "no model"
-    parts = [
-        f"Measured: {models}",
-        f"on the {report['part']} part" if report.get("part") else "",
-        f"of {report['corpus']}" if report.get("corpus") else "",
-        f"with seed {report['seed']}" if report.get("seed") is not None else "",
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=ChainableUndefined,  # any part of a report may be missing
+    )
+    environment.filters |= {
+        "marked": marked,
+        "percent": lambda part, key: percent(key, digits=0)(part),
+        "settings": _settings,
+        "told": lambda manner: Manner(**manner),
+        "zip": zip,
+    }
+    return environment.get_template("page.html.jinja")
+
+
+def marked(text: str, other: str | None = None) -> list[list[tuple[str, bool]]]:
+    """A poem as its lines, each as runs of characters and whether ``other`` differs there.
+
+    Nothing differs from a poem of other lengths.
+    """
+    lines = _LINE.findall(str(text))
+    others = lines if other is None else _LINE.findall(str(other))
+    if [*map(len, lines)] != [*map(len, others)]:
+        others = lines
+    return [
+        [
+            ("".join(character for character, _ in run), differs)
+            for differs, run in groupby(zip(*both, strict=True), lambda pair: pair[0] != pair[1])
+        ]
+        for both in zip(lines, others, strict=True)
     ]
-    quick = "A quick evaluation, of few poems." if report.get("quick") else ""
-    return escape(" ".join(part for part in parts if part) + f". {quick}")
 
 
-def _sections(report: Report) -> Iterator[tuple[str, str, str]]:
-    """Every section's anchor, title and content."""
-    models: Sequence[Report] = report.get("models") or []
-    verse: Sequence[Report] = report.get("verse") or []
-    lang = _LANGUAGES[report.get("script", "simplified")]
-    yield (
-        "verse",
-        "As poets",
-        f"<p>{_how_written(report)} Read every column against real poems that nobody trained on, "
-        "and against chance: lines, or single characters, dealt out anew among real poems.</p>"
-        f"{verse_table(verse)}{verse_pictures(verse, chars=_chars(report))}",
-    )
-    if models:
-        yield (
-            "density",
-            "As densities",
-            "<p>How likely unseen poems are to a model. The bound tightens as the number K of "
-            "importance samples grows; lower is better. It is the bound of the model itself, "
-            "without refinement. ± is one standard error.</p>"
-            f"{density_table(models)}{density_pictures(models)}",
-        )
-        yield (
-            "usage",
-            "Is the latent used?",
-            "<p>Poems are written from their own z and from that of another poem. Where the latent "
-            "is used, the first resemble the poem and the second do not.</p>"
-            f"{usage_table(models)}",
-        )
-        yield ("latent", "The latent space", _latent(models))
-        yield ("training", "Training", training_picture(models))
-        yield ("samples", "Fresh samples", _of_each(models, lambda m: _samples(m, lang)))
-        yield ("read", "Poems read and written again", _of_each(models, lambda m: _read(m, lang)))
-    yield ("missing", "What is missing", missing_html(report.get("missing") or []))
-    yield ("measured", "How this was measured", measured_html(report))
+def _about(report: Part) -> Iterator[tuple[str, Any]]:
+    """On what a report was made, and with which settings."""
+    form = " ".join(str(report[key]) for key in ("form_name", "form") if report.get(key))
+    told = {key: report.get(key) for key in ("corpus", "form", "part", "seed")} | {"form": form}
+    yield from ((name, value) for name, value in told.items() if value not in (None, ""))
+    yield from _settings(report.get("effort"))
 
 
-def _how_written(report: Report) -> str:
-    told = [
-        f"{model['name']} wrote with {Manner(**model['manner'])}."
-        for model in report.get("models") or []
-        if model.get("manner")
-    ]
-    return escape(" ".join(told))
+def _settings(part: Any) -> Iterator[tuple[str, str]]:
+    """What a part says in so many words or numbers; what is nested in it is left out."""
+    for name, value in part.items() if isinstance(part, Mapping) else ():
+        if isinstance(value, str | int | float | list | tuple):
+            yield str(name).replace("_", " "), _written(value)
 
 
-def _latent(models: Sequence[Report]) -> str:
-    maps = _of_each(
-        models,
-        lambda model: map_pictures(model, next(i for i, m in enumerate(models) if m is model)),
-    )
-    method = next(
-        (at(model, "map", "method") for model in models if at(model, "map", "method")), ""
-    )
-    told = f"Maps: {method}. " if method else ""
-    return (
-        f"{latent_table(models)}<p>{escape(told)}A point is an unseen poem, which shows where the "
-        f"pointer rests.</p>{maps}"
-    )
+def _written(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_written, value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _samples(model: Report, lang: str) -> str:
-    return samples_html(model.get("samples") or [], lang)
-
-
-def _read(model: Report, lang: str) -> str:
-    ends = (("The best", "best"), ("The worst", "worst"))
-    return "".join(
-        f"<h4>{title}</h4>" + reconstructions_html(at(model, "reconstructions", key) or [], lang)
-        for title, key in ends
-    )
-
-
-def _of_each(models: Sequence[Report], content: Any) -> str:
-    """What there is of each model, under its name where there are several."""
-    if len(models) == 1:
-        return str(content(models[0]))
-    return "".join(f"<h3>{escape(str(model.get('name')))}</h3>{content(model)}" for model in models)
-
-
-def _chars(report: Report) -> int | None:
+def _chars(report: Part) -> int | None:
+    """The characters of a line, where all lines have as many."""
     try:
         form = Form.parse(str(report.get("form")))
         return form.chars if form.is_even else None
     except FormError:
         return None
+
+
+class Drawn(NamedTuple):
+    """A picture, or what hinders it."""
+
+    caption: str
+    svg: Markup | None
+    hindrance: str
+
+
+def _draw(
+    name: str,
+    data: Any,
+    draw: Callable[[Any], Figure],
+    caption: str,
+    titles: Sequence[str] | None = None,
+) -> Iterator[Drawn]:
+    """A picture of the data; nothing of none."""
+    if data:
+        try:
+            yield Drawn(caption, Markup(as_svg(draw(data), titles, name=name)), "")
+        except PictureError as error:
+            yield Drawn(caption, None, str(error))
+
+
+def _of_each(models: Sequence[Part], *keys: str) -> dict[str, Any]:
+    return {str(model.get("name")): at(model, *keys) for model in models if at(model, *keys)}
+
+
+def _density_pictures(models: Sequence[Part]) -> Iterator[Drawn]:
+    bounds = {
+        str(model.get("name")): {k: (b["mean"], b.get("error") or 0.0) for k, b in found.items()}
+        for model in models
+        if (found := bounds_of(model))
+    }
+    rates = _of_each(models, "density", "rate_by_dimension")
+    yield from _draw("bound", bounds, pictures.bound_by_samples, "The bound, with standard errors")
+    yield from _draw("rate", rates, pictures.rate_by_dimension, "The rate of each dimension")
+
+
+def _training_picture(models: Sequence[Part]) -> Iterator[Drawn]:
+    caption = (
+        "Lines are training batches, markers validation, the star is the best bound. While the "
+        "KL weight (grey) is below 1 the latent may say more than it will be able to keep."
+    )
+    return _draw("training", _of_each(models, "training"), training_curves, caption)
+
+
+def _maps(model: Part, i: int) -> Iterator[Drawn]:
+    """The map of a latent space, once for every kind of label that tells poems apart."""
+    x, y, poems = (at(model, "map", key) or [] for key in ("x", "y", "poems"))
+    titles = poems if len(poems) == len(x) else None
+    for kind, labels in (at(model, "map", "labels") or {"": []}).items():
+        if x and len(x) == len(y):
+            fitting = labels if len(labels) == len(x) else ["poems"] * len(x)
+            yield from _draw(
+                f"map-{i}-{kind}",
+                fitting,
+                lambda labels: pictures.scatter(x, y, labels),
+                f"By {kind}" if kind else "All poems",
+                titles,
+            )
+
+
+def _verse_pictures(rows: Sequence[Part], chars: int | None) -> Iterator[Drawn]:
+    yield from _draw(
+        "likelihood",
+        [row for row in rows if at(row, "log_likelihood", "counts")],
+        pictures.likelihood_histograms,
+        "Log-likelihood under the first judge: real poems are the grey area",
+    )
+    yield from _draw(
+        "metre",
+        [row for row in rows if at(row, "metre", "both") is not None],
+        pictures.metre_bars,
+        "Poems that keep metre and rhyme",
+    )
+    yield from _draw(
+        "tones",
+        [row for row in rows if chars and row.get("tone_agreement")],
+        lambda rows: pictures.tone_agreement(rows, chars=chars or 1),
+        "How often a character has the tone that its place in the template asks for",
+    )

@@ -28,14 +28,14 @@ POINTS = "points"
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _MEASURED = "DejaVu Sans"  # comes with matplotlib: layout is the same on every machine
-_DRAWN = (
-    "'DejaVu Sans', Verdana, 'Noto Sans CJK SC', 'Noto Sans SC', 'Source Han Sans SC', "
-    "'PingFang SC', 'Microsoft YaHei', 'WenQuanYi Micro Hei', 'Noto Sans CJK TC', sans-serif"
-)
-# The family in a style, by itself or (in older matplotlib) behind the size.
-_FAMILY = re.compile(r"(font-family: |font: (?:\w+ )*[\d.]+px )[^;]+")
+_DRAWN = [  # what a browser may draw an SVG's text with: the first that it has
+    _MEASURED, "Verdana", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
+    "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", "Noto Sans CJK TC",
+]  # fmt: skip
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _STYLE: dict[Any, Any] = {
-    "font.family": _MEASURED,
+    "font.family": "sans-serif",
+    "font.sans-serif": _DRAWN,
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
@@ -93,13 +93,16 @@ def as_svg(figure: Figure, titles: Sequence[str] | None = None, *, name: str = "
 
         matplotlib.rcParams["svg.hashsalt"] = name
         _lay_out(figure)
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     root = ElementTree.fromstring(buffer.getvalue())
     if titles is not None:
         _add_titles(root, titles)
-    _slim(root)
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', buffer.getvalue()))
+    for element in root.iter():
+        if element.get("id") not in used:  # two pictures in a page would share it
+            element.attrib.pop("id", None)
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -167,28 +170,6 @@ def _drawn_in(group: ElementTree.Element) -> Iterator[ElementTree.Element]:
             yield from _drawn_in(child)
         elif child.tag in (f"{{{_SVG}}}use", f"{{{_SVG}}}path"):
             yield child
-
-
-def _slim(root: ElementTree.Element) -> None:
-    """Leave out what only a file of its own needs, and what two pictures in a page would share."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            is_style = child.tag.endswith("defs") and [c.tag for c in child] == [f"{{{_SVG}}}style"]
-            if child.tag.endswith("metadata") or is_style:
-                parent.remove(child)
-    root.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt"}  # what that style said
-    source = ElementTree.tostring(root, encoding="unicode")
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', source))
-    for element in root.iter():
-        element.tail = None
-        if element.tag != f"{{{_SVG}}}text" and not (element.text or "").strip():
-            element.text = None
-        if element.get("id") not in used:
-            element.attrib.pop("id", None)
-        if style := element.get("style"):
-            element.set("style", _FAMILY.sub(rf"\1{_DRAWN}", style))
-        if element.tag == f"{{{_SVG}}}path" and (shape := element.get("d")):
-            element.set("d", " ".join(shape.split()))
 
 
 # Fonts by how well they suit: an installed one of these first, any other after them.

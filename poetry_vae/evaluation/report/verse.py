@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from poetry_vae.evaluation.judges.coherence import CoherenceJudge
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.second_judge import SecondJudge, Steps
+from poetry_vae.evaluation.judges.learning import Steps
+from poetry_vae.evaluation.judges.second_judge import SecondJudge
 from poetry_vae.evaluation.material import Material, as_ids
 from poetry_vae.evaluation.metrics.diversity import diversity
 from poetry_vae.evaluation.metrics.novelty import novelty

@@ -1,0 +1,302 @@
+"""The figures in words: one list for the page, the terminal, model cards and benchmarks.
+
+A column is a figure of a part: of a model of a report, or of a row of its verse. A label says
+everything by itself; headings and notes are for the page, which has room for them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+NOTHING = "–"
+
+Part = Mapping[str, Any]
+Cell = Callable[[Part], str]
+
+
+class Column(NamedTuple):
+    """A figure: what it is called, what is to be known about it, and how it is written."""
+
+    label: str
+    cell: Cell
+    note: str = ""
+
+
+Groups = Mapping[str, Sequence[Column]]
+"""Columns by the heading above them."""
+
+
+class Shown(NamedTuple):
+    """What a table shows: the names of parts, and by group each column with a text a part."""
+
+    names: list[str]
+    groups: list[tuple[str, list[tuple[Column, list[str]]]]]
+
+
+def shown(parts: Sequence[Part], groups: Groups) -> Shown:
+    """The figures of parts; a column that no part has, and a group without columns, is left out."""
+    found = []
+    for heading, columns in groups.items():
+        cells = [(column, [column.cell(part) for part in parts]) for column in columns]
+        if there := [row for row in cells if set(row[1]) - {NOTHING}]:
+            found.append((heading, there))
+    return Shown([str(part.get("name", NOTHING)) for part in parts], found)
+
+
+def named(groups: Groups, labels: Iterable[str]) -> list[Column]:
+    """The columns with these labels, in their order.
+
+    Raises:
+        KeyError: there is none of that label.
+    """
+    known = {column.label: column for columns in groups.values() for column in columns}
+    return [known[label] for label in labels]
+
+
+def at(part: Any, *keys: str) -> Any:
+    """What stands under the keys, one inside the other; None where one of them is missing."""
+    for key in keys:
+        part = part.get(key) if isinstance(part, Mapping) else None
+    return part
+
+
+def number(value: Any, digits: int) -> str:
+    """A figure with so many digits after the point; a dash for none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return NOTHING
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def figure(*keys: str, digits: int) -> Cell:
+    """The figure under these keys."""
+    return lambda part: number(at(part, *keys), digits)
+
+
+def percent(*keys: str, digits: int = 1, error: str = "") -> Cell:
+    """A share of one, in per cent; with the standard error beside it under ``error``, if any."""
+
+    def cell(part: Part) -> str:
+        *above, key = keys
+        values = [at(part, *above, name) for name in (key, error) if name]
+        there = [number(100 * v, digits) for v in values if number(v, digits) != NOTHING]
+        return f"{' ± '.join(there)}%" if there else NOTHING
+
+    return cell
+
+
+def estimate(*keys: str, digits: int, mean: str = "mean", error: str = "error") -> Cell:
+    """A figure with its standard error, where it has one."""
+
+    def cell(part: Part) -> str:
+        value, spread = (number(at(part, *keys, key), digits) for key in (mean, error))
+        return value if NOTHING in (value, spread) else f"{value} ± {spread}"
+
+    return cell
+
+
+def _r(mean: str, error: str) -> Cell:
+    return estimate("two_sample", digits=1, mean=mean, error=error)
+
+
+VERSE: Groups = {
+    "": [Column("poems", figure("poems", digits=0))],
+    "Told from unseen real poems: R is 100 where nobody can, 0 where every poem is caught": [
+        Column("R", _r("r", "error"), "boosted trees"),
+        Column("R, second judge", _r("second_r", "second_error"), "a network"),
+        Column("R, the lower", _r("lower", "lower_error"), "the one that counts"),
+    ],
+    "Metre (格律)": [
+        Column("metre", percent("metre", "metre"), "tones, 对 and 粘"),
+        Column("rhyme", percent("metre", "rhyme")),
+        Column("metre and rhyme", percent("metre", "both")),
+        Column(
+            "both, strictly read",
+            percent("metre", "strict_readings"),
+            "a character with two tones is a fault",
+        ),
+    ],
+    "Coherence: does the second half belong to the first?": [
+        Column(
+            "own second half, of 10",
+            percent("coherence", "own", error="error"),
+            "taken among its rhyme group’s",
+        ),
+        Column("halves exchanged", percent("coherence", "exchanged"), "chance is 10%"),
+        Column("poems asked about", figure("coherence", "poems", digits=0)),
+    ],
+    "Diversity": [
+        Column("poems compared", figure("diversity", "poems", digits=0), "as many of every source"),
+        Column(
+            "distinct-2", figure("diversity", "distinct_2", digits=3), "different pairs, of all"
+        ),
+        Column("unique poems", percent("diversity", "unique_poems", digits=2)),
+        Column(
+            "self-BLEU-2", figure("diversity", "self_bleu_2", digits=3), "0 all differ, 1 all alike"
+        ),
+        Column("poems with repeats", percent("diversity", "repeats"), "a character twice"),
+    ],
+    "Novelty: what stands in the training poems already": [
+        Column("known lines", percent("novelty", "known_lines", digits=2)),
+        Column("known poems", percent("novelty", "known_poems", digits=2)),
+        Column(
+            "longest copy, mean", figure("novelty", "longest_copy_mean", digits=2), "characters"
+        ),
+        Column("longest copy of all", figure("novelty", "longest_copy", digits=0), "in one poem"),
+    ],
+    "Words: neighbouring characters that are known": [
+        Column("pairs in training poems", percent("words", "corpus")),
+        Column("pairs in the dictionary", percent("words", "dictionary")),
+        Column("pairs that are words", percent("words", "words"), "in either"),
+    ],
+    "Likelihood under the first judge; repeated and copied poems raise it too": [
+        Column("log-likelihood (judge)", figure("log_likelihood", "mean", digits=1), "nats a poem")
+    ],
+}
+"""Poems as poems."""
+
+_KINDS = ("real", "chance", "model", "samples")
+
+
+def in_order(verse: Sequence[Part]) -> list[Part]:
+    """Rows of verse, those first that the others are read against: real poems, then chance."""
+    return sorted(verse, key=lambda row: (*_KINDS, row.get("kind")).index(row.get("kind")))
+
+
+def bounds_of(model: Part) -> dict[int, Part]:
+    """The bounds of a model by number of samples, which JSON keeps as text."""
+    bounds = at(model, "density", "bounds") or {}
+    return {int(k): bound for k, bound in bounds.items() if at(bound, "mean") is not None}
+
+
+def _bound(k: int) -> Cell:
+    return lambda model: estimate(digits=3)(bounds_of(model).get(k, {}))
+
+
+def _falls(model: Part) -> str:
+    falls = at(model, "density", "still_falls")
+    return NOTHING if falls is None else "yes" if falls else "no"
+
+
+def _of(*keys: str, part: str, whole: str) -> Cell:
+    """A number of so many."""
+
+    def cell(model: Part) -> str:
+        some, all_ = (number(at(model, *keys, key), 0) for key in (part, whole))
+        return some if NOTHING in (some, all_) else f"{some} of {all_}"
+
+    return cell
+
+
+def density_columns(models: Sequence[Part]) -> Groups:
+    """Models as densities: bounds by K, rate and distortion, reconstruction."""
+    samples = sorted({k for model in models for k in bounds_of(model)})
+    rate, distortion = (estimate("density", term, digits=2) for term in ("rate", "distortion"))
+    return {
+        "": [
+            Column("parameters", figure("parameters", digits=0)),
+            Column("poems measured", figure("density", "poems", digits=0)),
+        ],
+        "Bound of −log p(x) from above": [
+            *(Column(f"bound K={k}, nats/char", _bound(k)) for k in samples),
+            Column("still falling", _falls, "at the largest K"),
+        ],
+        "Rate and distortion": [
+            Column("rate, nats/poem", rate, "what z says of the poem"),
+            Column("distortion, nats/poem", distortion, "what it leaves"),
+            Column("active units", _of("density", part="active_units", whole="latent")),
+        ],
+        "Reconstruction from the posterior’s mean": [
+            Column("characters reconstructed", percent("density", "reconstruction")),
+            Column("whole poems reconstructed", percent("density", "whole_poems")),
+            Column(
+                "characters unknown",
+                percent("density", "unknown", digits=2),
+                "outside the vocabulary",
+            ),
+        ],
+    }
+
+
+_USAGE = (
+    ("own z", "reconstruction", "characters as they were"),
+    ("another’s z", "reconstruction_shuffled", "by luck"),
+    ("common to the two", "agreement", "100%: z changes nothing"),
+    ("common to the two poems", "agreement_chance", "chance"),
+)
+
+
+def usage_columns(models: Sequence[Part]) -> Groups:
+    """What is written from a poem's own z, beside what another poem's z gives, by passes."""
+    counts = {used.get("passes", 0) for model in models for used in model.get("usage") or []}
+    return {
+        f"After {passes} refinement passes": [
+            Column(f"{label}, {passes} passes", _after(passes, key), note)
+            for label, key, note in _USAGE
+        ]
+        for passes in sorted(counts)
+    }
+
+
+def _after(passes: int, key: str) -> Cell:
+    def cell(model: Part) -> str:
+        found = [used for used in model.get("usage") or [] if used.get("passes") == passes]
+        return percent(key)(found[0] if found else {})
+
+    return cell
+
+
+def _information(model: Part) -> str:
+    found = at(model, "latent", "information")
+    value, limit = (number(at(found, key), 2) for key in ("mutual_information", "limit"))
+    if limit == NOTHING:
+        return value
+    return f"too much to tell (limit {limit})" if value == NOTHING else f"{value} (limit {limit})"
+
+
+LATENT: Groups = {
+    "What z holds, and how far it is from the prior": [
+        Column("mutual information, nats", _information, "of x and z, at most log N"),
+        Column("hole, AUC", estimate("latent", "hole", digits=3), "from the prior; 0.5: none"),
+        Column(
+            "total correlation, nats",
+            estimate("latent", "total_correlation", digits=2),
+            "0: independent dimensions",
+        ),
+        Column(
+            "total correlation, linear",
+            figure("latent", "gaussian_total_correlation", digits=2),
+            "by linear dependence alone",
+        ),
+        Column(
+            "FactorVAE score",
+            figure("latent", "disentanglement", digits=2),
+            "1: each factor has its dimension",
+        ),
+    ]
+}
+
+_LEVELS = ("poem", "couplet", "line", "character")
+
+
+def compared_columns(runs: Sequence[Part]) -> list[Column]:
+    """Runs beside each other: how they were trained, as densities, by level, and their latent."""
+    levels = [name for name in _LEVELS if any(at(run, "levels", name) for run in runs)]
+    density = [column for some in density_columns(runs).values() for column in some]
+    return [
+        Column("preset", lambda run: str(run.get("preset", NOTHING))),
+        Column("minutes", figure("minutes", digits=1)),
+        *(column for column in density if column.label.startswith(("parameters", "bound"))),
+        *(
+            Column(f"rate, nats/poem: {name}", figure("levels", name, "rate", digits=1))
+            for name in levels
+        ),
+        *(
+            Column(f"active units: {name}", _of("levels", name, part="active", whole="size"))
+            for name in levels
+        ),
+        *named(density_columns(runs), ["characters reconstructed"]),
+        *(column for some in LATENT.values() for column in some),
+        Column("labels right", percent("accuracy")),
+    ]
