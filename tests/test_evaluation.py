@@ -10,18 +10,14 @@ import torch
 
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.material import Material, as_ids, read_samples
+from poetry_vae.evaluation.metrics.chance import other_characters, other_lines
 from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.evaluation.metrics.metre import metre, tone_agreement
 from poetry_vae.evaluation.metrics.two_sample import TwoSample
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
 from poetry_vae.evaluation.report.evaluation import Evaluation, Subject
 from poetry_vae.evaluation.report.model import Effort
-from poetry_vae.evaluation.report.verse import (
-    Reader,
-    metre,
-    other_characters,
-    other_lines,
-    tone_agreement,
-)
+from poetry_vae.evaluation.report.verse import Reader
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import encode_corpus
 from poetry_vae.text.errors import CorpusError, FormError

@@ -220,10 +220,10 @@ def density_columns(models: Sequence[Part]) -> Groups:
 
 
 _USAGE = (
-    ("own z", "reconstruction", "characters as they were"),
-    ("another’s z", "reconstruction_shuffled", "by luck"),
-    ("common to the two", "agreement", "100%: z changes nothing"),
-    ("common to the two poems", "agreement_chance", "chance"),
+    ("characters kept, own z", "reconstruction", "where z is used"),
+    ("characters kept, another’s z", "reconstruction_shuffled", "by luck"),
+    ("alike from either z", "agreement", "100%: z changes nothing"),
+    ("alike in the two poems", "agreement_chance", "chance"),
 )
 
 

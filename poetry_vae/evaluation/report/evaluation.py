@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from poetry_vae.evaluation.material import Material, as_ids
+from poetry_vae.evaluation.metrics.chance import other_characters, other_lines
 from poetry_vae.evaluation.metrics.latent_map import latent_map
 from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
 from poetry_vae.evaluation.metrics.usage import usage
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
 from poetry_vae.evaluation.report.model import Effort, codes_of, latent_figures
-from poetry_vae.evaluation.report.verse import Reader, other_characters, other_lines
+from poetry_vae.evaluation.report.verse import Reader
 from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -78,6 +79,7 @@ def page(report: Part) -> str:
     )
 
 
+@cache
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(_HERE),

@@ -16,12 +16,10 @@ from poetry_vae.evaluation.judges.learning import Steps
 from poetry_vae.evaluation.judges.second_judge import SecondJudge
 from poetry_vae.evaluation.material import Material, as_ids
 from poetry_vae.evaluation.metrics.diversity import diversity
+from poetry_vae.evaluation.metrics.metre import metre, tone_agreement
 from poetry_vae.evaluation.metrics.novelty import novelty
 from poetry_vae.evaluation.metrics.words import KnownPairs, word_validity
 from poetry_vae.model.sampling import derived_seed
-from poetry_vae.text.form import Form
-from poetry_vae.text.metre import MetreError, templates
-from poetry_vae.text.scansion import check
 from poetry_vae.text.tokenizer import CharTokenizer
 
 Row = dict[str, Any]
@@ -129,48 +127,3 @@ class Reader:
             "lower_error": lower.error,
             "poems_a_side": first.n,
         }
-
-
-def metre(texts: Sequence[str], form: Form) -> dict[str, float] | None:
-    """Shares that keep metre, rhyme and both by strict rules and lenient readings, and both by
-    strict readings; nothing for forms that have no metre."""
-    try:
-        templates(form)
-    except MetreError:
-        return None
-    reports = [check(form.cut(text)) for text in texts]
-    strict = [check(form.cut(text), readings="strict").ok for text in texts]
-    return {
-        "metre": float(np.mean([report.keeps_metre for report in reports])),
-        "rhyme": float(np.mean([report.keeps_rhyme for report in reports])),
-        "both": float(np.mean([report.ok for report in reports])),
-        "strict_readings": float(np.mean(strict)),
-    }
-
-
-def tone_agreement(texts: Sequence[str], form: Form) -> list[float] | None:
-    """Share of poems whose character at a position has the tone of the nearest template: [T]."""
-    try:
-        templates(form)
-    except MetreError:
-        return None
-    wrong = np.zeros(form.positions)
-    for text in texts:
-        report = check(form.cut(text), rules="loose")
-        for fault in report.faults:
-            if fault.kind == "平仄":
-                wrong[form.place(fault.line - 1, fault.position - 1)] += 1
-    agreement: list[float] = (1 - wrong / len(texts)).tolist()
-    return agreement
-
-
-def other_lines(texts: Sequence[str], form: Form, rng: np.random.Generator) -> list[str]:
-    """The lines dealt out anew, each at its place: what poems are by chance, line by line."""
-    lines = np.array([form.cut(text) for text in texts])
-    return ["".join(row) for row in rng.permuted(lines, axis=0)]
-
-
-def other_characters(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """The characters dealt out anew, each at its place: chance, character by character."""
-    characters = np.array([list(text) for text in texts])
-    return ["".join(row) for row in rng.permuted(characters, axis=0)]
