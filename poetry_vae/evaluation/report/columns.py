@@ -220,7 +220,7 @@ def density_columns(models: Sequence[Part]) -> Groups:
 
 
 _USAGE = (
-    ("characters kept, own z", "reconstruction", "where z is used"),
+    ("characters kept, own z", "reconstruction", "high where z is used"),
     ("characters kept, another’s z", "reconstruction_shuffled", "by luck"),
     ("alike from either z", "agreement", "100%: z changes nothing"),
     ("alike in the two poems", "agreement_chance", "chance"),
