@@ -79,7 +79,17 @@ def test_files_hold_one_idea() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 350, path
 
 
-_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib", "starlette")
+_HEAVY = (
+    "torch",
+    "jieba",
+    "opencc",
+    "numpy",
+    "rich",
+    "sklearn",
+    "matplotlib",
+    "starlette",
+    "huggingface_hub",
+)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from poetry_vae import __version__
-from poetry_vae.cli.console import is_plain, plain
+from poetry_vae.cli.console import is_plain, plain, tell_sources
 from poetry_vae.cli.suggesting import like
 from poetry_vae.text.errors import FormError, PoetryVAEError
 
@@ -23,6 +23,7 @@ _COMMANDS = (
     "train",
     "presets",
     "models",
+    "push",
     "forms",
     "corpus",
     "metre",
@@ -78,6 +79,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        tell_sources()
         _set_encodings()  # before anything is printed, help included
         if sys.getfilesystemencoding() == "ascii" and any(map(_is_undecoded, sys.argv)):
             click.echo(

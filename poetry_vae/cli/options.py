@@ -22,7 +22,10 @@ form_option = click.option(
     "lines such as 7,7,3,3,7.",
 )
 model_option = click.option(
-    "--model", metavar="MODEL", help="A model's folder or shipped name; see `poetry-vae models`."
+    "--model",
+    metavar="MODEL",
+    help="A model's folder, its shipped name (see `poetry-vae models`), or owner/name[@revision] "
+    "on the Hugging Face hub.",
 )
 script_option = click.option(
     "--script",
