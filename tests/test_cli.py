@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import poetry_vae
+from poetry_vae import generate
 from poetry_vae.cli import main
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
@@ -48,6 +50,27 @@ class TestGenerate:
         rows = result.stdout.splitlines()
         assert len(rows) == 3
         assert all(len(row) == 12 and row[5] == "，" and row[11] == "。" for row in rows)
+
+    def test_what_is_saved_can_be_had_again(self, model: Path, tmp_path: Path) -> None:
+        path = tmp_path / "kept.jsonl"
+        path.write_text('{"mine": 1}', encoding="utf-8")
+        wishes = ("--avoid", "月", "--temperature", "0.7", "--sampling", "plain")
+        for more in (("-n", "2"), ("-n", "1", "--one-line"), ("-n", "1", *wishes)):
+            result = run("generate", "--model", model, "--save", path, *more)
+            assert result.exit_code == 0, result.output
+            assert f"{more[1]} poems appended to {path} (seed " in result.stderr
+            assert len(result.stdout.splitlines()) == int(more[1])
+        first, *kept = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        assert first == {"mine": 1}
+        assert [poem["index"] for poem in kept] == [0, 1, 0, 0]
+        assert kept[3]["rules"] == {"avoid": ["月"]}
+        for poem in kept:
+            asked = poem["asked"]
+            assert asked.pop("version") == poetry_vae.__version__
+            n, rules = poem["index"] + 1, poem.get("rules")
+            again = generate(n, form=poem["form"], seed=poem["seed"], rules=rules, **asked)
+            assert list(again[-1].lines) == poem["lines"]
+        assert "not a regular file" in fails(1, "generate", "--model", model, "--save", "/dev/null")
 
     def test_the_same_seed_writes_the_same(self, model: Path) -> None:
         def poems(*more: str) -> str:
