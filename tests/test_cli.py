@@ -2,14 +2,18 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import poetry_vae
 from poetry_vae import generate
 from poetry_vae.cli import main
+from poetry_vae.model.pretrained import shipped_models
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.versions import version_of
 from poetry_vae.text.encoded import EncodedCorpus
 from tests.commands import fails, run
 from tests.small import small_corpus, small_model
@@ -41,6 +45,36 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     result = run(*filter(None, [name]), "--help")
     assert result.exit_code == 0
     assert f"poetry-vae {name}".strip() in result.output.split("Options:")[0].split("\n", 1)[1]
+
+
+def test_the_version_tells_the_weights_too(tmp_path: Path) -> None:
+    first, models = run("--version").output.splitlines()
+    assert first == f"poetry-vae, version {poetry_vae.__version__}"
+    names = [model.name for model in shipped_models()]
+    found = dict(each.split() for each in models.removeprefix("models: ").split(", "))
+    assert sorted(found) == sorted(names)
+    assert all(re.fullmatch("[0-9a-f]{8}", version) for version in found.values())
+    for row in map(json.loads, run("models", "--json").output.splitlines()):
+        assert row["version"] == found[row["name"]]
+    small_model(1).save_pretrained(tmp_path)
+    before = version_of(tmp_path)
+    small_model(2).save_pretrained(tmp_path)
+    assert version_of(tmp_path) != before
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(shell: str) -> None:
+    def asked(instruction: str, **words: str) -> str:
+        environment = {"_POETRY_VAE_COMPLETE": f"{shell}_{instruction}", **words}
+        return CliRunner().invoke(main, [], prog_name="poetry-vae", env=environment).output
+
+    if shutil.which(shell):
+        assert "_POETRY_VAE_COMPLETE=" in asked("source")
+    found = asked(
+        "complete", COMP_WORDS="poetry-vae gene", COMP_CWORD="1" if shell != "fish" else "gene"
+    )
+    assert "generate" in found
+    assert "serve" not in found
 
 
 class TestGenerate:

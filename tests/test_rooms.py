@@ -97,6 +97,7 @@ _HEAVY = (
     [
         "import poetry_vae",
         "from poetry_vae.cli import main; main(['--help'], standalone_mode=False)",
+        "from poetry_vae.cli import main; main(['--version'], standalone_mode=False)",
         "from poetry_vae.cli import main; main(['train', '--help'], standalone_mode=False)",
         "from poetry_vae.cli import main; main(['serve', '--help'], standalone_mode=False)",
         "from poetry_vae import Form, Poem",

@@ -154,8 +154,26 @@ def _set_encodings() -> None:
             reconfigure(errors="backslashreplace")
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if not is_asked:
+        return
+    from poetry_vae.model.versions import shipped_versions
+
+    click.echo(f"poetry-vae, version {__version__}")
+    if versions := shipped_versions():
+        click.echo(f"models: {', '.join(f'{name} {it}' for name, it in versions.items())}")
+    ctx.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="poetry-vae")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, and which weights the models that ship have.",
+)
 def main() -> None:
     """A variational autoencoder that writes classical Chinese poems.
 

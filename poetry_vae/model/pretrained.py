@@ -24,6 +24,7 @@ from torch import Tensor
 from poetry_vae.model.building import TooLargeError, outline
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.versions import SHIPPED as _SHIPPED
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
@@ -37,7 +38,6 @@ WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json
 CARD, FIGURES = "README.md", "figures.json"
 
 DEFAULT_FORM = Form.of(4, 7)
-_SHIPPED = Path(__file__).parent / "shipped"
 
 
 class CheckpointError(PoetryVAEError):
