@@ -92,7 +92,7 @@ class TestGenerate:
         for more in (("-n", "2"), ("-n", "1", "--one-line"), ("-n", "1", *wishes)):
             result = run("generate", "--model", model, "--save", path, *more)
             assert result.exit_code == 0, result.output
-            assert f"{more[1]} poems appended to {path} (seed " in result.stderr
+            assert f"poems appended to {path}: {more[1]} (seed " in result.stderr
             assert len(result.stdout.splitlines()) == int(more[1])
         first, *kept = map(json.loads, path.read_text(encoding="utf-8").splitlines())
         assert first == {"mine": 1}
@@ -104,6 +104,7 @@ class TestGenerate:
             n, rules = poem["index"] + 1, poem.get("rules")
             again = generate(n, form=poem["form"], seed=poem["seed"], rules=rules, **asked)
             assert list(again[-1].lines) == poem["lines"]
+        assert "--json" in fails(2, "generate", "--model", model, "--save", "-")
         assert "not a regular file" in fails(1, "generate", "--model", model, "--save", "/dev/null")
 
     def test_the_same_seed_writes_the_same(self, model: Path) -> None:

@@ -105,6 +105,10 @@ def test_without_the_hub_it_is_what_was_fetched(
     with pytest.raises(HubError, match=r"reached \(it answers 503\), and this model was not"):
         load_model("libai/other")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(
+        HubError, match=r"cannot be reached \([^()]*refused[^()]*\), and this model"
+    ):
+        load_model("libai/other")
     assert load_model(f"{NAME}@{commit}").source == f"{NAME}@{commit}"
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert load_model(NAME).source == f"{NAME}@{commit}"

@@ -117,3 +117,9 @@ def test_public_names_are_there() -> None:
     assert set(poetry_vae.__all__) <= set(dir(poetry_vae))
     with pytest.raises(AttributeError, match="no attribute 'missing'"):
         poetry_vae.missing  # noqa: B018
+
+
+def test_checkers_of_types_may_read_the_package() -> None:
+    about = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"poetry_vae" = ["py.typed"]' in about
+    assert (PACKAGE / "py.typed").is_file()

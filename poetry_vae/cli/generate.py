@@ -80,6 +80,7 @@ if TYPE_CHECKING:
 @click.option(
     "--save",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=lambda _, __, path: _to_append(path),
     help="Append the poems to this file too, a JSON object a line, with what was asked for.",
 )
 @output_option
@@ -161,7 +162,7 @@ def command(
             for text in texts:
                 click.echo(text)
     if save is not None:
-        click.echo(f"{count} poems appended to {plain(save)} (seed {seed})", err=True)
+        click.echo(f"poems appended to {plain(save)}: {count} (seed {seed})", err=True)
     if output is not None:
         click.echo(f"{count} poems in {plain(output)} (seed {seed})", err=True)
         return
@@ -226,6 +227,12 @@ def _marked(
         total, found = total + len(copied), found + sum(copied)
         yield poem, copied
     click.echo(f"{_COPIED} {found} of {total} lines stand in {plain(where)}", err=True)
+
+
+def _to_append(path: Path | None) -> Path | None:
+    if path == Path("-"):
+        raise click.BadParameter("what is printed has this form with --json")
+    return path
 
 
 def _beside(model: str | None, label: str | None, options: dict[str, Any]) -> dict[str, Any]:

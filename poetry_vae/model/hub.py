@@ -297,4 +297,5 @@ def _reason(error: Exception, name: HubName) -> str:
 def _first_line(error: BaseException) -> str:
     """What an error says, and what is behind it."""
     told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return f"{told} ({_first_line(error.__cause__)})" if error.__cause__ else told
+    cause = _first_line(error.__cause__) if error.__cause__ else told
+    return told if cause in told else f"{told} ({cause})"
