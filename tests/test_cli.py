@@ -2,12 +2,18 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import poetry_vae
+from poetry_vae import generate
 from poetry_vae.cli import main
+from poetry_vae.model.pretrained import shipped_models
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.versions import version_of
 from poetry_vae.text.encoded import EncodedCorpus
 from tests.commands import fails, run
 from tests.small import small_corpus, small_model
@@ -41,6 +47,36 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert f"poetry-vae {name}".strip() in result.output.split("Options:")[0].split("\n", 1)[1]
 
 
+def test_the_version_tells_the_weights_too(tmp_path: Path) -> None:
+    first, models = run("--version").output.splitlines()
+    assert first == f"poetry-vae, version {poetry_vae.__version__}"
+    names = [model.name for model in shipped_models()]
+    found = dict(each.split() for each in models.removeprefix("models: ").split(", "))
+    assert sorted(found) == sorted(names)
+    assert all(re.fullmatch("[0-9a-f]{8}", version) for version in found.values())
+    for row in map(json.loads, run("models", "--json").output.splitlines()):
+        assert row["version"] == found[row["name"]]
+    small_model(1).save_pretrained(tmp_path)
+    before = version_of(tmp_path)
+    small_model(2).save_pretrained(tmp_path)
+    assert version_of(tmp_path) != before
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(shell: str) -> None:
+    def asked(instruction: str, **words: str) -> str:
+        environment = {"_POETRY_VAE_COMPLETE": f"{shell}_{instruction}", **words}
+        return CliRunner().invoke(main, [], prog_name="poetry-vae", env=environment).output
+
+    if shutil.which(shell):
+        assert "_POETRY_VAE_COMPLETE=" in asked("source")
+    found = asked(
+        "complete", COMP_WORDS="poetry-vae gene", COMP_CWORD="1" if shell != "fish" else "gene"
+    )
+    assert "generate" in found
+    assert "serve" not in found
+
+
 class TestGenerate:
     def test_without_a_terminal_a_poem_a_line(self, model: Path) -> None:
         result = run("generate", "--model", model, "-n", "3", "--seed", "1")
@@ -48,6 +84,28 @@ class TestGenerate:
         rows = result.stdout.splitlines()
         assert len(rows) == 3
         assert all(len(row) == 12 and row[5] == "，" and row[11] == "。" for row in rows)
+
+    def test_what_is_saved_can_be_had_again(self, model: Path, tmp_path: Path) -> None:
+        path = tmp_path / "kept.jsonl"
+        path.write_text('{"mine": 1}', encoding="utf-8")
+        wishes = ("--avoid", "月", "--temperature", "0.7", "--sampling", "plain")
+        for more in (("-n", "2"), ("-n", "1", "--one-line"), ("-n", "1", *wishes)):
+            result = run("generate", "--model", model, "--save", path, *more)
+            assert result.exit_code == 0, result.output
+            assert f"poems appended to {path}: {more[1]} (seed " in result.stderr
+            assert len(result.stdout.splitlines()) == int(more[1])
+        first, *kept = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        assert first == {"mine": 1}
+        assert [poem["index"] for poem in kept] == [0, 1, 0, 0]
+        assert kept[3]["rules"] == {"avoid": ["月"]}
+        for poem in kept:
+            asked = poem["asked"]
+            assert asked.pop("version") == poetry_vae.__version__
+            n, rules = poem["index"] + 1, poem.get("rules")
+            again = generate(n, form=poem["form"], seed=poem["seed"], rules=rules, **asked)
+            assert list(again[-1].lines) == poem["lines"]
+        assert "--json" in fails(2, "generate", "--model", model, "--save", "-")
+        assert "not a regular file" in fails(1, "generate", "--model", model, "--save", "/dev/null")
 
     def test_the_same_seed_writes_the_same(self, model: Path) -> None:
         def poems(*more: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +48,21 @@ def plain(text: object) -> str:
         c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSAFE else c
         for c in str(text)
     )
+
+
+class _Told(logging.Handler):
+    """What the library logs, as notes on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(plain(record.getMessage()), err=True)
+
+
+def tell_sources() -> None:
+    """Say which model was fetched from the hub, whatever command asks for it."""
+    log = logging.getLogger("poetry_vae.model.hub")
+    log.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Told) for handler in log.handlers):
+        log.addHandler(_Told())
 
 
 @cache

@@ -22,7 +22,10 @@ form_option = click.option(
     "lines such as 7,7,3,3,7.",
 )
 model_option = click.option(
-    "--model", metavar="MODEL", help="A model's folder or shipped name; see `poetry-vae models`."
+    "--model",
+    metavar="MODEL",
+    help="A model's folder, its shipped name (see `poetry-vae models`), or owner/name[@revision] "
+    "on the Hugging Face hub.",
 )
 script_option = click.option(
     "--script",
@@ -45,6 +48,8 @@ output_option = click.option(
     "standard output, which is -.",
 )
 
+MANNER = ("temperature", "passes", "trust", "guidance", "repetition", "candidates")
+"""The names of the options that say how it is written."""
 _MANNER = (
     click.option(
         "--temperature",
@@ -133,9 +138,8 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
     """The manner that the options ask for, and for the rest the model's own."""
     from poetry_vae.verse.manner import Manner
 
-    names = ("temperature", "passes", "trust", "guidance", "repetition", "candidates")
     sampling = options.get("sampling", "plain")
-    return Manner.of(model, sampling=sampling, **{name: options[name] for name in names})
+    return Manner.of(model, sampling=sampling, **{name: options[name] for name in MANNER})
 
 
 def load_for(text: str, form: str | None, model: str | None, *, writes: bool = False) -> PoetryVAE:

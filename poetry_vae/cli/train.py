@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @form_option
 @click.option("--preset", help="See `poetry-vae presets`.  [default: base; with --from, finetune]")
 @click.option(
-    "--from", "start", metavar="MODEL", help="Go on from a model's folder or shipped name."
+    "--from",
+    "start",
+    metavar="MODEL",
+    help="Go on from a model: a folder, a shipped name, or owner/name on the Hugging Face hub.",
 )
 @click.option(
     "--output",

@@ -24,6 +24,7 @@ from torch import Tensor
 from poetry_vae.model.building import TooLargeError, outline
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.versions import SHIPPED as _SHIPPED
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
@@ -37,7 +38,6 @@ WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json
 CARD, FIGURES = "README.md", "figures.json"
 
 DEFAULT_FORM = Form.of(4, 7)
-_SHIPPED = Path(__file__).parent / "shipped"
 
 
 class CheckpointError(PoetryVAEError):
@@ -105,7 +105,8 @@ def lines_of_poets(chars: int) -> KnownLines | None:
 
 
 def model_folder(name_or_path: str | Path) -> Path:
-    """Where a model lies, by its folder or by the name it ships under; the folder comes first.
+    """Where a model lies, by its folder, by the name it ships under, or by ``owner/name`` of the
+    Hugging Face hub, from which it is fetched; what is here comes first.
 
     Raises:
         CheckpointError: nothing of that name.
@@ -114,12 +115,24 @@ def model_folder(name_or_path: str | Path) -> Path:
     folder = Path(name_or_path)
     if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
         folder = by_name[str(name_or_path)]
-    if not folder.is_dir():
-        raise CheckpointError(
-            f"no model {str(name_or_path)!r}: neither a folder nor one of those that come with "
-            f"the package ({', '.join(by_name) or 'none'})"
-        )
-    return folder
+    if folder.is_dir():
+        return folder
+    told = f"no model {str(name_or_path)!r}: "
+    if isinstance(name_or_path, str) and not stands(folder):
+        from poetry_vae.model.hub import HubName, fetch
+
+        name = HubName.parse(name_or_path)
+        if name is not None and not name.revision and folder.parent.is_dir():
+            raise CheckpointError(
+                f"{told}the folder {folder.parent} has none; one of that name on the hub is "
+                f"{name}@main"
+            )
+        if name is not None:
+            return fetch(name)
+    raise CheckpointError(
+        f"{told}neither a folder nor one of those that come with the package "
+        f"({', '.join(by_name) or 'none'}), nor owner/name of the hub"
+    )
 
 
 def figures_of(folder: Path) -> dict[str, Any]:
@@ -180,11 +193,14 @@ def unpacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_model(name_or_path: str | Path) -> PoetryVAE:
-    """A model from its folder, or by the name it ships under; on the CPU, in evaluation mode.
+    """A model from its folder or by its name, see :func:`model_folder`; on the CPU, in evaluation
+    mode.
 
     Raises:
         CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
     """
+    from poetry_vae.model.hub import source_of
+
     folder = model_folder(name_or_path)
     try:
         config = ModelConfig.from_json(read_text(folder / CONFIG, error=CheckpointError))
@@ -208,6 +224,7 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
         )
     model = _outline_for(file, config, tokenizer)
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
+    model.source = source_of(folder)
     return model.eval().requires_grad_(False)
 
 

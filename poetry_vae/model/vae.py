@@ -32,13 +32,7 @@ from poetry_vae.model.latents import (
 from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.slots import Slots
-from poetry_vae.model.units import (
-    AskedEmbedding,
-    Asking,
-    PlacedEncoder,
-    PoemLevel,
-    UnitLevel,
-)
+from poetry_vae.model.units import AskedEmbedding, Asking, PlacedEncoder, PoemLevel, UnitLevel
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
@@ -79,6 +73,8 @@ class PoetryVAE(nn.Module):
         self.asking = asking
         self.config = config
         self.tokenizer = tokenizer
+        self.source = ""
+        """``owner/name@commit`` of a model that comes from the Hugging Face hub."""
         self.given: int | None = None
         """The number of the label that every poem of this view has."""
         self._form = None if config.forms == "any" else config.form

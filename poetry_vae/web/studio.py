@@ -63,15 +63,16 @@ class Studio:
         """
         self._loaded: dict[Path, PoetryVAE] = {}
         self._model = model if isinstance(model, PoetryVAE) else None
-        self._folder = Path()
+        self._folder, self._name = Path(), ""
         if isinstance(model, str):
             self._folder = model_folder(model)
             self._model = load_model(self._folder)
+            self._name = self._model.source or self._folder.name
 
     def models(self) -> list[dict[str, Any]]:
         """What is served: names, forms, what they can be told, and their figures."""
         if self._model is not None:
-            return [_told(self._folder.name, self._model.config, figures_of(self._folder))]
+            return [_told(self._name, self._model.config, figures_of(self._folder))]
         return [
             _told(
                 model.name,
