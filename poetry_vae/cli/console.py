@@ -101,6 +101,25 @@ def watched(items: Iterable[_Item], total: int, what: str, *, first: bool) -> It
     yield from found
 
 
+def print_fitted(
+    console: Console, parts: Iterable[str], *, between: str = "  ", style: str = ""
+) -> None:
+    """Print parts of one line, in as many lines as a terminal takes, none broken within a part
+    that fits; the further ones are indented."""
+    from rich.cells import cell_len
+
+    width = console.width if console.is_terminal else _ANY_WIDTH
+    lines: list[str] = []
+    for part in parts:
+        longer = lines[-1] + between + part if lines else part
+        if not lines or cell_len(longer.rstrip()) <= width:
+            lines[-1:] = [longer]
+        else:
+            lines.append("  " + part)
+    for line in lines:
+        console.print(line.rstrip(), style=style)
+
+
 def print_table(table: Table) -> None:
     """Print a table to standard output, in as many parts below each other as its width takes.
 
