@@ -60,6 +60,26 @@ def test_lines_of_training_are_broken_between_figures(
     assert ("\n  distortion" in told) == (width < 200)
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_the_bar_loses_no_figure(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stderr_console.cache_clear()
+    try:
+        display = Display()
+        display.bar.update(display.task, total=1600, completed=1234)
+        display.stepped(1234, 4632.0, {"loss": 127.7})
+        with display.console.capture() as shown:
+            display.console.print(display.bar.get_renderable(), soft_wrap=False)
+    finally:
+        stderr_console.cache_clear()
+    told = re.sub(r"\x1b\[[\d;]*m", "", shown.get())
+    assert max(map(cell_len, told.splitlines())) <= width
+    for part in ("4,632", "poems/s", "loss", "127.7", "1234/1600"):
+        assert part in told
+    assert "…" not in told
+
+
 def test_marks_are_explained_and_copies_are_counted(tmp_path: Path) -> None:
     corpus, target = tmp_path / "c.safetensors", tmp_path / "m"
     small_corpus(16).save(corpus)
