@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @form_option
-@click.option("--preset", help="See `poetry-vae presets`.  [default: base; with --from, finetune]")
+@click.option(
+    "--preset",
+    help="See `poetry-vae presets`.  [default: base; with --from, finetune or poet-finetune]",
+)
 @click.option(
     "--from",
     "start",
@@ -102,7 +105,7 @@ def command(
     overrides = dict(_pair(setting) for setting in settings)
 
     from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.cli.watching import Display
+    from poetry_vae.cli.watching import Display, kept_by
     from poetry_vae.model.pretrained import load_model
     from poetry_vae.training.api import load_training_corpus, load_treasury, train, writes_any
     from poetry_vae.training.ranks import is_first
@@ -138,8 +141,8 @@ def command(
         return
     f = result.figures
     click.echo(
-        f"{result.stopped} after {result.steps:,} steps: bound {f.nats_per_character:.3f} nats a "
-        f"character, rate {f.rate:.1f}, {f.active_units} active units, "
+        f"{result.stopped} after {result.steps:,} steps: {kept_by(f)} a character, "
+        f"rate {f.rate:.1f}, {f.active_units} active units, "
         f"{f.reconstruction:.0%} of characters reconstructed",
         err=True,
     )

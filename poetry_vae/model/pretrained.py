@@ -3,8 +3,8 @@ for people (``README.md``) and what was measured when the weights were kept (``f
 
 Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
 the weights is held against the configuration before anything is built or read. Weights are written
-with a checksum of every tensor and of the vocabulary; those of earlier versions, which have none,
-are read without.
+with a checksum of every tensor, of the vocabulary and of the configuration; those of earlier
+versions, which lack some, are read without.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def figures_of(folder: Path) -> dict[str, Any]:
     return figures
 
 
-_SCALE, _VOCABULARY = ".scale", "vocabulary"
+_SCALE, _VOCABULARY, _CONFIGURATION = ".scale", "vocabulary", "configuration"
 _FLOATS = ("F32", "F16", "BF16", "F64")
 _SPARE = 100_000  # numbers: a file that lacks few is told by the names of its tensors
 _LAYERS = ("encoder_layers", "decoder_layers", "refiner_layers", "components")
@@ -202,8 +202,9 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
     from poetry_vae.model.hub import source_of
 
     folder = model_folder(name_or_path)
+    configuration = read_text(folder / CONFIG, error=CheckpointError)
     try:
-        config = ModelConfig.from_json(read_text(folder / CONFIG, error=CheckpointError))
+        config = ModelConfig.from_json(configuration)
     except (ConfigError, FormError) as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     try:
@@ -216,13 +217,20 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
             f"{config.vocabulary}: they are from different models"
         )
     file = TensorFile.open(
-        folder / WEIGHTS, "file of weights", known=(_VOCABULARY,), error=CheckpointError
+        folder / WEIGHTS,
+        "file of weights",
+        known=(_VOCABULARY, _CONFIGURATION),
+        error=CheckpointError,
     )
-    if file.metadata.get(_VOCABULARY, own := _sum_of(tokenizer)) != own:
+    if file.metadata.get(_VOCABULARY, own := _sum_of_characters(tokenizer)) != own:
         raise CheckpointError(
             f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
         )
     model = _outline_for(file, config, tokenizer)
+    if file.metadata.get(_CONFIGURATION, own := _sum_of_settings(configuration)) != own:
+        raise CheckpointError(
+            f"{folder / CONFIG}: damaged: not the settings that the weights were written with"
+        )
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
     model.source = source_of(folder)
     return model.eval().requires_grad_(False)
@@ -282,13 +290,26 @@ def save_model(
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
-    about = {"format": "pt", _VOCABULARY: _sum_of(model.tokenizer)}
+    about = {
+        "format": "pt",
+        _VOCABULARY: _sum_of_characters(model.tokenizer),
+        _CONFIGURATION: _sum_of_settings(model.config.to_json()),
+    }
     save_weights(folder / WEIGHTS, weights, about)
 
 
-def _sum_of(tokenizer: CharTokenizer) -> str:
+def _sum_of_characters(tokenizer: CharTokenizer) -> str:
     """A checksum of the vocabulary, which stands beside the weights that it goes with."""
-    return f"{zlib.crc32(''.join(tokenizer.characters).encode('utf-8')):08x}"
+    return _sum_of("".join(tokenizer.characters))
+
+
+def _sum_of_settings(configuration: str) -> str:
+    """The same of a configuration as it is stored, whatever its spaces and the order of names."""
+    return _sum_of(json.dumps(json.loads(configuration), sort_keys=True))
+
+
+def _sum_of(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8')):08x}"
 
 
 def _plain_card(model: PoetryVAE) -> str:

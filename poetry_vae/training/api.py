@@ -22,7 +22,7 @@ from poetry_vae.training.loop import train as run_training
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.record import Record
 from poetry_vae.training.run import Observer, Result, Run
-from poetry_vae.training.scaling import scaled, with_validation
+from poetry_vae.training.scaling import FEWEST, batches_in_epoch, scaled, with_validation
 from poetry_vae.training.settings import TrainingConfig
 
 _OF_JOINED = ("latent", "couplet_latent", "prior", "posterior")
@@ -97,13 +97,24 @@ def _run_of_any(
         )
     if not isinstance(corpus, Treasury):
         corpus = load_treasury(corpus)
-    preset = preset or "poet"
+    if (poems := corpus.sizes["train"] + corpus.sizes["validation"]) < FEWEST:
+        raise CorpusError(
+            f"{poems} poems beside the {corpus.sizes['test']} that are kept for tests are too few "
+            f"to learn from: it takes {FEWEST} at least; add poems"
+        )
     goes_on = start is not None and start.config.forms == "any"
+    preset = preset or ("poet-finetune" if goes_on else "poet")
+    if not writes_any(preset, None):
+        others = " or ".join(name for name in PRESETS if writes_any(name, None))
+        raise ConfigError(
+            f"the preset {preset!r} makes models of one form, and the one to start from writes any "
+            f"form: leave it out, or take {others}"
+        )
     if start is not None and goes_on:
         corpus = corpus.in_vocabulary(start.tokenizer)
     given = {**begun_with, **overrides}
     model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), given)
-    training = scaled(training, given, corpus.sizes["train"])
+    training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
     if start is not None and goes_on:
         for name in sorted(set(overrides) & set(vars(model))):
             raise ConfigError(f"{name} is settled by the model to start from: leave it out")
@@ -170,7 +181,8 @@ def train(
 
     Args:
         corpus: poems in any known format, or an encoded corpus (then ``form`` is known).
-        preset: without one ``base``, or ``finetune`` where there is a ``start`` of the form.
+        preset: without one ``base``, or where there is a ``start`` of the form ``finetune``, or
+            ``poet-finetune`` if it writes any form.
         start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
             another form all is taken over but what belongs to places.
         overrides: settings of the preset to change, as text: ``{"epochs": "2"}``. How often a small
@@ -229,7 +241,7 @@ def _run_of_one(
     preset = preset or ("finetune" if start and start.form == corpus.form else "base")
     given = {**begun_with, **overrides}
     corpus, model, training = settings_of(preset, corpus, given)
-    training = scaled(training, given, corpus.sizes["train"])
+    training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
     if start is not None:
         if start.form != corpus.form and form is None:
             raise FormError(

@@ -197,7 +197,7 @@ class _Trainer:
             self._save_state()
         elif self.record.has_other_validation(self.made) and self.is_kept:
             best = PoetryVAE.from_pretrained(self.folder)
-            self.progress.best = self._figures(best).bound(refiner_only=self.config.refiner_only)
+            self.progress.best = self._figures(best).bound
         for warning in self.record.differences(self.made):
             self.observer.warned(warning)
         write_record(self.folder, self.spec, self.made, self.record)
@@ -283,7 +283,7 @@ class _Trainer:
         """Measure, keep the weights if they are the best so far, and save the state."""
         figures = self._figures()
         step = self.progress.step
-        bound = figures.bound(refiner_only=self.config.refiner_only)
+        bound = figures.bound
         if not figures.is_finite:
             raise TrainingError(
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "
@@ -302,7 +302,7 @@ class _Trainer:
         self.progress.since_best = 0 if is_better else self.progress.since_best + 1
         self.by_heart = not is_best and (figures.known_lines or 0) >= BY_HEART
         self.updates.validated(figures.mutual_information)
-        self._append({"validation": asdict(figures), "best": is_best})
+        self._append({"validation": {**asdict(figures), "bound": bound}, "best": is_best})
         self._save_state()
         self.observer.validated(self.model, step, figures, is_best)
         is_under_way = self.plan.kl_weight(step) == 1 and step > 0.02 * self.plan.steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,24 +14,35 @@ import numpy.typing as npt
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.labels import LabelColumn
-from poetry_vae.text.splitting import Part
+from poetry_vae.text.splitting import Part, rows_to_validate_on
+from poetry_vae.text.treasury import Treasury
+from poetry_vae.training.many_forms import QUATRAIN, width_of
 from poetry_vae.training.settings import TrainingConfig
 
 FEWEST = 10
 """Poems to train and validate on."""
-_TO_VALIDATE = 5
 _PASSES = 10  # how much more often than it says a preset may go through a small corpus
 _BETWEEN = 2  # passes from one validation to the next, at most
 
 
-def scaled(training: TrainingConfig, given: Collection[str], poems: int) -> TrainingConfig:
-    """The settings with those that were not ``given`` fitted to so many training poems.
+def batches_in_epoch(corpus: EncodedCorpus | Treasury, size: int) -> int:
+    """About how many batches of so many poems go once through a corpus. Poems of many forms are put
+    together by their width, see :mod:`poetry_vae.training.many_forms`."""
+    if isinstance(corpus, EncodedCorpus):
+        return max(1, corpus.sizes["train"] // size)
+    poems = Counter[int]()
+    for block in corpus.of_part("train"):
+        poems[width_of(block.form.positions)] += block.poems
+    return sum(math.ceil(n * width / (size * QUATRAIN)) for width, n in poems.items())
+
+
+def scaled(training: TrainingConfig, given: Collection[str], in_epoch: int) -> TrainingConfig:
+    """The settings with those that were not ``given`` fitted to so many batches of an epoch.
 
     A preset's ``min_steps`` would go through few poems hundreds of times, long after they are known
     by heart, and its ``validate_every`` would miss when that begins. Whoever gives ``epochs`` gets
     as many.
     """
-    in_epoch = max(1, poems // training.batch_size)
     steps, between = training.min_steps, training.validate_every
     if "epochs" in given:
         steps = 1
@@ -56,10 +68,9 @@ def with_validation(corpus: EncodedCorpus) -> EncodedCorpus:
             f"{poems} poems of the form {corpus.form}{more} are too few to learn from: it takes "
             f"{FEWEST} at least, of which some tell when to stop; add poems, or name another form"
         )
-    missing = min(_TO_VALIDATE, poems // 5) - sizes["validation"]
-    if missing <= 0:
+    rows = np.array(rows_to_validate_on(sizes["train"], sizes["validation"]), int)
+    if not len(rows):
         return corpus
-    rows = np.linspace(0, sizes["train"] - 1, missing + 2).round().astype(int)[1:-1]
     labels = {
         kind: LabelColumn(column.values, _moved(column.parts, rows))
         for kind, column in corpus.labels.items()
