@@ -16,7 +16,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.model.versions import version_of
 from poetry_vae.text.encoded import EncodedCorpus
 from tests.commands import fails, run
-from tests.small import small_corpus, small_model
+from tests.small import small_corpus, small_model, small_poet
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
 POEM = "不人山无风，一日何有来。"
@@ -368,6 +368,15 @@ class TestEvaluate:
         assert "not one poem" in fails(1, *asked)
         file.write_text("不人山无风，一日何有来。\n", encoding="utf-8")
         assert f"{file}: one poem" in fails(1, *asked)
+
+    def test_a_model_of_any_form_is_measured_in_one(self, encoded: Path, tmp_path: Path) -> None:
+        small_poet().save_pretrained(tmp_path / "poet")
+        asked = ("evaluate", tmp_path / "poet", "--form", "五言联", "--corpus", encoded, "--quick")
+        result = run(*asked, "--json")
+        assert result.exit_code == 0, result.output
+        (found,) = json.loads(result.stdout)["models"]
+        assert found["density"]["bounds"]["1"]["mean"] > 0
+        assert len(found["samples"][0]) == 12
 
     def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
         text = fails(2, "evaluate", model, "jueju7", "--corpus", encoded)

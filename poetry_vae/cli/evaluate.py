@@ -122,10 +122,13 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
         return []
     wanted = Form.parse(form) if form else DEFAULT_FORM
     named = {name: model_folder(name) for name in models} or {wanted.slug: default_model(wanted)}
-    return [
-        Subject(name, load_model(folder), figures_of(folder), read_metrics(folder))
-        for name, folder in named.items()
-    ]
+    found = []
+    for name, folder in named.items():
+        model = load_model(folder)
+        if model.written is None:
+            model = model.writing(wanted)
+        found.append(Subject(name, model, figures_of(folder), read_metrics(folder)))
+    return found
 
 
 def _only_form(subjects: list[Subject], form: str | None) -> Any:
