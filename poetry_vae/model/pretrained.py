@@ -314,7 +314,8 @@ def _sum_of(text: str) -> str:
 
 def _plain_card(model: PoetryVAE) -> str:
     parameters = sum(p.numel() for p in model.parameters())
+    form = "any form" if model.config.forms == "any" else f"{model.form} ({model.form.slug})"
     return (
-        f"# poetry-vae: {model.form} ({model.form.slug})\n\n{parameters:,} parameters, vocabulary "
+        f"# poetry-vae: {form}\n\n{parameters:,} parameters, vocabulary "
         f"of {model.config.vocabulary:,} symbols. Nothing is recorded of its training.\n"
     )
