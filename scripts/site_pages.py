@@ -53,28 +53,32 @@ def commands() -> str:
         "# Commands\n\nThis page shows the help of every command, as `poetry-vae COMMAND --help` "
         "prints it. `-h` is the same as `--help`."
     ]
-    for path, command in _walk(main, ("poetry-vae",)):
-        context = click.Context(command, info_name=" ".join(path))
-        usage = " ".join([*path, *command.collect_usage_pieces(context)])
-        help_ = _paragraphs(command.help or "")
-        parts.append(f"## {' '.join(path[1:])}\n\n```text\n{usage}\n```\n\n{help_}")
-        rows = [
-            record for p in command.get_params(context) if (record := p.get_help_record(context))
-        ]
-        table = "\n".join(f"| `{name}` | {_plain(text)} |" for name, text in rows)
-        parts.append(f"| option | |\n|---|---|\n{table}")
+    parts += [entry(path, command) for path, command in walk(main, ("poetry-vae",))]
     return "\n\n".join(parts) + "\n"
 
 
-def _walk(
+def entry(path: tuple[str, ...], command: click.Command) -> str:
+    """One command: its usage, its help and a table of its options."""
+    context = click.Context(command, info_name=" ".join(path))
+    usage = " ".join([*path, *command.collect_usage_pieces(context)])
+    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
+    table = "\n".join(f"| `{name}` | {_plain(text)} |" for name, text in rows)
+    return (
+        f"## {' '.join(path[1:])}\n\n```text\n{usage}\n```\n\n{_paragraphs(command.help or '')}\n\n"
+        f"| option | |\n|---|---|\n{table}"
+    )
+
+
+def walk(
     group: click.Group, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command below a group, with the words that call it."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from _walk(command, (*path, name))
+            yield from walk(command, (*path, name))
         else:
             yield (*path, name), command
 
