@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import poetry_vae
 from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.files import FileWriteError
@@ -194,6 +195,16 @@ class TestTheSame:
             loop._Trainer._begin = real  # type: ignore[method-assign]
         assert "the validation poems are others" in heard.warnings[0]
         assert measured[0] != measured[1]
+
+    def test_another_version_of_this_package_is_only_said(self, tmp_path: Path) -> None:
+        folder, heard = tmp_path / "m", Heard()
+        train(_run(), folder, should_stop=_after(2))
+        begun = _said(folder)
+        begun["made_with"]["poetry-vae"] = "0.1.0"
+        (folder / RUN).write_text(json.dumps(begun), encoding="utf-8")
+        assert train(_run(), folder, resume=True, observer=heard).stopped == "finished"
+        (warning,) = heard.warnings
+        assert f"poetry-vae {poetry_vae.__version__} instead of 0.1.0" in warning
 
     def test_a_run_of_an_earlier_version_resumes(self, tmp_path: Path) -> None:
         folder, heard = tmp_path / "m", Heard()

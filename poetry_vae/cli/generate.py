@@ -42,46 +42,57 @@ if TYPE_CHECKING:
 @form_option
 @model_option
 @click.option(
-    "-n", "count", type=click.IntRange(1, sys.maxsize), default=3, show_default=True, help="Poems."
+    "-n",
+    "count",
+    type=click.IntRange(1, sys.maxsize),
+    default=3,
+    show_default=True,
+    help="How many.",
 )
-@click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
+@click.option(
+    "--seed", type=int, help="The same seed gives the same poems; without it, a fresh one."
+)
 @manner_options
 @click.option(
     "--sampling",
     type=click.Choice(["chosen", "plain"]),
     default="chosen",
     show_default=True,
-    help="For readers: few risks, and the best of several poems; or near the model's own "
-    "distribution.",
+    help="chosen takes few risks and shows the best of several poems; plain is near the model's "
+    "own distribution.",
 )
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @label_option
-@click.option("--about", default="", metavar="WORDS", help="The subject, in free words: 秋夜怀友.")
-@click.option("--dynasty", default="", metavar="NAME", help="In whose manner: 唐 宋 元 明 清.")
+@click.option(
+    "--about", default="", metavar="WORDS", help="The subject, in free words such as 秋夜怀友."
+)
+@click.option(
+    "--dynasty", default="", metavar="NAME", help="Write as poets of 唐, 宋, 元, 明 or 清."
+)
 @rule_options
 @script_option
 @click.option(
     "--one-line/--lines",
     "one_line",
     default=None,
-    help="A poem a line (the default when the output is no terminal), or a verse a line.",
+    help="Print a poem a line (the default if the output is no terminal), or a verse a line.",
 )
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 @click.option(
     "--check-copies",
     "corpus",
     metavar="[CORPUS]",
     is_flag=False,
     flag_value="",
-    help=f"Mark with {_COPIED} every line that stands in this corpus, or without one in the poems "
-    "that a shipped model was trained on.",
+    help=f"Mark with {_COPIED} every line that this corpus has; without a corpus, every line of "
+    "the poems that a shipped model was trained on.",
 )
 @click.option("--verbose", is_flag=True, help="Say how the rules were kept.")
 @click.option(
     "--save",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=lambda _, __, path: _to_append(path),
-    help="Append the poems to this file too, a JSON object a line, with what was asked for.",
+    help="Also append the poems to this file, a JSON object a line, with what was asked for.",
 )
 @output_option
 def command(

@@ -172,7 +172,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> Non
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the version, and which weights the models that ship have.",
+    help="Show the version of the package and of the weights that ship.",
 )
 def main() -> None:
     """A variational autoencoder that writes classical Chinese poems.

@@ -9,7 +9,7 @@ import click
 
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def command(as_json: bool) -> None:
     """List the models that come with the package: form, size, source, figures.
 

@@ -13,10 +13,10 @@ import click
     default="mit",
     show_default=True,
     metavar="NAME",
-    help="Of the weights, by the hub's identifier, as cc-by-4.0.",
+    help="The licence of the weights, by the hub's identifier, such as cc-by-4.0.",
 )
-@click.option("--private", is_flag=True, help="A new repository is seen by its owner alone.")
-@click.option("--message", default="", metavar="TEXT", help="Of the commit.")
+@click.option("--private", is_flag=True, help="Make a new repository that only its owner sees.")
+@click.option("--message", default="", metavar="TEXT", help="The message of the commit.")
 def command(model: str, repository: str, license: str, private: bool, message: str) -> None:
     """Put a model, a folder or a shipped name, on the Hugging Face hub.
 

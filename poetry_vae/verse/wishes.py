@@ -201,8 +201,8 @@ WISHES = (
         "L,P=字",
         is_many=True,
     ),
-    Wish("template", "A drawn poem with □ (or ?) where you leave it free.", _template, "TEXT"),
-    Wish("first_line", "The first line, to be continued.", _first_line, "TEXT"),
+    Wish("template", "A poem with □ (or ?) at the places that you leave free.", _template, "TEXT"),
+    Wish("first_line", "Continue this first line.", _first_line, "TEXT"),
     Wish("near", "Stay in the neighbourhood of this poem.", _near, "POEM"),
     Wish(
         "metre",
@@ -218,15 +218,15 @@ WISHES = (
     ),
     Wish(
         "rhyme_book",
-        "By which --metre, --rhyme and --parallel go; the last two are of today's sounds.  "
+        "The book of --metre, --rhyme and --parallel; the last two have today's sounds.  "
         "[default: pingshui]",
         _rhyme_book,
         choices=tuple(RHYME_BOOKS),
     ),
-    Wish("theme", "Keywords of this text stand in the poem.", _theme, "TEXT"),
-    Wish("avoid", "Characters that shall stand nowhere.", _avoid, "字字", is_many=True),
-    Wish("no_repeat", "No character twice.", _no_repeat),
-    Wish("doublings", "With --no-repeat: 處處 and its like may stand.", _doublings),
+    Wish("theme", "Put the keywords of this text into the poem.", _theme, "TEXT"),
+    Wish("avoid", "Leave out these characters.", _avoid, "字字", is_many=True),
+    Wish("no_repeat", "Use no character twice.", _no_repeat),
+    Wish("doublings", "With --no-repeat: allow doublings such as 處處.", _doublings),
     Wish("parallel", "对仗: couplets with opposed tones and like words.", _parallel),
 )
 """Everything that can be asked for."""
