@@ -11,10 +11,12 @@ from click.testing import CliRunner
 import poetry_vae
 from poetry_vae import generate
 from poetry_vae.cli import main
+from poetry_vae.cli.rule_options import wishes_from
 from poetry_vae.model.pretrained import shipped_models
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.model.versions import version_of
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.verse.wishes import WISHES, form_of
 from tests.commands import fails, run
 from tests.small import small_corpus, small_model, small_poet
 
@@ -457,6 +459,27 @@ class TestConstraints:
     def test_what_counts_once_is_asked_once(self, model: Path) -> None:
         told = fails(2, "generate", "--model", model, "--rhyme", "东", "--rhyme", "真")
         assert "--rhyme is given twice (东 and 真)" in told
+
+    def test_themes_may_be_given_one_by_one(self) -> None:
+        options = {wish.name: () for wish in WISHES} | {"theme": ("高铁", "老师")}
+        assert wishes_from(options) == {"theme": "高铁 老师"}
+        assert not wishes_from(options | {"theme": ()})
+
+    @pytest.mark.parametrize(
+        ("asked", "form"),
+        [
+            ({"template": "明月???"}, "五绝"),
+            ({"template": "明月?????"}, "七绝"),
+            ({"template": "明月???，?????"}, "五言联"),
+            ({"first_line": "白日依山尽"}, "五绝"),
+            ({"first_line": "漠漠水田飞白鹭", "acrostic": "漠我爱你一生一世"}, "七律"),
+            ({"first_line": "明月"}, None),
+        ],
+    )
+    def test_lines_that_are_given_choose_a_form(
+        self, asked: dict[str, str], form: str | None
+    ) -> None:
+        assert form_of(asked) == form
 
     @pytest.mark.parametrize(
         ("heads", "form"), [("李明", "七绝"), ("春江花月", "七绝"), ("我爱你一生一世", "七律")]
