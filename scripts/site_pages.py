@@ -145,6 +145,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Formulas as MathML; what docstrings refer to, by its last name."""
+    """Formulas as MathML; what docstrings refer to, by its last name; Chinese lines joined without
+    the space that a browser makes of a line's end."""
+    content = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff])", "", content)
     content = re.sub(r":\w+:<code>~?(?:\w+\.)*(\w+)</code>", r"<code>\1</code>", content)
     return with_formulas(content)

@@ -24,7 +24,7 @@ DOCUMENTS = "\n".join(
     path.read_text(encoding="utf-8")
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 )
-SNIPPETS = re.findall(r"```python\n(.*?)```", README + CHINESE, re.DOTALL)
+SNIPPETS = list(dict.fromkeys(re.findall(r"```python\n(.*?)```", README + CHINESE, re.DOTALL)))
 
 
 def _shown(text: str) -> list[str]:

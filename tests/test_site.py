@@ -64,6 +64,16 @@ def test_links_of_the_root_lead_to_pages(text: str, page: str) -> None:
     assert site_pages.moved(text) == page
 
 
+def test_lines_of_chinese_are_joined_without_a_space() -> None:
+    pytest.importorskip("latex2mathml", reason="the extra docs is not installed")
+    assert site_pages.on_page_content("<p>编码器，\n权重 a\n明</p>") == "<p>编码器，权重 a\n明</p>"
+
+
+def test_docstrings_refer_by_the_last_name() -> None:
+    pytest.importorskip("latex2mathml", reason="the extra docs is not installed")
+    assert site_pages.on_page_content(":class:<code>~a.b.C</code>") == "<code>C</code>"
+
+
 def test_formulas_become_mathml() -> None:
     pytest.importorskip("latex2mathml", reason="the extra docs is not installed")
     page = (
