@@ -110,3 +110,12 @@ def test_an_error_is_shown_whatever_bytes_a_name_has() -> None:
         [sys.executable, "-m", "poetry_vae", "metre", b"/nosuch\xff.txt"], capture_output=True
     )
     assert done.stderr.decode("utf-8").startswith("Error: /nosuch\\udcff.txt: ")
+
+
+def test_one_poem_is_no_poems() -> None:
+    assert [console.counted(n) for n in (0, 1, 2, 1234)] == [
+        "0 poems",
+        "1 poem",
+        "2 poems",
+        "1,234 poems",
+    ]

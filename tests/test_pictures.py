@@ -140,8 +140,14 @@ def test_the_best_bound_leaves_out_random_weights() -> None:
     ],
 )
 def test_a_damaged_log_is_named(row: dict[str, Any]) -> None:
-    with pytest.raises(PictureError, match=r"damaged: .* is .*, not a number"):
-        training_curves({"a": [*LOG, row]})
+    with pytest.raises(PictureError, match=r"^b: the log .* damaged: .* is .*, not a number"):
+        training_curves({"a": LOG, "b": [*LOG, row]})
+
+
+def test_a_run_whose_name_begins_with_a_line_below_is_in_the_legend() -> None:
+    """matplotlib takes such labels for hidden ones."""
+    found = texts(as_svg(training_curves({"_a": LOG})))
+    assert any("_a: best bound 2.000" in text for text in found)
 
 
 def test_a_diverged_run_can_be_drawn() -> None:

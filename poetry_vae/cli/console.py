@@ -39,6 +39,11 @@ COPIED = "※"
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
+def counted(number: int) -> str:
+    """So many poems, in words that suit one as well."""
+    return f"{number:,} poem" if number == 1 else f"{number:,} poems"
+
+
 def plain(text: object) -> str:
     """What came from outside (a name, a path, a line of a corpus), for one line of a terminal.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poetry_vae.cli.console import plain
+from poetry_vae.cli.console import counted, plain
 from poetry_vae.cli.options import encoding_option
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_for_people(*paths: Path, encoding: str) -> Corpus:
     corpus = read_with_progress(*paths, encoding=encoding)
     if corpus.rejects:
         reasons = ", ".join(f"{n:,} {why}" for why, n in corpus.rejects_by_reason.most_common())
-        click.echo(f"{len(corpus.rejects):,} poems left out: {reasons}", err=True)
+        click.echo(f"{counted(len(corpus.rejects))} left out: {reasons}", err=True)
     for file in corpus.skipped_files:
         click.echo(f"no poems in {plain(file)}", err=True)
     return corpus
@@ -100,7 +100,9 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
     if as_json:
         click.echo(json.dumps(figures, ensure_ascii=False))
         return
-    click.echo(f"{len(corpus.poems):,} poems, {total:,} characters, {len(counts):,} different ones")
+    click.echo(
+        f"{counted(len(corpus.poems))}, {total:,} characters, {len(counts):,} different ones"
+    )
     _print_forms(found)
     for size in sizes:
         click.echo(f"  the {size:,} commonest characters cover {covered[size - 1] / total:.2%}")
@@ -191,7 +193,7 @@ def encode(
         treasury = encode_poems(corpus, min_count=min_count, source=source)
         treasury.save(out)
         if left := sum(not has_form(poem) for poem in corpus.poems):
-            click.echo(f"{left:,} poems left out: too long", err=True)
+            click.echo(f"{counted(left)} left out: too long", err=True)
         parts = ", ".join(f"{n:,} {part}" for part, n in treasury.sizes.items())
         told = f"{len(treasury.forms):,} forms, {parts}"
         click.echo(f"{plain(out)}: {told}; vocabulary of {len(treasury.tokenizer):,}")

@@ -15,7 +15,7 @@ import click
 
 from poetry_vae import __version__
 from poetry_vae.cli.console import COPIED as _COPIED
-from poetry_vae.cli.console import plain, watched
+from poetry_vae.cli.console import counted, plain, watched
 from poetry_vae.cli.options import (
     MANNER,
     form_option,
@@ -175,7 +175,7 @@ def command(
     if save is not None:
         click.echo(f"poems appended to {plain(save)}: {count} (seed {seed})", err=True)
     if output is not None:
-        click.echo(f"{count} poems in {plain(output)} (seed {seed})", err=True)
+        click.echo(f"{counted(count)} in {plain(output)} (seed {seed})", err=True)
         return
     if verbose and (told := sampler.tally.told()):
         click.secho(told, err=True, dim=True)

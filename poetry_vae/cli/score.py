@@ -61,7 +61,7 @@ def command(
     """
     import torch
 
-    from poetry_vae.cli.console import work_bar
+    from poetry_vae.cli.console import counted, work_bar
     from poetry_vae.evaluation.report.density import importance_bounds
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.text.poem import Poem
@@ -80,9 +80,9 @@ def command(
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
     K = _BOUND_SAMPLES
     with work_bar("bounds") as told:
-        bounds = partial(told, f"bounds of {len(ids)} poems")
+        bounds = partial(told, f"bounds of {counted(len(ids))}")
         bound = importance_bounds(chosen, ids, (K,), generator=generator, progress=bounds)[K]
-        read = partial(told, f"characters of {len(ids)} poems")
+        read = partial(told, f"characters of {counted(len(ids))}")
         found = surprises(chosen, ids, samples=samples, generator=generator, progress=read)
     if as_json:
         for i in range(len(poems)):

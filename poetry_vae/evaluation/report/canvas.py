@@ -61,6 +61,12 @@ def styles_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return styles
 
 
+def series(name: str) -> str:
+    """The label of a series: matplotlib leaves those that begin with _ out of legends, so a sign
+    that cannot be seen comes before it."""
+    return f"\N{WORD JOINER}{name}" if name.startswith("_") else name
+
+
 def legend_below(figure: Figure, ax: Axes) -> None:
     """The names of the series under the picture."""
     handles, labels = ax.get_legend_handles_labels()

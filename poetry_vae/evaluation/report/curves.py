@@ -10,6 +10,7 @@ from poetry_vae.evaluation.report.canvas import (
     log_scale,
     marker_of,
     new_figure,
+    series,
     style_of,
 )
 from poetry_vae.evaluation.report.rendering import PictureError, drawing
@@ -37,13 +38,11 @@ def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
     rate, distortion, bound = panels
     weight = rate.twinx()
     for i, (name, rows) in enumerate(runs.items()):
-        style, marker = style_of(i), marker_of(i)
-        for ax, term in ((rate, "rate"), (distortion, "distortion")):
-            ax.plot(*_curve(rows, term), linewidth=0.8, alpha=0.8, **style)
-            found = _curve(rows, "validation", term)
-            ax.plot(*found, marker, color=style["color"], markersize=3.5)
-        weight.plot(*_curve(rows, "kl_weight"), linewidth=0.7, color="#999999", zorder=0)
-        _draw_bound(bound, rows, name, i)
+        try:
+            _draw_run(rate, distortion, weight, rows, i)
+            _draw_bound(bound, rows, name, i)
+        except PictureError as error:
+            raise PictureError(f"{name}: {error}") from error
     if any(value > 0 for rows in runs.values() for value in _curve(rows, "rate")[1]):
         log_scale(rate)
     weight.set_ylim(0, 1.05)
@@ -56,6 +55,16 @@ def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
     bound.set_xlabel("step")
     legend_below(figure, bound)
     return figure
+
+
+def _draw_run(rate: Axes, distortion: Axes, weight: Axes, rows: Sequence[Row], i: int) -> None:
+    """Rate, distortion and the weight of the rate at every step that was logged."""
+    style, marker = style_of(i), marker_of(i)
+    for ax, term in ((rate, "rate"), (distortion, "distortion")):
+        ax.plot(*_curve(rows, term), linewidth=0.8, alpha=0.8, **style)
+        found = _curve(rows, "validation", term)
+        ax.plot(*found, marker, color=style["color"], markersize=3.5)
+    weight.plot(*_curve(rows, "kl_weight"), linewidth=0.7, color="#999999", zorder=0)
 
 
 def _curve(rows: Sequence[Row], *keys: str) -> tuple[list[float], list[float]]:
@@ -86,7 +95,7 @@ def _draw_bound(ax: Axes, rows: Sequence[Row], name: str, i: int) -> None:
     points = _points(shown)
     if not kept:  # the log does not say
         best = sorted(points, key=lambda point: point[1])[:1]
-    label = f"{name}: best bound {best[0][1]:.3f}" if best else name
+    label = series(f"{name}: best bound {best[0][1]:.3f}" if best else name)
     x, y = zip(*points, strict=True) if points else ((), ())
     ax.plot(x, y, marker=marker_of(i), markersize=3.5, label=label, **style_of(i))
     if best:

@@ -17,6 +17,7 @@ from poetry_vae.evaluation.report.canvas import (
     log_scale,
     marker_of,
     new_figure,
+    series,
     style_of,
     styles_of,
 )
@@ -32,7 +33,7 @@ _NO_LABEL = ("", "—")
 
 
 def _name(row: Row) -> str:
-    return str(row.get("name", "–"))
+    return series(str(row.get("name", "–")))
 
 
 @drawing()
@@ -43,7 +44,7 @@ def bound_by_samples(models: Mapping[str, Mapping[int, tuple[float, float]]]) ->
         samples = sorted(bounds)
         means, errors = zip(*(bounds[k] for k in samples), strict=True)
         style = {"marker": marker_of(i), "markersize": 4, **style_of(i)}
-        ax.errorbar(samples, means, errors, label=name, capsize=3, **style)
+        ax.errorbar(samples, means, errors, label=series(name), capsize=3, **style)
     shown = sorted({k for bounds in models.values() for k in bounds})
     ax.set_xscale("log")
     ax.set_xticks(shown, [f"{k:,}" for k in shown])
@@ -67,10 +68,14 @@ def rate_by_dimension(models: Mapping[str, Sequence[float]]) -> Figure:
     for i, (name, rates) in enumerate(ordered.items()):
         heights = [max(rate, floor) for rate in rates]
         if len(models) == 1:
-            ax.bar(range(1, len(rates) + 1), heights, width=0.8, color=COLOURS[0], label=name)
+            ax.bar(
+                range(1, len(rates) + 1), heights, width=0.8, color=COLOURS[0], label=series(name)
+            )
         else:  # outlines: the bars of several models would hide each other
             edges = [j + 0.5 for j in range(len(rates) + 1)]
-            ax.stairs(heights, edges, baseline=floor, label=name, linewidth=1.4, **style_of(i))
+            ax.stairs(
+                heights, edges, baseline=floor, label=series(name), linewidth=1.4, **style_of(i)
+            )
     if is_log:
         log_scale(ax)
         ax.set_ylim(bottom=floor)
