@@ -107,4 +107,4 @@ def test_evaluate_quick_needs_no_classifiers(folder: Path, monkeypatch: pytest.M
 
 def test_traverse_says_which_level_every_model_has() -> None:
     told = " ".join(run("traverse", "--help").output.split())
-    assert "Draw this level anew: poem, which every model has" in told
+    assert "every model has poem; models with more levels have" in told
