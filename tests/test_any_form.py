@@ -22,12 +22,13 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.training.api import train
 from poetry_vae.training.batches import Batch
-from poetry_vae.training.composition import build_objective
 from poetry_vae.training.many_forms import Items, PoemBatches
+from poetry_vae.training.objectives import Step
 from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.recipe import build_objective
 from poetry_vae.training.refinement import refined
+from poetry_vae.training.train import train
 from poetry_vae.verse.generate import generate, reconstruct
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import Passes
@@ -42,25 +43,25 @@ from poetry_vae.verse.rules import (
 from tests.small import small_corpus, small_treasury
 
 SMALL = {
-    "hidden": "8",
-    "latent": "4",
-    "couplet_latent": "4",
-    "encoder_layers": "1",
-    "decoder_layers": "1",
-    "refiner_layers": "2",
-    "refiner_hidden": "8",
-    "subject": "3",
-    "batch_size": "4",
-    "epochs": "1",
-    "min_steps": "10",
-    "validate_every": "5",
-    "validation_poems": "8",
+    "hidden": 8,
+    "latent": 4,
+    "couplet_latent": 4,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "refiner_layers": 2,
+    "refiner_hidden": 8,
+    "subject": 3,
+    "batch_size": 4,
+    "epochs": 1,
+    "min_steps": 10,
+    "validate_every": 5,
+    "validation_poems": 8,
 }
 TREASURY = small_treasury()
 FORMS = ("七绝", "忆江南", "浣溪沙", "五言联", "5,5,7")
 
 
-def _configs(**more: str) -> tuple[ModelConfig, Any]:
+def _configs(**more: int) -> tuple[ModelConfig, Any]:
     return PRESETS["poet"].configs(None, len(TREASURY.tokenizer), {**SMALL, **more})
 
 
@@ -343,7 +344,7 @@ def test_every_parameter_is_reached_by_a_gradient(batches: PoemBatches) -> None:
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
     objective = build_objective(model, training, None, poems=1)
     for step in range(batches.in_epoch):
-        objective(model, batches(step), generator=generator).loss.backward()  # type: ignore[no-untyped-call]
+        objective(Step(model, batches(step), generator=generator)).loss.backward()  # type: ignore[no-untyped-call]
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0, name
@@ -351,9 +352,9 @@ def test_every_parameter_is_reached_by_a_gradient(batches: PoemBatches) -> None:
 
 def test_what_goes_with_no_model_of_any_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no line_latent"):
-        _configs(line_latent="2")
+        _configs(line_latent=2)
     with pytest.raises(ConfigError, match="a learned prior of couplets and a refiner"):
-        _configs(refiner_layers="0")
+        _configs(refiner_layers=0)
     with pytest.raises(CorpusError, match="poems of all forms"):
         train(small_corpus(), tmp_path / "a", preset="poet", overrides=SMALL)
     with pytest.raises(CorpusError, match="poems of one form"):

@@ -112,18 +112,18 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
         DEFAULT_FORM,
         default_model,
         figures_of,
-        load_model,
         model_folder,
     )
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.form import Form
-    from poetry_vae.training.metrics import read_metrics
+    from poetry_vae.training.folder import read_metrics
 
     if not models and has_samples:
         return []
     wanted = Form.parse(form) if form else DEFAULT_FORM
     named = {name: model_folder(name) for name in models} or {wanted.slug: default_model(wanted)}
     return [
-        Subject(name, load_model(folder), figures_of(folder), read_metrics(folder))
+        Subject(name, PoetryVAE.from_pretrained(folder), figures_of(folder), read_metrics(folder))
         for name, folder in named.items()
     ]
 

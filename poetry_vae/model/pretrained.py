@@ -12,18 +12,17 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from poetry_vae.model.building import TooLargeError, outline
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.outline import Outline, TooLargeError
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
@@ -32,6 +31,9 @@ from poetry_vae.text.json_values import read_json
 from poetry_vae.text.known_lines import KnownLines, lines_file
 from poetry_vae.text.tensor_file import TensorFile
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
+
+if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 CARD, FIGURES = "README.md", "figures.json"
@@ -179,11 +181,13 @@ def unpacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def load_model(name_or_path: str | Path) -> PoetryVAE:
-    """A model from its folder, or by the name it ships under; on the CPU, in evaluation mode.
+def load_model(
+    make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], name_or_path: str | Path
+) -> PoetryVAE:
+    """See :meth:`PoetryVAE.from_pretrained`.
 
-    Raises:
-        CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
+    Args:
+        make: the model of a configuration.
     """
     folder = model_folder(name_or_path)
     try:
@@ -206,12 +210,12 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
         raise CheckpointError(
             f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
         )
-    model = _outline_for(file, config, tokenizer)
+    model = _outline_for(file, config, lambda: make(config, tokenizer))
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
     return model.eval().requires_grad_(False)
 
 
-def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer) -> PoetryVAE:
+def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], PoetryVAE]) -> PoetryVAE:
     """The model of a configuration, for the weights of a file, which it is held against.
 
     Raises:
@@ -225,7 +229,8 @@ def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer
             )
     held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
     try:
-        model = outline(config, tokenizer, most=held + _SPARE)
+        with Outline(held + _SPARE):
+            model = make()
     except TooLargeError as error:
         raise file.refuse(
             f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"

@@ -15,7 +15,6 @@ from poetry_vae.model.pretrained import (
     DEFAULT_FORM,
     default_model,
     figures_of,
-    load_model,
     model_folder,
     shipped_models,
 )
@@ -66,7 +65,7 @@ class Studio:
         self._folder = Path()
         if isinstance(model, str):
             self._folder = model_folder(model)
-            self._model = load_model(self._folder)
+            self._model = PoetryVAE.from_pretrained(self._folder)
 
     def models(self) -> list[dict[str, Any]]:
         """What is served: names, forms, what they can be told, and their figures."""
@@ -204,7 +203,7 @@ class Studio:
             return self._model
         folder = default_model(form, any_form=any_form, writes=writes)
         if folder not in self._loaded:
-            self._loaded[folder] = load_model(folder)
+            self._loaded[folder] = PoetryVAE.from_pretrained(folder)
         return self._loaded[folder]
 
 
