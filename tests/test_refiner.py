@@ -414,11 +414,11 @@ def test_a_refiner_can_be_deepened(trained: tuple[PoetryVAE, PoetryVAE], tmp_pat
         *(_refine(model, ids, _orders(3)) for model in (start, deeper))
     )  # nothing is lost, and nothing changed at first
 
-    asked = {"refiner_layers": str(config.refiner_layers), "epochs": 1, "min_steps": 4}
+    asked = {"refiner_layers": config.refiner_layers, "epochs": 1, "min_steps": 4}
     common: dict[str, Any] = {"preset": "refine", "start": start}
     found = train(small_corpus(), tmp_path / "deep", overrides=asked, **common)
     assert found.model.config.refiner_layers == config.refiner_layers
-    asked["refiner_layers"] = str(start.config.refiner_layers)
+    asked["refiner_layers"] = start.config.refiner_layers
     with pytest.raises(ConfigError, match="refiner_layers is settled"):
         train(small_corpus(), tmp_path / "no", overrides=asked, **common)
 
