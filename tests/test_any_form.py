@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +21,21 @@ from poetry_vae.model.layout import Layout
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.units import UnitGrid
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.corpus import Corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.text.treasury import encode_poems
 from poetry_vae.training.batches import Batch
+from poetry_vae.training.data import data_of
 from poetry_vae.training.many_forms import Items, PoemBatches
 from poetry_vae.training.objectives import Step
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.recipe import build_objective
 from poetry_vae.training.refinement import refined
-from poetry_vae.training.train import train
+from poetry_vae.training.run import Run
+from poetry_vae.training.train import _of_any_form, batches_in_epoch, scaled, train
 from poetry_vae.verse.generate import generate, reconstruct
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import Passes
@@ -40,7 +47,7 @@ from poetry_vae.verse.rules import (
     Words,
     acrostic,
 )
-from tests.small import small_corpus, small_treasury
+from tests.small import CHARACTERS, small_corpus, small_poet, small_treasury
 
 SMALL = {
     "hidden": 8,
@@ -331,8 +338,52 @@ def test_a_run_is_stored_resumes_and_writes(tmp_path: Path) -> None:
     assert "poems of any form" in card
     assert "−log p of 七绝, nothing known of z" in card
     training = {name: SMALL[name] for name in ("epochs", "min_steps", "batch_size")}
-    further = train(TREASURY, tmp_path / "further", start=loaded, overrides=training).model
+    folder = tmp_path / "further"
+    further = train(TREASURY, folder, start=loaded, overrides=training).model
     assert further.config == loaded.config
+    assert '"poet-finetune"' in (folder / "run.json").read_text(encoding="utf-8")
+    log = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    for row in (row["validation"] for row in map(json.loads, log) if "validation" in row):
+        untold = [nats for form, nats in row["by_form"].items() if not form.endswith("/told")]
+        assert row["bound"] == pytest.approx(sum(untold) / len(untold))
+        assert row["kept_by"] == "untold"
+
+
+def _poems(name: str, many: int) -> list[Poem]:
+    form, rng = Form.parse(name), np.random.default_rng(3)
+    lines = [["".join(rng.choice(list(CHARACTERS), n)) for n in form.lengths] for _ in range(many)]
+    return [Poem(tuple(each), tune=form.tune) for each in lines]
+
+
+def test_few_poems_tune_a_model_of_any_form() -> None:
+    """Some to validate on are taken, whatever their form; it stops where these get no likelier."""
+    corpus = encode_poems(Corpus(_poems("忆江南", 20), Counter(), []))
+    assert corpus.sizes["validation"] >= 3
+    assert sum(corpus.sizes.values()) == 20
+    assert batches_in_epoch(corpus, 128) == 1
+    start = small_poet()
+    corpus, config, training = _of_any_form(corpus, "poet-finetune", start, {}, {})
+    training = scaled(training, {}, batches_in_epoch(corpus, training.batch_size))
+    run = Run(corpus, config, training, 0, "poet-finetune", start)
+    assert run.training.patience > 0
+    assert (run.training.min_steps, run.training.validate_every) == (20, 2)
+    data = data_of(run, torch.device("cpu"))
+    assert data.watched_poems == corpus.sizes["validation"]
+    assert data.lines is not None
+    told = small_poet(run.corpus.tokenizer).writing(Form.parse("七绝"))
+    mine = Poem(("春日花上有山人",) * 4)
+    assert data.lines.known_in(told, mine) == [False] * 4
+    lines = corpus.tokenizer.decode_rows(corpus.ids(corpus.of_part("train")[0]))[0]
+    known = Poem((lines[8:15], *mine.lines[:3]))  # 忆江南 has lines of 3, 5, 7, 7 and 5
+    assert data.lines.known_in(told, known) == [True, False, False, False]
+
+
+def test_too_few_poems_and_presets_of_one_form_are_named(tmp_path: Path) -> None:
+    corpus = encode_poems(Corpus(_poems("忆江南", 9), Counter(), []))
+    with pytest.raises(CorpusError, match="are too few to learn from: it takes 10 at least"):
+        train(corpus, tmp_path / "m", start=small_poet())
+    with pytest.raises(ConfigError, match=r"'finetune' makes models of one form.* poet-finetune"):
+        train(TREASURY, tmp_path / "m", preset="finetune", start=small_poet(TREASURY.tokenizer))
 
 
 def test_every_parameter_is_reached_by_a_gradient(batches: PoemBatches) -> None:

@@ -338,6 +338,33 @@ def test_a_subject_and_a_dynasty_are_asked_for_where_models_take_them(
         assert "dynasty" in other.js("return location.hash")
 
 
+def test_any_lengths_of_lines_and_any_tune(page: Page, any_form: Any) -> None:  # noqa: F811
+    with served(any_form) as client:
+        other = Page(page.driver, client)
+        other.open()
+        other.ask(free="3，3 5")
+        assert len(other.poem) == 11
+        other.click("#link")
+        link = other.js("return location.hash")
+        poem = other.poem
+        other.open(link)
+        other.until(lambda: other.poem == poem)
+        assert other.one("#free").get_attribute("value") == "3,3,5"
+        other.until(lambda: other.one("#go").is_enabled())
+        other.ask(free="忆江南")
+        assert len(other.poem) == 27
+        for text, told in (("江南词", "没有这种体裁或词牌"), ("0,5", "须有一至 256 句")):
+            other.ask(free=text)
+            assert other.text("#error-free").startswith(told)
+            assert other.text("#error-form") == ""
+        other.ask(free="5,5,7,99", acrostic="")
+        assert other.text("#error-free")
+        other.js("document.getElementById('form').value = '五绝'")
+        other.js("document.getElementById('form').dispatchEvent(new Event('change'))")
+        other.ask()
+        assert len(other.poem) == 20
+
+
 def test_first_paint_from_a_warm_server(page: Page) -> None:
     page.open()
     page.open()

@@ -12,7 +12,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import refined
-from poetry_vae.verse.choosing import against, copied, surprise
+from poetry_vae.verse.choosing import against, agreement, copied, surprise, surprises
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
@@ -99,16 +99,40 @@ def test_a_poem_with_a_line_of_a_poet_is_not_chosen(
     assert not taken & {poem.text for poem in sampler.poems(after)}
 
 
-def test_what_a_poem_owes_to_its_subject_counts_for_it() -> None:
-    poet = small_poet()
+@pytest.fixture(scope="module")
+def poet() -> PoetryVAE:
+    made = small_poet()
     with torch.no_grad():
-        for number, parameter in enumerate(poet.parameters()):
+        for number, parameter in enumerate(made.parameters()):
             draws = torch.Generator().manual_seed(number)
             parameter += 0.3 * torch.randn(parameter.shape, generator=draws)
+    return made
+
+
+def test_what_a_poem_owes_to_its_subject_counts_for_it(poet: PoetryVAE) -> None:
     ids, form = _ids(6), Form.of(2, 5)
     plain, told = poet.writing(form), poet.writing(form, about="春水", dynasty="唐")
-    torch.testing.assert_close(against(plain, ids), surprise(plain, ids))
-    own = surprise(told, ids)
-    torch.testing.assert_close(surprise(told, ids, asked=told.asked.unsaid()), surprise(plain, ids))
-    assert (own - surprise(plain, ids)).abs().max() > 0.01
-    torch.testing.assert_close(against(told, ids), 3 * own - 2 * surprise(plain, ids))
+    own, unsaid = surprise(told, ids), surprise(plain, ids)
+    torch.testing.assert_close(surprise(told, ids, asked=told.asked.unsaid()), unsaid)
+    assert (own - unsaid).abs().max() > 0.01
+    assert not agreement(plain, ids).any()  # of one couplet
+    torch.testing.assert_close(against(plain, ids), 0.2 * unsaid)
+    torch.testing.assert_close(against(told, ids), 0.2 * own + own - unsaid)
+
+
+def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
+    poet: PoetryVAE,
+) -> None:
+    quatrain = poet.writing(Form.of(4, 5))
+    ids = torch.cat([_ids(6), _ids(6, seed=1)], 1)
+    own = surprises(quatrain, ids)
+    alone = surprises(quatrain, ids, unseen=torch.arange(20)[None] < 10)
+    owed = (alone - own)[:, 10:].sum(-1)
+    assert owed.abs().max() > 0.01
+    torch.testing.assert_close(agreement(quatrain, ids), owed)
+    torch.testing.assert_close(against(quatrain, ids), 0.2 * own.sum(-1) - owed)
+    # What is unseen does not matter, whatever it is.
+    other = torch.cat([_ids(6, seed=2), ids[:, 10:]], 1)
+    unseen = torch.arange(20)[None] < 10
+    torch.testing.assert_close(surprises(quatrain, other, unseen=unseen)[:, 10:], alone[:, 10:])
+    assert (surprises(quatrain, other)[:, 10:] - own[:, 10:]).abs().max() > 0.01

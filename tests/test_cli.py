@@ -2,15 +2,23 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import poetry_vae
+from poetry_vae import generate
 from poetry_vae.cli import main
+from poetry_vae.cli.rule_options import wishes_from
+from poetry_vae.model.pretrained import shipped_models
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.versions import version_of
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.verse.wishes import WISHES, form_of
 from tests.commands import fails, run
-from tests.small import small_corpus, small_model
+from tests.small import small_corpus, small_model, small_poet
 
 ANTHOLOGY = Path(__file__).parents[1] / "data" / "anthology.jsonl"
 POEM = "不人山无风，一日何有来。"
@@ -41,6 +49,36 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert f"poetry-vae {name}".strip() in result.output.split("Options:")[0].split("\n", 1)[1]
 
 
+def test_the_version_tells_the_weights_too(tmp_path: Path) -> None:
+    first, models = run("--version").output.splitlines()
+    assert first == f"poetry-vae, version {poetry_vae.__version__}"
+    names = [model.name for model in shipped_models()]
+    found = dict(each.split() for each in models.removeprefix("models: ").split(", "))
+    assert sorted(found) == sorted(names)
+    assert all(re.fullmatch("[0-9a-f]{8}", version) for version in found.values())
+    for row in map(json.loads, run("models", "--json").output.splitlines()):
+        assert row["version"] == found[row["name"]]
+    small_model(1).save_pretrained(tmp_path)
+    before = version_of(tmp_path)
+    small_model(2).save_pretrained(tmp_path)
+    assert version_of(tmp_path) != before
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(shell: str) -> None:
+    def asked(instruction: str, **words: str) -> str:
+        environment = {"_POETRY_VAE_COMPLETE": f"{shell}_{instruction}", **words}
+        return CliRunner().invoke(main, [], prog_name="poetry-vae", env=environment).output
+
+    if shutil.which(shell):
+        assert "_POETRY_VAE_COMPLETE=" in asked("source")
+    found = asked(
+        "complete", COMP_WORDS="poetry-vae gene", COMP_CWORD="1" if shell != "fish" else "gene"
+    )
+    assert "generate" in found
+    assert "serve" not in found
+
+
 class TestGenerate:
     def test_without_a_terminal_a_poem_a_line(self, model: Path) -> None:
         result = run("generate", "--model", model, "-n", "3", "--seed", "1")
@@ -48,6 +86,28 @@ class TestGenerate:
         rows = result.stdout.splitlines()
         assert len(rows) == 3
         assert all(len(row) == 12 and row[5] == "，" and row[11] == "。" for row in rows)
+
+    def test_what_is_saved_can_be_had_again(self, model: Path, tmp_path: Path) -> None:
+        path = tmp_path / "kept.jsonl"
+        path.write_text('{"mine": 1}', encoding="utf-8")
+        wishes = ("--avoid", "月", "--temperature", "0.7", "--sampling", "plain")
+        for more in (("-n", "2"), ("-n", "1", "--one-line"), ("-n", "1", *wishes)):
+            result = run("generate", "--model", model, "--save", path, *more)
+            assert result.exit_code == 0, result.output
+            assert f"poems appended to {path}: {more[1]} (seed " in result.stderr
+            assert len(result.stdout.splitlines()) == int(more[1])
+        first, *kept = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        assert first == {"mine": 1}
+        assert [poem["index"] for poem in kept] == [0, 1, 0, 0]
+        assert kept[3]["rules"] == {"avoid": ["月"]}
+        for poem in kept:
+            asked = poem["asked"]
+            assert asked.pop("version") == poetry_vae.__version__
+            n, rules = poem["index"] + 1, poem.get("rules")
+            again = generate(n, form=poem["form"], seed=poem["seed"], rules=rules, **asked)
+            assert list(again[-1].lines) == poem["lines"]
+        assert "--json" in fails(2, "generate", "--model", model, "--save", "-")
+        assert "not a regular file" in fails(1, "generate", "--model", model, "--save", "/dev/null")
 
     def test_the_same_seed_writes_the_same(self, model: Path) -> None:
         def poems(*more: str) -> str:
@@ -311,6 +371,15 @@ class TestEvaluate:
         file.write_text("不人山无风，一日何有来。\n", encoding="utf-8")
         assert f"{file}: one poem" in fails(1, *asked)
 
+    def test_a_model_of_any_form_is_measured_in_one(self, encoded: Path, tmp_path: Path) -> None:
+        small_poet().save_pretrained(tmp_path / "poet")
+        asked = ("evaluate", tmp_path / "poet", "--form", "五言联", "--corpus", encoded, "--quick")
+        result = run(*asked, "--json")
+        assert result.exit_code == 0, result.output
+        (found,) = json.loads(result.stdout)["models"]
+        assert found["density"]["bounds"]["1"]["mean"] > 0
+        assert len(found["samples"][0]) == 12
+
     def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
         text = fails(2, "evaluate", model, "jueju7", "--corpus", encoded)
         assert "cannot be compared" in text
@@ -390,6 +459,27 @@ class TestConstraints:
     def test_what_counts_once_is_asked_once(self, model: Path) -> None:
         told = fails(2, "generate", "--model", model, "--rhyme", "东", "--rhyme", "真")
         assert "--rhyme is given twice (东 and 真)" in told
+
+    def test_themes_may_be_given_one_by_one(self) -> None:
+        options = {wish.name: () for wish in WISHES} | {"theme": ("高铁", "老师")}
+        assert wishes_from(options) == {"theme": "高铁 老师"}
+        assert not wishes_from(options | {"theme": ()})
+
+    @pytest.mark.parametrize(
+        ("asked", "form"),
+        [
+            ({"template": "明月???"}, "五绝"),
+            ({"template": "明月?????"}, "七绝"),
+            ({"template": "明月???，?????"}, "五言联"),
+            ({"first_line": "白日依山尽"}, "五绝"),
+            ({"first_line": "漠漠水田飞白鹭", "acrostic": "漠我爱你一生一世"}, "七律"),
+            ({"first_line": "明月"}, None),
+        ],
+    )
+    def test_lines_that_are_given_choose_a_form(
+        self, asked: dict[str, str], form: str | None
+    ) -> None:
+        assert form_of(asked) == form
 
     @pytest.mark.parametrize(
         ("heads", "form"), [("李明", "七绝"), ("春江花月", "七绝"), ("我爱你一生一世", "七律")]

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 VAE = (ROOT / "docs" / "vae.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", VAE, re.DOTALL | re.MULTILINE)
 PROSE = re.sub(r"^```.*?^```$", "", VAE, flags=re.DOTALL | re.MULTILINE)
@@ -115,6 +115,22 @@ def test_a_lost_link_is_found(tmp_path: Path) -> None:
     there = "## 1. A (b), c\n[d](#1-a-b-c) [e](there.md#a) [f](not.md) [g](https://not.org)\n"
     (tmp_path / "there.md").write_text(there, encoding="utf-8")
     assert _lost(tmp_path / "there.md") == ["there.md#a", "not.md"]
+
+
+def _long(text: str) -> list[str]:
+    """Lines of 110 characters or more, without code, formulas, tables and quoted verse."""
+    prose = re.sub(r"(?ms)^```.*?^```$|^\$\$.*?^\$\$$|^ {4}.*?$", "", text)
+    return [line for line in prose.splitlines() if len(line) >= 110 and line[:1] not in "|>"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_lines_are_short(document: Path) -> None:
+    assert _long(document.read_text(encoding="utf-8")) == []
+
+
+def test_a_long_line_is_found() -> None:
+    long = "a " * 60
+    assert _long(f"{long}\n```\n{long}\n```\n| {long} |\n> {long}\n    {long}\n") == [long]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

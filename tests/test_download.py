@@ -141,6 +141,12 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("X-RateLimit-Remaining", "0")
             self.end_headers()
             return
+        if fault == "slow headers":
+            self.send_response(200)
+            self.flush_headers()
+            while not self.server.released.wait(0.02):
+                self.wfile.write(b"x")
+            return
         if fault == "ftp":
             self.send_response(302)
             self.send_header("Location", "ftp://127.0.0.1:1/x")
@@ -827,3 +833,12 @@ def test_a_trickle_has_an_end(site: Site, tmp_path: Path) -> None:
             tmp_path, api_url=site.url + "/api/", raw_url=site.url + "/raw/", within=0.2
         )
     assert len(fetch(site, tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name", [COMMIT, TANG])
+def test_a_trickle_of_headers_has_an_end(site: Site, tmp_path: Path, name: str) -> None:
+    site.faults[name] = repeat("slow headers")
+    with pytest.raises(DownloadError, match="not done within 0 seconds; run the command again"):
+        download_corpus(
+            tmp_path, api_url=site.url + "/api/", raw_url=site.url + "/raw/", within=0.2
+        )

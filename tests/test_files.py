@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.text.files import FileWriteError, replace_file, replacing
+from poetry_vae.text.files import FileWriteError, appending, replace_file, replacing
 
 
 def names(folder: Path) -> list[str]:
@@ -109,3 +109,37 @@ def test_others_may_read_what_the_umask_lets_them(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_lines_are_put_behind_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.jsonl"
+    for before, after in ((None, "一\n二\n"), ("", "一\n二\n"), ("零", "零\n一\n二\n")):
+        if before is not None:
+            path.write_text(before, encoding="utf-8")
+        with appending(path) as append:
+            append("一")
+            append("二")
+        assert path.read_text(encoding="utf-8") == after
+    with appending(path) as append:
+        append("三")
+    assert path.read_text(encoding="utf-8") == "零\n一\n二\n三\n"
+
+
+def test_nothing_is_put_into_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, why in ((".", "it is a folder"), ("pipe", "not a regular file")):
+        with pytest.raises(FileWriteError, match=why), appending(tmp_path / name):
+            pass
+
+
+def test_a_line_that_does_not_fit_leaves_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"whole\n")
+    write = os.write
+    with appending(path) as append:
+        monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:3]))
+        with pytest.raises(FileWriteError, match="No space left"):
+            append("a line")
+    assert path.read_bytes() == b"whole\n"

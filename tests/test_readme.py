@@ -1,4 +1,4 @@
-"""What the README shows is true: its snippets run, its commands exist, and none is missing."""
+"""What README and documents show is true: snippets run, commands exist, and none is missing."""
 
 import re
 import shlex
@@ -17,14 +17,24 @@ from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.wishes import form_of, rules_of
 from tests.commands import run
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-SHELL = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("poetry-vae ")
-]
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+DOCUMENTS = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+)
+SNIPPETS = list(dict.fromkeys(re.findall(r"```python\n(.*?)```", README + CHINESE, re.DOTALL)))
+
+
+def _shown(text: str) -> list[str]:
+    """Every command of a document, on a line of its own or within one, once."""
+    lines = re.findall(r"^ *(?:torchrun .* -m )?(poetry[-_]vae [a-z].*)$", text, re.MULTILINE)
+    within = re.findall(r"`(poetry-vae [a-z][^`\n]*)`", text)
+    return list(dict.fromkeys(line.rstrip(" \\") for line in (*lines, *within)))
+
+
+SHELL = _shown(README)
 
 
 def rules_asked(line: str) -> dict[str, Any]:
@@ -48,7 +58,7 @@ def test_a_snippet_runs(snippet: str, tmp_path: Path, monkeypatch: pytest.Monkey
     exec(compile(snippet, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("line", SHELL)
+@pytest.mark.parametrize("line", _shown(DOCUMENTS))
 def test_a_shown_command_exists_with_its_options(line: str) -> None:
     words = shlex.split(line.split("|")[0].split("#")[0])[1:]
     command: click.Command = main
@@ -61,6 +71,15 @@ def test_a_shown_command_exists_with_its_options(line: str) -> None:
     for word in words:
         if word.startswith("-") and not re.match(r"-\d", word):
             assert word in known, f"{line}: {word}"
+
+
+def test_the_chinese_readme_shows_what_the_english_one_does() -> None:
+    def plain(text: str) -> set[str]:
+        return {line.split("#")[0].strip() for line in _shown(text)}
+
+    assert plain(CHINESE) == plain(README)
+    assert "README.zh.md" in README
+    assert "README.md" in CHINESE
 
 
 RULED = [line for line in SHELL if rules_asked(line)]
@@ -89,12 +108,14 @@ def _all_commands(group: click.Group, prefix: str) -> list[str]:
 @pytest.mark.parametrize("name", _all_commands(main, "poetry-vae"))
 def test_every_command_has_a_place_in_the_readme(name: str) -> None:
     assert name in README
+    assert name in CHINESE
 
 
 def test_every_shipped_model_has_a_place_in_the_readme() -> None:
     assert shipped_models()
     for model in shipped_models():
         assert f"`{model.name}`" in README
+        assert f"`{model.name}`" in CHINESE
 
 
 def test_the_poems_it_opens_with_are_those_of_their_commands() -> None:

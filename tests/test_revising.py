@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
+import torch
 
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.prosody import tones
 from poetry_vae.text.scansion import check
+from poetry_vae.verse import sampler
 from poetry_vae.verse.replying import reply
 from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
 from poetry_vae.verse.rules import Metre, NoRepeat, Rhyme, RuleError
@@ -91,6 +93,14 @@ def test_replies_answer_the_line() -> None:
         assert boundaries(above) == boundaries(each.line)
         for place in (1, 3, 4):
             assert any(a != b for a in tones(above[place]) for b in tones(each.line[place]))
+
+
+def test_a_line_of_a_poets_costs_a_reply_nothing_of_its_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampler, "copied", lambda poems: torch.ones(len(poems)))
+    for each in reply("白日依山盡", 3, model=_model(COUPLET, MANY)):
+        assert -20 < each.score < 0
 
 
 def test_where_nothing_keeps_all_what_is_given_up_is_said() -> None:

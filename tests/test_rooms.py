@@ -111,7 +111,17 @@ def test_files_hold_one_idea() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 350, path
 
 
-_HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib", "starlette")
+_HEAVY = (
+    "torch",
+    "jieba",
+    "opencc",
+    "numpy",
+    "rich",
+    "sklearn",
+    "matplotlib",
+    "starlette",
+    "huggingface_hub",
+)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +129,7 @@ _HEAVY = ("torch", "jieba", "opencc", "numpy", "rich", "sklearn", "matplotlib", 
     [
         "import poetry_vae",
         "from poetry_vae.cli import main; main(['--help'], standalone_mode=False)",
+        "from poetry_vae.cli import main; main(['--version'], standalone_mode=False)",
         "from poetry_vae.cli import main; main(['train', '--help'], standalone_mode=False)",
         "from poetry_vae.cli import main; main(['serve', '--help'], standalone_mode=False)",
         "from poetry_vae import Form, Poem",
@@ -138,3 +149,9 @@ def test_public_names_are_there() -> None:
     assert set(poetry_vae.__all__) <= set(dir(poetry_vae))
     with pytest.raises(AttributeError, match="no attribute 'missing'"):
         poetry_vae.missing  # noqa: B018
+
+
+def test_checkers_of_types_may_read_the_package() -> None:
+    about = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"poetry_vae" = ["py.typed"]' in about
+    assert (PACKAGE / "py.typed").is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from itertools import islice
 
@@ -33,6 +34,8 @@ from poetry_vae.verse.rules import (
     first_line,
     together,
 )
+from poetry_vae.verse.rules.alphabet import Alphabet
+from poetry_vae.verse.rules.word_ends import WordEnds
 from poetry_vae.verse.sampler import Sampler
 from tests.small import small_poet
 from tests.test_steering import TOKENIZER, check_kept
@@ -142,6 +145,32 @@ def test_parallel_couplets_go_with_every_other_rule(rules: Rule) -> None:
         assert boundaries(above) == boundaries(below)
         for place in (1, 3):
             assert any(a != b for a in tones(above[place]) for b in tones(below[place]))
+
+
+def test_a_line_with_an_open_place_is_cut_as_jieba_cuts_it_with_each_character_there() -> None:
+    alphabet = Alphabet.of(MANY)
+    words = WordEnds.of(alphabet)
+    known = [i for i, symbol in enumerate(alphabet.simplified) if symbol]
+    rng = random.Random(0)
+    for _ in range(60):
+        line, place = rng.choices(known, k=7), rng.randrange(7)
+        lengths = list(words.cut_with(line, place))
+        for i in rng.sample(known, 20):
+            line[place] = i
+            ends, end = [], 0
+            while end < 7:
+                end += words.cut(line)[end]
+                ends.append(end)
+            assert tuple(ends) == boundaries(alphabet.text(line))
+            assert [int(each[i]) for each in lengths] == words.cut(line)[place::-1]
+
+
+def test_masks_see_whole_words_so_that_few_parallel_couplets_are_written_again() -> None:
+    """When they saw two characters at a time, seven of ten quatrains were."""
+    model = _model(Form.of(2, 5), MANY)
+    sampler = Sampler(model, Manner(1.0, 100, 0.5, 0.1, 1.0), Parallel(classes=False))
+    _, wrong = sampler.candidates(60, generator=torch.Generator().manual_seed(0))
+    assert wrong.isinf().sum() <= 6
 
 
 def test_what_the_first_line_repeats_the_second_repeats() -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import poetry_vae
 from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.files import FileWriteError
@@ -195,6 +196,16 @@ class TestTheSame:
         assert "the validation poems are others" in heard.warnings[0]
         assert measured[0] != measured[1]
 
+    def test_another_version_of_this_package_is_only_said(self, tmp_path: Path) -> None:
+        folder, heard = tmp_path / "m", Heard()
+        train(_run(), folder, should_stop=_after(2))
+        begun = _said(folder)
+        begun["made_with"]["poetry-vae"] = "0.1.0"
+        (folder / RUN).write_text(json.dumps(begun), encoding="utf-8")
+        assert train(_run(), folder, resume=True, observer=heard).stopped == "finished"
+        (warning,) = heard.warnings
+        assert f"poetry-vae {poetry_vae.__version__} instead of 0.1.0" in warning
+
     def test_a_run_of_an_earlier_version_resumes(self, tmp_path: Path) -> None:
         folder, heard = tmp_path / "m", Heard()
         run = _run()
@@ -226,9 +237,11 @@ class TestTheSame:
 
     def test_a_damaged_record_is_named(self, tmp_path: Path) -> None:
         train(_run(), tmp_path / "m", should_stop=_after(2))
-        for text in ("{", "[]", '{"training": 3}', "[" * 100_000):
+        texts = ("{", "[]", '{"training": 3}', "[" * 100_000, '{"preset": []}')
+        settings = ('{"warmup": 4}', '{"masked": "a"}', '{"epoch%s": 2}')
+        for text in (*texts, *(f'{{"training": {each}}}' for each in settings)):
             (tmp_path / "m" / RUN).write_text(text, encoding="utf-8")
-            with pytest.raises(CheckpointError, match=r"run\.json: (cannot be read|damaged)"):
+            with pytest.raises(CheckpointError, match=r"run\.json: (not valid JSON|damaged)"):
                 train(_run(), tmp_path / "m", resume=True)
 
     def test_it_goes_on_with_the_settings_it_was_begun_with(self, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from poetry_vae.text.encoded import encode_corpus
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.training.corpora import with_validation
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.training.train import scaled, train
+from poetry_vae.training.train import batches_in_epoch, scaled, train
 from tests.small import CHARACTERS, COUPLET, small_corpus, small_model
 
 PRESET = TrainingConfig(epochs=2.0)
@@ -31,7 +31,10 @@ PRESET = TrainingConfig(epochs=2.0)
 def test_defaults_go_by_the_number_of_poems(
     poems: int, given: tuple[str, ...], steps: int, between: int
 ) -> None:
-    fitted = scaled(PRESET, given, poems)
+    corpus = small_corpus()
+    rows = np.broadcast_to(corpus.parts["train"][:1], (poems, 10))
+    corpus = replace(corpus, parts={**corpus.parts, "train": rows})
+    fitted = scaled(PRESET, given, batches_in_epoch(corpus, PRESET.batch_size))
     assert (fitted.min_steps, fitted.validate_every) == (steps, between)
     assert replace(fitted, min_steps=1000, validate_every=1000) == PRESET
 

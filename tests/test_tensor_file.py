@@ -317,3 +317,15 @@ def test_what_is_no_regular_file_is_refused_at_once(folder: Path, name: str, kin
         path.symlink_to("/dev/zero" if kind == "device" else path)
     with pytest.raises(PoetryVAEError, match=name):
         PoetryVAE.from_pretrained(folder)
+
+
+def test_other_settings_than_the_weights_is_refused(folder: Path) -> None:
+    """Of those that no size of a tensor depends on; how the file is set out does not matter."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(dict(reversed(config.items()))), encoding="utf-8")
+    PoetryVAE.from_pretrained(folder)
+    assert (config["lines"], config["chars"]) == (2, 5)
+    path.write_text(json.dumps({**config, "lines": 5, "chars": 2}), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"config\.json: damaged: not the settings that"):
+        PoetryVAE.from_pretrained(folder)

@@ -26,9 +26,9 @@ _SIDE_BY_SIDE = 3  # runs in one table of a terminal
 @click.option(
     "--corpus",
     type=click.Path(path_type=Path),
-    help="An encoded corpus; without it the figures are those of training, on validation poems.",
+    help="Measure on this encoded corpus; without it the figures of training are shown.",
 )
-@click.option("--quick", is_flag=True, help="Fewer poems and samples.")
+@click.option("--quick", is_flag=True, help="Use fewer poems and samples.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--format",
@@ -103,7 +103,8 @@ def _encoded(path: Path) -> EncodedCorpus:
 
 
 def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dict[str, Any]:
-    from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of, model_folder
+    from poetry_vae.model.named import model_folder
+    from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of
     from poetry_vae.text.files import name_of
     from poetry_vae.training.folder import METRICS, read_metrics
 

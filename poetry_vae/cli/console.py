@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -11,12 +12,15 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+import click
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn
+    from rich.progress import Progress, ProgressColumn, Task
     from rich.table import Column, Table
 
 _ANY_WIDTH = 100_000
+_NARROW = 80
 
 
 def is_plain() -> bool:
@@ -47,6 +51,21 @@ def plain(text: object) -> str:
     )
 
 
+class _Told(logging.Handler):
+    """What the library logs, as notes on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(plain(record.getMessage()), err=True)
+
+
+def tell_sources() -> None:
+    """Say which model was fetched from the hub, whatever command asks for it."""
+    log = logging.getLogger("poetry_vae.model.hub")
+    log.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Told) for handler in log.handlers):
+        log.addHandler(_Told())
+
+
 @cache
 def stderr_console() -> Console:
     """The console for progress bars and notes; brackets in them are brackets, and no markup."""
@@ -59,12 +78,24 @@ def stdout_console() -> Console:
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
-    """A bar that is gone when it is done, and is not there where nobody watches it."""
-    from rich.progress import Progress
+    """A bar that is gone when it is done, and is not there where nobody watches it.
+
+    In a narrow terminal there are figures alone, and words go on in further lines: none is cut.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    class Bar(Progress):
+        def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+            table = super().make_tasks_table(tasks)
+            for column, made in zip(self.columns, table.columns, strict=True):
+                made.no_wrap, made.overflow = not isinstance(column, TextColumn), "fold"
+            return table
 
     console = stderr_console()
+    if console.width < _NARROW:
+        columns = tuple(column for column in columns if not isinstance(column, BarColumn))
     is_shown = console.is_terminal and not console.is_dumb_terminal
-    return Progress(*columns, console=console, transient=True, disable=not is_shown)
+    return Bar(*columns, console=console, transient=True, disable=not is_shown)
 
 
 @contextmanager
@@ -99,6 +130,25 @@ def watched(items: Iterable[_Item], total: int, what: str, *, first: bool) -> It
             return
     yield kept
     yield from found
+
+
+def print_fitted(
+    console: Console, parts: Iterable[str], *, between: str = "  ", style: str = ""
+) -> None:
+    """Print parts of one line, in as many lines as a terminal takes, none broken within a part
+    that fits; the further ones are indented."""
+    from rich.cells import cell_len
+
+    width = console.width if console.is_terminal else _ANY_WIDTH
+    lines: list[str] = []
+    for part in parts:
+        longer = lines[-1] + between + part if lines else part
+        if not lines or cell_len(longer.rstrip()) <= width:
+            lines[-1:] = [longer]
+        else:
+            lines.append("  " + part)
+    for line in lines:
+        console.print(line.rstrip(), style=style)
 
 
 def print_table(table: Table) -> None:

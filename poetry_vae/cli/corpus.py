@@ -65,8 +65,10 @@ def read_with_progress(*paths: Path, encoding: str) -> Corpus:
 @command.command("stats")
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @encoding_option
-@click.option("--verbose", is_flag=True, help="List every poem left out, with file and line.")
-@click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
+@click.option(
+    "--verbose", is_flag=True, help="List every poem that was left out, with file and line."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) -> None:
     """Count poems by form and dynasty, characters, coverage of vocabularies, and what was left out.
 
@@ -140,23 +142,22 @@ def _print_forms(found: Counter[tuple[Form | None, str]]) -> None:
 @click.option(
     "--form",
     metavar="FORM",
-    help="The one form to take, such as 七绝; without one, poems of all forms, with their titles, "
-    "dynasties and authors.",
+    help="Take poems of this form only, such as 七绝; without it, poems of all forms, with their "
+    "titles, dynasties and authors.",
 )
 @click.option(
     "--min-count",
     type=click.IntRange(1),
-    help="How often the training part must have a character for the vocabulary; by default 5 in "
-    "a large corpus and 1 in a small one.",
+    help="Keep characters that occur this often in the training part; by default 5 times in a "
+    "large corpus and once in a small one.",
 )
 @click.option(
     "--windows/--no-windows",
     default=True,
     show_default=True,
-    help="With --form: use pairs of couplets of eight-line poems as quatrains, in the training "
-    "part only.",
+    help="With --form: also train on four neighbouring lines of eight-line poems as quatrains.",
 )
-@click.option("--source", help="What the model card shall say of the corpus; else its file name.")
+@click.option("--source", help="How the model card names the corpus; by default its file name.")
 @encoding_option
 def encode(
     paths: tuple[Path, ...],
@@ -206,7 +207,7 @@ def encode(
     "--to",
     "destination",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder to download into; by default the user's data folder.",
+    help="Download into this folder; by default the user's data folder.",
 )
 @click.option("--api-url", hidden=True, help="Another server with the layout of GitHub's API.")
 @click.option("--raw-url", hidden=True, help="Another server with the layout of the raw files.")

@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     "--corpus",
     required=True,
     type=click.Path(path_type=Path),
-    help="Poems in any known format, or an encoded corpus.",
+    help="Measure on these poems, in any known format or encoded.",
 )
 @form_option
 @click.option(
     "--samples",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Poems of another program, one a line; may be given several times.",
+    help="Also measure these poems of another program, one a line; may be repeated.",
 )
-@click.option("--quick", is_flag=True, help="Fewer poems, and no two-sample test.")
+@click.option("--quick", is_flag=True, help="Use fewer poems, and skip the two-sample test.")
 @manner_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder for report.json and report.html; those that are there are replaced.",
+    help="Write report.json and report.html to this folder, replacing those there.",
 )
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="The report as JSON instead of tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of tables.")
 def command(
     models: tuple[str, ...],
     corpus: Path,
@@ -108,12 +108,8 @@ def command(
 
 def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -> list[Subject]:
     from poetry_vae.evaluation.report.evaluation import Subject
-    from poetry_vae.model.pretrained import (
-        DEFAULT_FORM,
-        default_model,
-        figures_of,
-        model_folder,
-    )
+    from poetry_vae.model.named import model_folder
+    from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, figures_of
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.form import Form
     from poetry_vae.training.folder import read_metrics
@@ -122,10 +118,13 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
         return []
     wanted = Form.parse(form) if form else DEFAULT_FORM
     named = {name: model_folder(name) for name in models} or {wanted.slug: default_model(wanted)}
-    return [
-        Subject(name, PoetryVAE.from_pretrained(folder), figures_of(folder), read_metrics(folder))
-        for name, folder in named.items()
-    ]
+    found = []
+    for name, folder in named.items():
+        model = PoetryVAE.from_pretrained(folder)
+        if model.written is None:
+            model = model.writing(wanted)
+        found.append(Subject(name, model, figures_of(folder), read_metrics(folder)))
+    return found
 
 
 def _only_form(subjects: list[Subject], form: str | None) -> Any:

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("forms")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def command(as_json: bool) -> None:
     """List the forms that have a name: of 诗, and the 词 tunes that have one pattern.
 

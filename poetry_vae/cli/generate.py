@@ -6,15 +6,18 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae import __version__
 from poetry_vae.cli.console import COPIED as _COPIED
 from poetry_vae.cli.console import plain, watched
 from poetry_vae.cli.options import (
+    MANNER,
     form_option,
     label_option,
     manner_from,
@@ -32,46 +35,65 @@ if TYPE_CHECKING:
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.script import Script
 
+    _Found = tuple[Poem, Sequence[bool] | None, dict[str, Any]]
+
 
 @click.command("generate", cls=WithoutText)
 @form_option
 @model_option
 @click.option(
-    "-n", "count", type=click.IntRange(1, sys.maxsize), default=3, show_default=True, help="Poems."
+    "-n",
+    "count",
+    type=click.IntRange(1, sys.maxsize),
+    default=3,
+    show_default=True,
+    help="How many.",
 )
-@click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
+@click.option(
+    "--seed", type=int, help="The same seed gives the same poems; without it, a fresh one."
+)
 @manner_options
 @click.option(
     "--sampling",
     type=click.Choice(["chosen", "plain"]),
     default="chosen",
     show_default=True,
-    help="For readers: few risks, and the best of several poems; or near the model's own "
-    "distribution.",
+    help="chosen takes few risks and shows the best of several poems; plain is near the model's "
+    "own distribution.",
 )
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @label_option
-@click.option("--about", default="", metavar="WORDS", help="The subject, in free words: 秋夜怀友.")
-@click.option("--dynasty", default="", metavar="NAME", help="In whose manner: 唐 宋 元 明 清.")
+@click.option(
+    "--about", default="", metavar="WORDS", help="The subject, in free words such as 秋夜怀友."
+)
+@click.option(
+    "--dynasty", default="", metavar="NAME", help="Write as poets of 唐, 宋, 元, 明 or 清."
+)
 @rule_options
 @script_option
 @click.option(
     "--one-line/--lines",
     "one_line",
     default=None,
-    help="A poem a line (the default when the output is no terminal), or a verse a line.",
+    help="Print a poem a line (the default if the output is no terminal), or a verse a line.",
 )
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 @click.option(
     "--check-copies",
     "corpus",
     metavar="[CORPUS]",
     is_flag=False,
     flag_value="",
-    help=f"Mark with {_COPIED} every line that stands in this corpus, or without one in the poems "
-    "that a shipped model was trained on.",
+    help=f"Mark with {_COPIED} every line that this corpus has; without a corpus, every line of "
+    "the poems that a shipped model was trained on.",
 )
 @click.option("--verbose", is_flag=True, help="Say how the rules were kept.")
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=lambda _, __, path: _to_append(path),
+    help="Also append the poems to this file, a JSON object a line, with what was asked for.",
+)
 @output_option
 def command(
     form: str | None,
@@ -87,6 +109,7 @@ def command(
     as_json: bool,
     corpus: str | None,
     verbose: bool,
+    save: Path | None,
     output: Path | None,
     **options: Any,
 ) -> None:
@@ -97,6 +120,7 @@ def command(
     poetry-vae generate --form 五言联 -n 5 --seed 7 --script traditional
     poetry-vae generate --about 秋夜怀友 --dynasty 唐 --form 七律
     poetry-vae generate -n 1000000 --one-line | head
+    poetry-vae generate -n 10 --save poems.jsonl       keeps them, with their seed
     poetry-vae generate --sampling plain               nearer to what the model has learned
     poetry-vae generate --temperature 1 --passes 0     the decoder's own samples, as they come
     poetry-vae generate --acrostic 春江花月 --metre strict --rhyme 东
@@ -106,7 +130,8 @@ def command(
     if greedy and options["temperature"]:
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
-    from poetry_vae.text.files import replacing
+    from poetry_vae.model.named import model_folder
+    from poetry_vae.text.files import appending, replacing
     from poetry_vae.text.old_words import in_old_words
     from poetry_vae.verse.generate import choose_model
     from poetry_vae.verse.manner import trust_in
@@ -123,27 +148,35 @@ def command(
     wishes = wishes_from(options)
     if form is None and model is None:
         form = _form_of(wishes)
-    chosen = with_label(choose_model(form, model, **asked, writes=True), label)
+    folder = None if model is None else model_folder(model)
+    chosen = with_label(choose_model(form, folder, **asked, writes=True), label)
     if about and (old := in_old_words(about)) != about:
         click.echo(f"asked for as: {old}", err=True)
     rules = rules_from(chosen.form, wishes)
+    beside = _beside(chosen.source or model, label, options)
     if options["trust"] is None:
         options["trust"] = trust_in(rules)
     sampler = Sampler(chosen, manner_from(chosen, options), rules)
     written = sampler.stream(seed)
-    is_known = None if corpus is None else _known(chosen, model, corpus)
+    is_known = None if corpus is None else _known(chosen, folder, corpus)
     seen = watched(islice(written, count), count, "writing poems", first=output is None)
-    found = _marked(seen, is_known)
-    said = {**wishes, **asked}
-    texts = _as_json(found, seed, script, said) if as_json else _as_text(found, script, one_line)
-    if output is not None:
-        with replacing(output) as file:
+    found = _with_entries(_marked(seen, is_known), seed, script, {**wishes, **asked})
+    with ExitStack() as files:
+        if save is not None:
+            found = _saved(found, files.enter_context(appending(save)), beside)
+        texts = _as_json(found) if as_json else _as_text(found, script, one_line)
+        if output is not None:
+            file = files.enter_context(replacing(output))
             for text in texts:
                 file.write(f"{text}\n".encode())
+        else:
+            for text in texts:
+                click.echo(text)
+    if save is not None:
+        click.echo(f"poems appended to {plain(save)}: {count} (seed {seed})", err=True)
+    if output is not None:
         click.echo(f"{count} poems in {plain(output)} (seed {seed})", err=True)
         return
-    for text in texts:
-        click.echo(text)
     if verbose and (told := sampler.tally.told()):
         click.secho(told, err=True, dim=True)
     if fresh and sys.stderr.isatty():
@@ -161,20 +194,20 @@ def _form_of(wishes: dict[str, Any]) -> str | None:
 
 
 def _known(
-    model: PoetryVAE, name: str | None, corpus: str
+    model: PoetryVAE, folder: Path | None, corpus: str
 ) -> tuple[Callable[[Poem], Sequence[bool]], str]:
     """Which lines of a poem stand in a corpus, or in the training poems of a model; and where."""
     if corpus:
         from poetry_vae.cli.nearest import open_index
 
         return open_index(Path(corpus), model.form).lines_known, corpus
-    from poetry_vae.model.pretrained import default_model, model_folder
+    from poetry_vae.model.pretrained import default_model
     from poetry_vae.text.files import stands
     from poetry_vae.text.known_lines import KnownLines, lines_file
     from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.rules.alphabet import Alphabet
 
-    folder = model_folder(name) if name else default_model(model.form)
+    folder = folder or default_model(model.form)
     path = lines_file(folder, model.form.chars)
     if not stands(path):
         raise click.UsageError(
@@ -207,12 +240,46 @@ def _marked(
     click.echo(f"{_COPIED} {found} of {total} lines stand in {plain(where)}", err=True)
 
 
-def _as_text(
-    poems: Iterator[tuple[Poem, Sequence[bool] | None]], script: Script, one_line: bool
-) -> Iterator[str]:
-    from poetry_vae.verse.generate import in_script
+def _to_append(path: Path | None) -> Path | None:
+    if path == Path("-"):
+        raise click.BadParameter("what is printed has this form with --json")
+    return path
+
+
+def _beside(model: str | None, label: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for beside wishes and seed, without which the poems are others."""
+    manner = {name: options[name] for name in MANNER if options[name] is not None}
+    named = {"model": model, "label": label, "sampling": options["sampling"]}
+    return {"version": __version__, **{name: it for name, it in named.items() if it}, **manner}
+
+
+def _with_entries(
+    poems: Iterator[tuple[Poem, Sequence[bool] | None]],
+    seed: int,
+    script: Script,
+    asked: dict[str, Any],
+) -> Iterator[_Found]:
+    """The poems, with the entry in JSON of each."""
+    from poetry_vae.verse.as_json import as_json
 
     for i, (poem, copied) in enumerate(poems):
+        entry = as_json(poem, script=script, seed=seed, index=i, asked=asked, known_lines=copied)
+        yield poem, copied, entry
+
+
+def _saved(
+    poems: Iterator[_Found], append: Callable[[str], None], beside: dict[str, Any]
+) -> Iterator[_Found]:
+    """The poems, each once it has been appended to a file."""
+    for poem, copied, entry in poems:
+        append(json.dumps({**entry, "asked": beside}, ensure_ascii=False))
+        yield poem, copied, entry
+
+
+def _as_text(poems: Iterator[_Found], script: Script, one_line: bool) -> Iterator[str]:
+    from poetry_vae.verse.generate import in_script
+
+    for i, (poem, copied, _) in enumerate(poems):
         shown = in_script(poem, script)
         if copied is not None:
             marks = zip(shown.lines, copied, strict=True)
@@ -223,14 +290,6 @@ def _as_text(
             yield f"\n{shown}" if i else str(shown)
 
 
-def _as_json(
-    poems: Iterator[tuple[Poem, Sequence[bool] | None]],
-    seed: int,
-    script: Script,
-    asked: dict[str, Any],
-) -> Iterator[str]:
-    from poetry_vae.verse.as_json import as_json
-
-    for i, (poem, copied) in enumerate(poems):
-        entry = as_json(poem, script=script, seed=seed, index=i, asked=asked, known_lines=copied)
+def _as_json(poems: Iterator[_Found]) -> Iterator[str]:
+    for _, _, entry in poems:
         yield json.dumps(entry, ensure_ascii=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("start", type=PoemText())
 @click.argument("end", type=PoemText())
 @click.option(
-    "--steps", type=click.IntRange(2, 1000), default=8, show_default=True, help="Poems in all."
+    "--steps", type=click.IntRange(2, 1000), default=8, show_default=True, help="How many poems."
 )
 @reading_options
 def command(

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from poetry_vae import __version__
-from poetry_vae.cli.console import is_plain, plain
+from poetry_vae.cli.console import is_plain, plain, tell_sources
 from poetry_vae.cli.suggesting import like
 from poetry_vae.text.errors import FormError, PoetryVAEError
 
@@ -23,6 +23,7 @@ _COMMANDS = (
     "train",
     "presets",
     "models",
+    "push",
     "forms",
     "corpus",
     "metre",
@@ -78,6 +79,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        tell_sources()
         _set_encodings()  # before anything is printed, help included
         if sys.getfilesystemencoding() == "ascii" and any(map(_is_undecoded, sys.argv)):
             click.echo(
@@ -152,8 +154,26 @@ def _set_encodings() -> None:
             reconfigure(errors="backslashreplace")
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if not is_asked:
+        return
+    from poetry_vae.model.versions import shipped_versions
+
+    click.echo(f"poetry-vae, version {__version__}")
+    if versions := shipped_versions():
+        click.echo(f"models: {', '.join(f'{name} {it}' for name, it in versions.items())}")
+    ctx.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="poetry-vae")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version of the package and of the weights that ship.",
+)
 def main() -> None:
     """A variational autoencoder that writes classical Chinese poems.
 

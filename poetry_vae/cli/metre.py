@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     "--character",
     "characters",
     metavar="字",
-    help="Instead of poems: the readings, tones and rhyme groups of these characters.",
+    help="Show the readings, tones and rhyme groups of these characters instead of poems.",
 )
 @click.option(
     "--rules",
     type=click.Choice(["strict", "loose"]),
     default="strict",
     show_default=True,
-    help="Strict rules count 孤平 and 三平尾 as faults, loose ones let them pass.",
+    help="Strict rules count 孤平 and 三平尾 as faults; loose ones do not.",
 )
 @click.option(
     "--readings",
     type=click.Choice(["lenient", "strict"]),
     default="lenient",
     show_default=True,
-    help="Lenient: a character with both tones fits either, and line 1 may borrow its rhyme from a "
-    "neighbouring group. Strict: neither.",
+    help="Lenient readings let a character with both tones fit either, and line 1 borrow its rhyme "
+    "from a neighbouring group; strict ones allow neither.",
 )
 @click.option(
     "--rhyme-book",
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 )
 @script_option
 @encoding_option
-@click.option("--verbose", is_flag=True, help="Every poem of a file, not only the table.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a poem.")
+@click.option("--verbose", is_flag=True, help="Show every poem of a file, not only the table.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a poem.")
 def command(
     sources: tuple[str, ...],
     characters: str | None,

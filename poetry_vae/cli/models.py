@@ -9,7 +9,7 @@ import click
 
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def command(as_json: bool) -> None:
     """List the models that come with the package: form, size, source, figures.
 
@@ -18,10 +18,12 @@ def command(as_json: bool) -> None:
     poetry-vae models --json
     """
     from poetry_vae.model.pretrained import figures_of, shipped_models
+    from poetry_vae.model.versions import version_of
 
     rows: list[dict[str, Any]] = []
     for model in shipped_models():
         about = {"name": model.name, "form": str(model.form or "any"), "bytes": model.size}
+        about["version"] = version_of(model.path)
         rows.append({**about, **figures_of(model.path)})
     if as_json:
         for row in rows:

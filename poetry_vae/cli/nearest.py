@@ -27,26 +27,26 @@ _TITLES = {"ngrams": "by what they share", "latent": "by latent"}
     "--corpus",
     required=True,
     type=click.Path(path_type=Path),
-    help="Poems in any known format, or an encoded corpus; its training part is searched.",
+    help="Search the training part of these poems, in any known format or encoded.",
 )
 @form_option
 @model_option
 @click.option(
     "--by",
     type=click.Choice(["ngrams", "latent", "both"]),
-    help="What is compared: characters that stand together, or the model's latents.  "
+    help="Compare characters that stand together, or the model's latents.  "
     "[default: ngrams; both with --model]",
 )
 @click.option(
-    "-k", "count", type=click.IntRange(1), default=5, show_default=True, help="Poems, at most."
+    "-k", "count", type=click.IntRange(1), default=5, show_default=True, help="How many poems."
 )
 @script_option
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder where the index is kept; by default the user's cache folder.",
+    help="Keep the index in this folder; by default the user's cache folder.",
 )
 def command(
     text: str,

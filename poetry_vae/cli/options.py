@@ -22,64 +22,69 @@ form_option = click.option(
     "lines such as 7,7,3,3,7.",
 )
 model_option = click.option(
-    "--model", metavar="MODEL", help="A model's folder or shipped name; see `poetry-vae models`."
+    "--model",
+    metavar="MODEL",
+    help="The folder of a model, the name of one that ships (see `poetry-vae models`), or "
+    "owner/name[@revision] on the Hugging Face hub.",
 )
 script_option = click.option(
     "--script",
     type=click.Choice(["simplified", "traditional"]),
     default="simplified",
     show_default=True,
-    help="The script poems are written in; input is understood in either.",
+    help="The script of the output; the input may be in either.",
 )
 encoding_option = click.option(
     "--encoding",
     default="utf-8",
     show_default=True,
-    help="Encoding of the corpus files, such as gb18030.",
+    help="The encoding of the corpus files, such as gb18030.",
 )
 output_option = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=lambda _, __, path: None if path == Path("-") else path,
-    help="Write to this file (whole or not at all; one that is there is replaced) instead of to "
-    "standard output, which is -.",
+    help="Write to this file instead of standard output (-). The file is written whole or not at "
+    "all, and replaces one of that name.",
 )
 
+MANNER = ("temperature", "passes", "trust", "guidance", "repetition", "candidates")
+"""The names of the options that say how it is written."""
 _MANNER = (
     click.option(
         "--temperature",
         type=click.FloatRange(0),
-        help="Of the characters: 0 takes the likeliest, 1 is the model's own.  [default: the "
-        "model's]",
+        help="How daring the choice of characters is: 0 always takes the likeliest, 1 draws by the "
+        "model's own probabilities.  [default: the model's]",
     ),
     click.option(
         "--passes",
         type=click.IntRange(0, 1000),
-        help="How often the model reads what it has written and goes on; 0 writes all at once.  "
-        "[default: the model's]",
+        help="How often the model reads what it has written and goes on; 0 writes everything at "
+        "once.  [default: the model's]",
     ),
     click.option(
         "--trust",
         type=click.FloatRange(0, 1),
-        help="How far a refiner goes by the latent: 0 not at all, 1 entirely.  [default: the "
+        help="How far the refiner relies on the latent: 0 not at all, 1 entirely.  [default: the "
         "model's]",
     ),
     click.option(
         "--guidance",
         type=click.FloatRange(0),
-        help="How much a refiner prefers what fits this poem to what is common: 0 not at all.  "
-        "[default: the model's]",
+        help="How much to sharpen the conditional distribution against the unconditional one: 0 "
+        "not at all.  [default: the model's]",
     ),
     click.option(
         "--repetition",
         type=click.FloatRange(0),
-        help="Penalty in nats of a refiner for characters that the poem has already.  "
-        "[default: the model's]",
+        help="The penalty in nats for characters that the poem has already.  [default: the "
+        "model's]",
     ),
     click.option(
         "--candidates",
         type=click.IntRange(1, 256),
-        help="Poems that are written for each one that is shown, the likeliest.  [default: the "
+        help="How many poems to write for each one shown; the best is shown.  [default: the "
         "model's]",
     ),
 )
@@ -87,7 +92,8 @@ _MANNER = (
 label_option = click.option(
     "--label",
     metavar="KIND=VALUE",
-    help="For models trained with labels, as in dynasty=宋; else it is drawn or inferred.",
+    help="The label of the poems, such as dynasty=宋, for models trained with labels; without it "
+    "the model draws or infers one.",
 )
 
 
@@ -133,9 +139,8 @@ def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
     """The manner that the options ask for, and for the rest the model's own."""
     from poetry_vae.verse.manner import Manner
 
-    names = ("temperature", "passes", "trust", "guidance", "repetition", "candidates")
     sampling = options.get("sampling", "plain")
-    return Manner.of(model, sampling=sampling, **{name: options[name] for name in names})
+    return Manner.of(model, sampling=sampling, **{name: options[name] for name in MANNER})
 
 
 def load_for(text: str, form: str | None, model: str | None, *, writes: bool = False) -> PoetryVAE:

@@ -38,7 +38,7 @@ picture_option = click.option(
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_is_picture,
-    help="The picture, .svg or .png, written whole or not at all; one that is there is replaced.",
+    help="Write the picture to this file, .svg or .png, replacing one of that name.",
 )
 
 
@@ -59,13 +59,13 @@ def command() -> None:
     "--corpus",
     required=True,
     type=click.Path(path_type=Path),
-    help="Poems in any known format, or an encoded corpus; its test part is shown.",
+    help="Show the test part of these poems, in any known format or encoded.",
 )
 @form_option
 @click.option(
     "--colour",
     type=click.Choice(["dynasty", "author", "metre"]),
-    help="What the points are coloured by.  [default: the first that is known]",
+    help="Colour the points by this.  [default: the first that is known]",
 )
 @click.option(
     "--poems",
@@ -73,7 +73,7 @@ def command() -> None:
     type=click.IntRange(2),
     default=2000,
     show_default=True,
-    help="At most, drawn by the seed.",
+    help="Show at most this many, drawn by the seed.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @script_option
@@ -152,10 +152,14 @@ def training(folders: tuple[Path, ...], output: Path) -> None:
     default="auto",
     show_default=True,
     metavar="J|auto",
-    help="Counted from 1; auto takes the one that changes most characters.",
+    help="Move this dimension, counted from 1; auto takes the one that changes most characters.",
 )
-@click.option("--poem", metavar="TEXT", help="Around this poem; else around the prior's mean.")
-@click.option("--steps", type=click.IntRange(2, 50), default=7, show_default=True, help="Rows.")
+@click.option(
+    "--poem", metavar="TEXT", help="Move around this poem; without it, around the prior's mean."
+)
+@click.option(
+    "--steps", type=click.IntRange(2, 50), default=7, show_default=True, help="How many rows."
+)
 @script_option
 @picture_option
 def traversal(

@@ -9,7 +9,7 @@ import click
 
 @click.command("presets")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a preset.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a preset.")
 def command(name: str | None, as_json: bool) -> None:
     """List the family: what each preset is, where it comes from, and what it sets.
 

@@ -26,23 +26,27 @@ if TYPE_CHECKING:
     "--redraw",
     multiple=True,
     metavar="PLACES",
-    help="What to write anew: line3, or 2,3 or 2,3-4 (line, places). Without it, and without "
-    "--keep, what the model believes least.",
+    help="Write these places anew: line3, or 2,3 or 2,3-4 (line, places). Without it and without "
+    "--keep, those that the model believes least.",
 )
-@click.option("--keep", multiple=True, metavar="PLACES", help="What to keep: all else is redrawn.")
+@click.option(
+    "--keep", multiple=True, metavar="PLACES", help="Keep these places and redraw all others."
+)
 @click.option(
     "--alternatives",
     metavar="L,P",
-    help="Instead: what else could stand at line L, place P, with probability, tone and rhyme.",
+    help="Show what else could stand at line L, place P, with probability, tone and rhyme.",
 )
 @click.option(
     "--nearness",
     type=click.FloatRange(0, 1),
-    help="How near to the poem as it is: 0 goes by what is kept alone.  [default: 0.85]",
+    help="How near to stay to the poem as it is; 0 uses only what is kept.  [default: 0.85]",
 )
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=3, show_default=True)
-@click.option("--seed", type=int, help="The same seed gives the same poems; else a fresh one.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option(
+    "--seed", type=int, help="The same seed gives the same poems; without it, a fresh one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 @rule_options
 def command(
     poem: str,

@@ -33,7 +33,8 @@ def rule_options(command: F) -> F:
 
 
 def wishes_from(options: dict[str, Any]) -> dict[str, Any]:
-    """What is asked for, by name: of an option that counts once, the one value.
+    """What is asked for, by name: of an option that counts once, the one value, and of one that
+    takes prose, all that was given as one text.
 
     Raises:
         UsageError: such an option is given twice.
@@ -42,6 +43,8 @@ def wishes_from(options: dict[str, Any]) -> dict[str, Any]:
     for wish in WISHES:
         value = options[wish.name]
         if isinstance(value, tuple) and not wish.is_many:
+            if wish.is_prose:
+                value = (" ".join(value),)
             if len(value) > 1:
                 raise click.UsageError(
                     f"--{wish.name.replace('_', '-')} is given twice ({' and '.join(value)}): a "

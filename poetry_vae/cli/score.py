@@ -29,11 +29,16 @@ _SUSPECTS, _EXPECTED = 3, 5
 @reading_options
 @click.option("--samples", type=click.IntRange(1, 10_000), default=64, show_default=True)
 @click.option(
-    "-n", "most", type=click.IntRange(1), default=20, show_default=True, help="Of a file."
+    "-n",
+    "most",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many characters of a file to show.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a poem.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a poem.")
 def command(
     source: str,
     form: str | None,

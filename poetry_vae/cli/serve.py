@@ -16,21 +16,26 @@ _SHORTEST_TOKEN = 8
 
 @click.command("serve")
 @model_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Port; 0 takes any that is free.",
+    help="Listen at this port; 0 takes any that is free.",
 )
-@click.option("--token", metavar="TEXT", envvar="POETRY_VAE_TOKEN", help="Who asks must know it.")
+@click.option(
+    "--token",
+    metavar="TEXT",
+    envvar="POETRY_VAE_TOKEN",
+    help="Answer only those who know this token.",
+)
 @click.option(
     "--allow-host",
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="A name under which the server is known, behind a proxy say.",
+    help="Also answer under this name, for example behind a proxy.",
 )
 @click.option("--open/--no-open", "is_opened", default=None, help="Open the page in a browser.")
 def command(

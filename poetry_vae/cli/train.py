@@ -23,26 +23,37 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @form_option
-@click.option("--preset", help="See `poetry-vae presets`.  [default: base; with --from, finetune]")
 @click.option(
-    "--from", "start", metavar="MODEL", help="Go on from a model's folder or shipped name."
+    "--preset",
+    help="A preset of `poetry-vae presets`.  [default: base; with --from, finetune or "
+    "poet-finetune]",
+)
+@click.option(
+    "--from",
+    "start",
+    metavar="MODEL",
+    help="Go on from this model: a folder, a shipped name, or owner/name on the Hugging Face hub.",
 )
 @click.option(
     "--output",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="A new folder.",
+    help="Write to this new folder.",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option(
+    "--device", default="auto", show_default=True, help="Train on auto, cpu, cuda or mps."
+)
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of matrix products; auto takes bfloat16 where it is faster.",
+    help="The precision of matrix products; auto takes bfloat16 where it is faster.",
 )
-@click.option("--max-minutes", type=click.FloatRange(0, min_open=True), help="Then stop and save.")
+@click.option(
+    "--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop and save after this time."
+)
 @click.option(
     "--finish",
     is_flag=True,
@@ -62,9 +73,11 @@ if TYPE_CHECKING:
     is_flag=True,
     flag_value=False,
     default=True,
-    help="Leave out what --resume takes, three times the size of the model, unless interrupted.",
+    help="Leave out what --resume needs (three times the size of the model), unless interrupted.",
 )
-@click.option("--tensorboard", is_flag=True, help="Curves for TensorBoard in the output folder.")
+@click.option(
+    "--tensorboard", is_flag=True, help="Write curves for TensorBoard to the output folder."
+)
 @encoding_option
 def command(
     corpus: Path,
@@ -99,7 +112,7 @@ def command(
     typed = dict(_pair(setting) for setting in settings)
 
     from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.cli.watching import Display
+    from poetry_vae.cli.watching import Display, kept_by
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.training.corpora import load_training_corpus, load_treasury
     from poetry_vae.training.presets import parsed
@@ -138,8 +151,8 @@ def command(
         return
     f = result.figures
     click.echo(
-        f"{result.stopped} after {result.steps:,} steps: bound {f.nats_per_character:.3f} nats a "
-        f"character, rate {f.rate:.1f}, {f.active_units} active units, "
+        f"{result.stopped} after {result.steps:,} steps: {kept_by(f)} a character, "
+        f"rate {f.rate:.1f}, {f.active_units} active units, "
         f"{f.reconstruction:.0%} of characters reconstructed",
         err=True,
     )

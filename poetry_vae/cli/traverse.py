@@ -29,21 +29,22 @@ if TYPE_CHECKING:
     "--poem",
     type=PoemText(),
     metavar="TEXT",
-    help="Around this poem; else around the prior's mean.",
+    help="Move around this poem; without it, around the prior's mean.",
 )
 @click.option(
     "--dimension",
     metavar="J|auto",
-    help="Move this dimension, counted from 1; auto is the one that changes most.  [default: auto]",
+    help="Move this dimension, counted from 1; auto takes the one that changes most.  "
+    "[default: auto]",
 )
 @click.option(
     "--level",
     metavar="NAME",
-    help="Draw this level anew: poem, which every model has; where a model was trained with more "
-    "levels, couplet, line or character.",
+    help="Draw this level anew: every model has poem; models with more levels have couplet, line "
+    "or character.",
 )
 @click.option("--steps", type=click.IntRange(2, 1000), default=7, show_default=True)
-@click.option("--seed", type=int, help="Of what --level draws; without it a fresh one.")
+@click.option("--seed", type=int, help="The seed of what --level draws; without it, a fresh one.")
 @label_option
 @script_option
 def command(

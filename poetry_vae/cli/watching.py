@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 from typing import Any
 
@@ -13,10 +14,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from poetry_vae.cli.console import COPIED, progress_bar, stderr_console
+from poetry_vae.cli.console import COPIED, print_fitted, progress_bar, stderr_console
 from poetry_vae.model.pretrained import DEFAULT_FORM
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.training.diagnostics import Figures
+from poetry_vae.training.diagnostics import Figures, Measure
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.run import Observer
 from poetry_vae.verse.generate import in_script
@@ -24,9 +25,14 @@ from poetry_vae.verse.sampler import Sampler
 
 _VERSES = 2
 _MARKS = (
-    "* the best bound so far: these weights are kept; bound and distortion are of poems that are "
-    "not trained on, the lower the better"
+    "* the best so far by the first figure: these weights are kept; figures are of poems that are "
+    "not trained on: of the first, the bound and the distortion the lower the better"
 )
+_MEASURES: dict[Measure, str] = {
+    "elbo": "bound",
+    "refined": "bound of the refiner",
+    "untold": "-log p",
+}
 
 
 class Display(Observer):
@@ -65,9 +71,9 @@ class Display(Observer):
         self.lines = lines
 
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
-        self.console.print(note)
+        self._print(note.split(" "), between=" ")
         copies = f"; {COPIED} a line of the training poems" if self.lines else ""
-        self.console.print(f"{_MARKS}{copies}", style="dim")
+        self._print(f"{_MARKS}{copies}".split(" "), between=" ", style="dim")
         self.bar.update(self.task, total=steps, completed=done)
         self.bar.start_task(self.task)
 
@@ -77,31 +83,50 @@ class Display(Observer):
         self._curve("training", step, terms)
 
     def validated(self, model: PoetryVAE, step: int, figures: Figures, best: bool) -> None:
-        self.console.print(
-            f"step {step:,}: bound {figures.nats_per_character:.3f} nats/char{' *' if best else ''}"
-            f"  rate {figures.rate:.2f}{_by_level(figures)}  distortion {figures.distortion:.1f}"
-            f"  active {figures.active_units}  reconstructed {figures.reconstruction:.1%}"
-            f"{_known(figures)}"
+        self._print(
+            [f"step {step:,}: {kept_by(figures)}/char{' *' if best else ''}", *_others(figures)]
         )
         if figures.by_form:
-            each = (f"{form} {nats:.3f}" for form, nats in figures.by_form.items())
-            self.console.print(f"  -log p: {', '.join(each)}")
+            each = [f"{form} {nats:.3f}" for form, nats in figures.by_form.items()]
+            self._print([f"  -log p: {each[0]}", *each[1:]], between=", ")
         shown = model if model.written else model.writing(DEFAULT_FORM)
         for _, poem in zip(range(_VERSES), Sampler(shown).stream(step), strict=False):
             if self.lines is not None:
                 known = self.lines.known_in(shown, poem)
                 marked = zip(poem.lines, known, strict=True)
                 poem = poem.with_lines([line + COPIED * copied for line, copied in marked])
-            self.console.print(f"  {in_script(poem, 'simplified').one_line}")
+            sentences = re.findall("[^。]+。?", in_script(poem, "simplified").one_line)
+            self._print([f"  {sentences[0]}", *sentences[1:]], between="")
         self._curve("validation", step, figures.by_name())
 
     def warned(self, message: str) -> None:
-        self.console.print(f"warning: {message}", style="yellow")
+        self._print(f"warning: {message}".split(" "), between=" ", style="yellow")
+
+    def _print(self, parts: list[str], *, between: str = "  ", style: str = "") -> None:
+        print_fitted(self.console, parts, between=between, style=style)
 
     def _curve(self, group: str, step: int, values: dict[str, float]) -> None:
         if self.curves is not None:
             for name, value in values.items():
                 self.curves.add_scalar(f"{group}/{name}", value, step)
+
+
+def kept_by(figures: Figures) -> str:
+    """The figure that weights are kept by, by name."""
+    return f"{_MEASURES[figures.kept_by]} {figures.bound:.3f} nats"
+
+
+def _others(figures: Figures) -> list[str]:
+    bound = f"bound {figures.nats_per_character:.3f}"
+    return [
+        *([bound] if figures.kept_by != "elbo" else []),
+        f"rate {figures.rate:.2f}{_by_level(figures)}",
+        f"distortion {figures.distortion:.1f}",
+        f"active {figures.active_units}",
+        f"reconstructed {figures.reconstruction:.1%}",
+        # lines known by heart, where there are any
+        *([f"{COPIED} {figures.known_lines:.0%}"] if figures.known_lines else []),
+    ]
 
 
 def _by_level(figures: Figures) -> str:
@@ -110,8 +135,3 @@ def _by_level(figures: Figures) -> str:
         return ""
     each = (f"{name} {rate:.1f}" for name, rate in figures.level_rates.items())
     return f" ({', '.join(each)})"
-
-
-def _known(figures: Figures) -> str:
-    """The share of known lines in what the model writes, where there are any."""
-    return f"  {COPIED} {figures.known_lines:.0%}" if figures.known_lines else ""

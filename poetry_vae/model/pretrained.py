@@ -3,8 +3,8 @@ for people (``README.md``) and what was measured when the weights were kept (``f
 
 Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
 the weights is held against the configuration before anything is built or read. Weights are written
-with a checksum of every tensor and of the vocabulary; those of earlier versions, which have none,
-are read without.
+with a checksum of every tensor, of the vocabulary and of the configuration; those of earlier
+versions, which lack some, are read without.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.outline import Outline, TooLargeError
+from poetry_vae.model.versions import SHIPPED as _SHIPPED
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
@@ -39,7 +40,6 @@ WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json
 CARD, FIGURES = "README.md", "figures.json"
 
 DEFAULT_FORM = Form.of(4, 7)
-_SHIPPED = Path(__file__).parent / "shipped"
 
 
 class CheckpointError(PoetryVAEError):
@@ -106,24 +106,6 @@ def lines_of_poets(chars: int) -> KnownLines | None:
     return KnownLines.load(path) if path.is_file() else None
 
 
-def model_folder(name_or_path: str | Path) -> Path:
-    """Where a model lies, by its folder or by the name it ships under; the folder comes first.
-
-    Raises:
-        CheckpointError: nothing of that name.
-    """
-    by_name = {model.name: model.path for model in shipped_models()}
-    folder = Path(name_or_path)
-    if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
-        folder = by_name[str(name_or_path)]
-    if not folder.is_dir():
-        raise CheckpointError(
-            f"no model {str(name_or_path)!r}: neither a folder nor one of those that come with "
-            f"the package ({', '.join(by_name) or 'none'})"
-        )
-    return folder
-
-
 def figures_of(folder: Path) -> dict[str, Any]:
     """The figures that a model's folder records of itself; none where it has no such file.
 
@@ -139,7 +121,7 @@ def figures_of(folder: Path) -> dict[str, Any]:
     return figures
 
 
-_SCALE, _VOCABULARY = ".scale", "vocabulary"
+_SCALE, _VOCABULARY, _CONFIGURATION = ".scale", "vocabulary", "configuration"
 _FLOATS = ("F32", "F16", "BF16", "F64")
 _SPARE = 100_000  # numbers: a file that lacks few is told by the names of its tensors
 _LAYERS = ("encoder_layers", "decoder_layers", "refiner_layers", "components")
@@ -181,17 +163,15 @@ def unpacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def load_model(
-    make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], name_or_path: str | Path
-) -> PoetryVAE:
-    """See :meth:`PoetryVAE.from_pretrained`.
+def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: Path) -> PoetryVAE:
+    """The model of a folder, see :meth:`PoetryVAE.from_pretrained`.
 
     Args:
         make: the model of a configuration.
     """
-    folder = model_folder(name_or_path)
+    configuration = read_text(folder / CONFIG, error=CheckpointError)
     try:
-        config = ModelConfig.from_json(read_text(folder / CONFIG, error=CheckpointError))
+        config = ModelConfig.from_json(configuration)
     except (ConfigError, FormError) as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     try:
@@ -204,13 +184,20 @@ def load_model(
             f"{config.vocabulary}: they are from different models"
         )
     file = TensorFile.open(
-        folder / WEIGHTS, "file of weights", known=(_VOCABULARY,), error=CheckpointError
+        folder / WEIGHTS,
+        "file of weights",
+        known=(_VOCABULARY, _CONFIGURATION),
+        error=CheckpointError,
     )
-    if file.metadata.get(_VOCABULARY, own := _sum_of(tokenizer)) != own:
+    if file.metadata.get(_VOCABULARY, own := _sum_of_characters(tokenizer)) != own:
         raise CheckpointError(
             f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
         )
     model = _outline_for(file, config, lambda: make(config, tokenizer))
+    if file.metadata.get(_CONFIGURATION, own := _sum_of_settings(configuration)) != own:
+        raise CheckpointError(
+            f"{folder / CONFIG}: damaged: not the settings that the weights were written with"
+        )
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
     return model.eval().requires_grad_(False)
 
@@ -270,18 +257,32 @@ def save_model(
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
-    about = {"format": "pt", _VOCABULARY: _sum_of(model.tokenizer)}
+    about = {
+        "format": "pt",
+        _VOCABULARY: _sum_of_characters(model.tokenizer),
+        _CONFIGURATION: _sum_of_settings(model.config.to_json()),
+    }
     save_weights(folder / WEIGHTS, weights, about)
 
 
-def _sum_of(tokenizer: CharTokenizer) -> str:
+def _sum_of_characters(tokenizer: CharTokenizer) -> str:
     """A checksum of the vocabulary, which stands beside the weights that it goes with."""
-    return f"{zlib.crc32(''.join(tokenizer.characters).encode('utf-8')):08x}"
+    return _sum_of("".join(tokenizer.characters))
+
+
+def _sum_of_settings(configuration: str) -> str:
+    """The same of a configuration as it is stored, whatever its spaces and the order of names."""
+    return _sum_of(json.dumps(json.loads(configuration), sort_keys=True))
+
+
+def _sum_of(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8')):08x}"
 
 
 def _plain_card(model: PoetryVAE) -> str:
     parameters = sum(p.numel() for p in model.parameters())
+    form = "any form" if model.config.forms == "any" else f"{model.form} ({model.form.slug})"
     return (
-        f"# poetry-vae: {model.form} ({model.form.slug})\n\n{parameters:,} parameters, vocabulary "
+        f"# poetry-vae: {form}\n\n{parameters:,} parameters, vocabulary "
         f"of {model.config.vocabulary:,} symbols. Nothing is recorded of its training.\n"
     )

@@ -24,6 +24,7 @@ from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.hub import source_of
 from poetry_vae.model.latents import (
     Level,
     LevelRecord,
@@ -32,17 +33,12 @@ from poetry_vae.model.latents import (
     build_levels,
 )
 from poetry_vae.model.likelihoods import CharacterHeads
+from poetry_vae.model.named import model_folder
 from poetry_vae.model.pretrained import load_model, save_model
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
-from poetry_vae.model.units import (
-    AskedEmbedding,
-    Asking,
-    PlacedEncoder,
-    PoemLevel,
-    UnitLevel,
-)
+from poetry_vae.model.units import AskedEmbedding, Asking, PlacedEncoder, PoemLevel, UnitLevel
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
@@ -64,6 +60,8 @@ class PoetryVAE(nn.Module):
         """A new model with random weights; see :meth:`build`."""
         super().__init__()
         self.config, self.tokenizer = config, tokenizer
+        self.source = ""
+        """``owner/name@commit`` of a model that comes from the Hugging Face hub."""
         is_of_any = config.forms == "any"
         self.encoder = PlacedEncoder(config) if is_of_any else ConvEncoder(config)
         of_any: list[Level] = [PoemLevel(config), UnitLevel(config)] if is_of_any else []
@@ -308,14 +306,17 @@ class PoetryVAE(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> PoetryVAE:
-        """A model from its folder, or by the name it ships under: ``from_pretrained("jueju7")``; on
-        the CPU, in evaluation mode.
+        """A model by its folder or name, see :func:`model_folder`: ``from_pretrained("jueju7")``.
+        It is on the CPU, in evaluation mode.
 
         Raises:
             CheckpointError: nothing of that name, or a file is missing, damaged or of another
                 version.
         """
-        return load_model(cls, name_or_path)
+        folder = model_folder(name_or_path)
+        model = load_model(cls, folder)
+        model.source = source_of(folder)
+        return model
 
     @property
     def levels(self) -> list[Level]:

@@ -110,7 +110,6 @@ def _ask(url: str, patience: Patience, parse: Callable[[Any], _T]) -> _T:
         with open_url(url, patience) as response:
             while chunk := receive(lambda: response.read1(_CHUNK)):
                 content += chunk
-                patience.seconds()
                 if len(content) > _MOST_OF_ANSWER:
                     raise DownloadError(
                         f"{url}: an answer of more than {_MOST_OF_ANSWER:,} bytes; check the "
@@ -194,7 +193,6 @@ def _fill(job: _Job, part: Path, patience: Patience, report: _Report) -> None:
                     file.write(chunk)
                     held += len(chunk)
                     report(job, held)
-                    patience.seconds()
                     if held > job.size:
                         return  # wrong whatever follows, and its hash will say so
     except BadRangeError:

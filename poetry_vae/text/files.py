@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -151,6 +152,42 @@ def replace_file(path: Path, content: bytes | str) -> None:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+@contextlib.contextmanager
+def appending(path: Path) -> Iterator[Callable[[str], None]]:
+    """Puts lines behind those that a file has; each is there as a whole or not at all.
+
+    A file whose last line lacks its end gets it before the first.
+
+    Raises:
+        FileWriteError: it is no regular file, cannot be written, or the disk is full.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            if (mode := _mode(path)) is not None:
+                _check_regular(mode)  # some devices do something when they are opened
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | _NOT_WAITING | _AS_IT_IS
+            handle = os.open(path, flags, 0o666)
+            opened.callback(os.close, handle)
+            _check_regular(os.fstat(handle).st_mode)
+        except OSError as error:
+            raise FileWriteError(f"{path}: cannot be written ({_why(error)})") from error
+
+        def append(line: str) -> None:
+            try:
+                end = os.lseek(handle, 0, os.SEEK_END)
+                os.lseek(handle, max(end - 1, 0), os.SEEK_SET)
+                is_open = end > 0 and os.read(handle, 1) != b"\n"
+                data = b"\n" * is_open + f"{line}\n".encode()
+                if os.write(handle, data) < len(data):
+                    os.ftruncate(handle, end)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                raise FileWriteError(f"{path}: cannot be written ({_why(error)})") from error
+
+        yield append
+
+
 def left_over(path: Path) -> list[Path]:
     """Temporary files of :func:`replacing` beside ``path``, which only a kill can leave there."""
     name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")  # as mkstemp names them
@@ -164,10 +201,13 @@ _AS_IT_IS: int = getattr(os, "O_BINARY", 0)
 
 
 def _size(status: os.stat_result) -> int:
-    if not stat.S_ISREG(status.st_mode):
-        is_folder = stat.S_ISDIR(status.st_mode)
-        raise OSError(0, "it is a folder" if is_folder else "not a regular file")
+    _check_regular(status.st_mode)
     return status.st_size
+
+
+def _check_regular(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise OSError(0, "it is a folder" if stat.S_ISDIR(mode) else "not a regular file")
 
 
 def _mode(path: Path) -> int | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from math import log
 from typing import Any
 
 from poetry_vae.text.poem import split_lines
@@ -83,14 +84,45 @@ def boundaries(line: str) -> tuple[int, ...]:
     return tuple(ends)
 
 
+@dataclass(frozen=True)
+class Dictionary:
+    """The words of jieba's dictionary, in simplified script, and how they cut a line: it is parted
+    so that the product of the frequencies of its words is largest, reckoned from its end."""
+
+    frequency: dict[str, int]
+    """Of every word; beginnings of words that are none have 0."""
+    log_total: float
+    """The logarithm of the sum of all frequencies."""
+
+    @cached_property
+    def beginning(self) -> dict[str, list[str]]:
+        """By the first character, the words of two characters and more."""
+        return self._by(slice(0, 1))
+
+    @cached_property
+    def ending(self) -> dict[str, list[str]]:
+        """By all but the first character, the words of two characters and more."""
+        return self._by(slice(1, None))
+
+    def _by(self, part: slice) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for word, n in self.frequency.items():
+            if n and len(word) > 1:
+                found.setdefault(word[part], []).append(word)
+        return found
+
+    def log_share(self, word: str) -> float:
+        """Of a word among all words; what the dictionary does not know counts for one."""
+        return log(self.frequency.get(word) or 1) - self.log_total
+
+
 @cache
-def pairs_that_are_words() -> tuple[str, ...]:
-    """The words of two characters of jieba's dictionary, in simplified script."""
+def dictionary() -> Dictionary:
+    """jieba's dictionary."""
     _jieba()
     import jieba
 
-    jieba.dt.check_initialized()
-    return tuple(word for word, n in jieba.dt.FREQ.items() if n and len(word) == 2)
+    return Dictionary(jieba.dt.FREQ, log(jieba.dt.total))
 
 
 # Classes by the first letter of jieba's tags, after those that 对仗 tells apart (Wang Li,

@@ -21,6 +21,7 @@ Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 _TRAIN, _VALIDATION = 0.85, 0.05
+_TO_VALIDATE = 5
 _LARGE, _LARGE_SHARE = 1000, 0.02  # a group of more poems, and of more of all, is for training
 
 
@@ -48,6 +49,13 @@ def part_of_line(line: str) -> Part:
     if share < _TRAIN:
         return "train"
     return "validation" if share < _TRAIN + _VALIDATION else "test"
+
+
+def rows_to_validate_on(train: int, validation: int) -> list[int]:
+    """Rows of the training poems to validate on, spread over them, where the split left fewer than
+    five of few poems: one in five of them at most."""
+    missing = min(_TO_VALIDATE, (train + validation) // 5) - validation
+    return [round((train - 1) * (i + 1) / (missing + 1)) for i in range(missing)]
 
 
 def split(poems: Sequence[Poem]) -> list[Part]:

@@ -27,7 +27,7 @@ from poetry_vae.text.files import FileReadError, open_regular
 from poetry_vae.text.form import Form
 from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.splitting import PARTS, Part, split
+from poetry_vae.text.splitting import PARTS, Part, rows_to_validate_on, split
 from poetry_vae.text.tensor_file import PACKED, TensorFile, save_tensors
 from poetry_vae.text.titles import subject_of
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
@@ -215,6 +215,8 @@ def encode_poems(corpus: Corpus, *, min_count: int | None = None, source: str = 
     for poem, part in zip(corpus.poems, split(corpus.poems), strict=True):
         if has_form(poem):
             by_part[part].append(poem)
+    for row in reversed(rows_to_validate_on(len(by_part["train"]), len(by_part["validation"]))):
+        by_part["validation"].append(by_part["train"].pop(row))
     if min_count is None:
         min_count = 5 if len(corpus.poems) >= MANY_POEMS else 1
     return encode_blocks(by_part, min_count=min_count, source=source)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse, InvalidURL
-from typing import cast
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, InvalidURL
+from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import (
@@ -41,7 +44,11 @@ class Patience:
     ends: float
 
     def seconds(self) -> float:
-        """How long to wait for the next bytes."""
+        """How long to wait for the next bytes.
+
+        Raises:
+            DownloadError: the time for everything is up.
+        """
         left = self.ends - time.monotonic()
         if left <= 0:
             raise DownloadError(
@@ -51,13 +58,63 @@ class Patience:
         return min(self.timeout, left)
 
 
-def _opener() -> OpenerDirector:
+class _Waited(io.RawIOBase):
+    """What a connection brings: whoever sends it, a byte at a time, is waited for no longer."""
+
+    def __init__(self, connection: socket.socket, raw: io.RawIOBase, patience: Patience) -> None:
+        self._connection, self._raw, self._patience = connection, raw, patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.settimeout(self._patience.seconds())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    """An answer whose status, headers and body all count as what is waited for."""
+
+    def __init__(self, patience: Patience, sock: socket.socket, *args: Any, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        self.fp = io.BufferedReader(_Waited(sock, self.fp.detach(), patience))
+
+
+class _Patiently:
+    """For handlers: connections that wait as long as they may."""
+
+    def __init__(self, patience: Patience) -> None:
+        super().__init__()
+        self.patience = patience
+
+    def do_open(self, kind: type[HTTPConnection], request: Request, **options: Any) -> Any:
+        def connection(host: str, **named: Any) -> HTTPConnection:
+            made = kind(host, **named)
+            made.response_class = partial(_Answer, self.patience)  # type: ignore[assignment]
+            return made
+
+        return super().do_open(connection, request, **options)  # type: ignore[misc]
+
+
+class _HTTP(_Patiently, HTTPHandler):  # type: ignore[misc]
+    pass
+
+
+class _HTTPS(_Patiently, HTTPSHandler):  # type: ignore[misc]
+    pass
+
+
+def _opener(patience: Patience) -> OpenerDirector:
     """Opens web addresses, and no others: not even where a server sends us on to one."""
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),
-        HTTPHandler(),
-        HTTPSHandler(),
+        _HTTP(patience),
+        _HTTPS(patience),
         HTTPRedirectHandler(),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
@@ -78,7 +135,7 @@ def open_url(url: str, patience: Patience, start: int = 0) -> HTTPResponse:
     headers = {"User-Agent": "poetry-vae"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
         request = Request(url, headers=headers)
-        return cast(HTTPResponse, _opener().open(request, timeout=seconds))
+        return cast(HTTPResponse, _opener(patience).open(request, timeout=seconds))
     except HTTPError as error:
         with error:  # it is an open response, too
             answer = f"HTTP {error.code} {error.reason}"

@@ -16,12 +16,11 @@ from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import name_of
 from poetry_vae.text.form import Form
 from poetry_vae.text.labels import LabelColumn, metre_column
-from poetry_vae.text.splitting import Part
+from poetry_vae.text.splitting import Part, rows_to_validate_on
 from poetry_vae.text.treasury import Treasury, encode_poems
 
 FEWEST = 10
 """Poems to train and validate on."""
-_TO_VALIDATE = 5
 
 
 def load_training_corpus(
@@ -101,10 +100,9 @@ def with_validation(corpus: EncodedCorpus) -> EncodedCorpus:
             f"{poems} poems of the form {corpus.form}{more} are too few to learn from: it takes "
             f"{FEWEST} at least, of which some tell when to stop; add poems, or name another form"
         )
-    missing = min(_TO_VALIDATE, poems // 5) - sizes["validation"]
-    if missing <= 0:
+    rows = np.array(rows_to_validate_on(sizes["train"], sizes["validation"]), int)
+    if not len(rows):
         return corpus
-    rows = np.linspace(0, sizes["train"] - 1, missing + 2).round().astype(int)[1:-1]
     labels = {
         kind: LabelColumn(column.values, _moved(column.parts, rows))
         for kind, column in corpus.labels.items()

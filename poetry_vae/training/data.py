@@ -6,12 +6,14 @@ Either kind has ``batches``, how many ``poems`` they come from, on how many ``wa
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from poetry_vae.model.pretrained import DEFAULT_FORM
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
@@ -19,7 +21,7 @@ from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.form import Form
 from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.batches import Batch, OfOneForm
-from poetry_vae.training.diagnostics import Figures, averaged, nothing_known, watch
+from poetry_vae.training.diagnostics import Figures, Measure, averaged, nothing_known, watch
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.many_forms import PoemBatches
 from poetry_vae.training.run import Run
@@ -54,6 +56,7 @@ class OneForm:
 
     def __init__(self, run: Run, corpus: EncodedCorpus, device: torch.device) -> None:
         self.corpus, self.device, self.label = corpus, device, run.training.label
+        self.kept_by: Measure = "refined" if run.training.refiner_only else "elbo"
         for part, used in (("train", "training"), ("validation", "validation")):
             if not len(corpus.parts[part]):  # type: ignore[index]
                 raise CorpusError(
@@ -77,7 +80,7 @@ class OneForm:
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
         found = watch(model, self.valid_ids, labels=self.valid_labels, generator=generator)
-        return replace(found, known_lines=self.lines.share_of(model))
+        return replace(found, known_lines=self.lines.share_of(model), kept_by=self.kept_by)
 
     def _ids(self, part: Literal["train", "validation"]) -> Tensor:
         return torch.from_numpy(self.corpus.parts[part].astype("int32")).to(self.device)
@@ -90,24 +93,22 @@ class OneForm:
 
 
 class ManyForms:
-    """Poems of all forms; watched are those of :data:`WATCHED` that there are, form by form."""
+    """Poems of all forms; watched are some forms that there are, one by one."""
 
     def __init__(self, run: Run, corpus: Treasury, device: torch.device) -> None:
         size = run.training.batch_size
         self.batches = PoemBatches(corpus, "train", run.model, size, seed=run.seed, device=device)
         self.poems = len(self.batches.items.start)
         unseen = PoemBatches(corpus, "validation", run.model, size, seed=0, device=device)
-        self.lines = None
+        self.lines = TrainingLines.of_many(corpus, DEFAULT_FORM.lengths)
         self.watched: list[tuple[Form, Batch]] = []
-        for form in map(Form.parse, WATCHED):
+        for form in _watched(corpus):
             items = unseen.of_form(form)
             drawn = _drawn(len(items.start), run.training.validation_poems).numpy()
             if len(drawn):
                 self.watched.append((form, unseen.told(items[drawn])))
         if not self.watched:
-            raise CorpusError(
-                f"the validation part of the corpus has no poem of {', '.join(WATCHED)}"
-            )
+            raise CorpusError("the validation part of the corpus has no whole poem")
         self.watched_poems = sum(len(batch.ids) for _, batch in self.watched)
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
@@ -118,6 +119,17 @@ class ManyForms:
             by_form[f"{form}"] = untold
             by_form[f"{form}/told"] = told
         return averaged(each, by_form)
+
+
+def _watched(corpus: Treasury) -> list[Form]:
+    """Those of :data:`WATCHED`; where poems to validate on are of others alone, the commonest."""
+    poems = Counter[Form]()
+    for block in corpus.of_part("validation"):
+        poems[block.form] += block.poems
+    wanted = [Form.parse(name) for name in WATCHED]
+    if any(form.lengths in {w.lengths for w in wanted} for form in poems):
+        return wanted
+    return [form for form, _ in poems.most_common(len(WATCHED))]
 
 
 def _drawn(poems: int, most: int) -> Tensor:

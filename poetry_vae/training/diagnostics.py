@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from poetry_vae.training.refinement import refined
 _BATCH = 512
 _PAIRS = 2_000_000  # densities in memory at one time
 ACTIVE_VARIANCE = 0.01
+
+Measure = Literal["elbo", "refined", "untold"]
+"""What weights are kept by: the bound, that of a refiner, or its −log p where nothing is told."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Figures:
     form; and once more where it is told dynasty and title (``七绝/told``)."""
     known_lines: float | None = None
     """Of the lines of some likeliest poems, the share that are lines of training poems."""
+    kept_by: Measure = "elbo"
 
     @property
     def is_finite(self) -> bool:
@@ -65,17 +69,13 @@ class Figures:
         """−ELBO/T: lower is better."""
         return -self.elbo / self.positions
 
-    def bound(self, *, refiner_only: bool = False) -> float:
-        """What weights are kept by, in nats a character: the lowest are the best.
-
-        Args:
-            refiner_only: whether nothing but a refiner is trained.
-        """
-        if self.untold is not None:
-            return self.untold
-        if refiner_only and self.refined is not None:
-            return self.refined
-        return self.nats_per_character
+    @property
+    def bound(self) -> float:
+        """What weights are kept by, in nats a character: the lowest are the best."""
+        values = {"elbo": self.nats_per_character, "refined": self.refined, "untold": self.untold}
+        value = values[self.kept_by]
+        assert value is not None
+        return value
 
     def by_name(self) -> dict[str, float]:
         """Every figure as a number of its own, those of levels with the level's name behind."""
@@ -83,7 +83,7 @@ class Figures:
         for name, value in vars(self).items():
             if isinstance(value, Mapping):
                 values |= {f"{name}/{level}": float(v) for level, v in value.items()}
-            elif value is not None and name != "positions":
+            elif value is not None and name not in ("positions", "kept_by"):
                 values[name] = float(value)
         return values
 
@@ -177,8 +177,12 @@ def averaged(each: Sequence[Figures], by_form: Mapping[str, float]) -> Figures:
         found = sum(values) / len(values)
         return round(found) if isinstance(values[0], int) else found
 
-    means = {name: mean([vars(figures)[name] for figures in each]) for name in vars(each[0])}
-    return Figures(**{**means, "by_form": by_form})
+    means = {
+        name: mean([vars(figures)[name] for figures in each])
+        for name in vars(each[0])
+        if name != "kept_by"
+    }
+    return Figures(**{**means, "by_form": by_form}, kept_by="untold")
 
 
 def _refined(model: PoetryVAE, ids: Tensor, generator: torch.Generator) -> float:

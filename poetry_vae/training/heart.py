@@ -16,6 +16,7 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed_lines, told_apart
 from poetry_vae.text.poem import Poem
+from poetry_vae.text.treasury import Treasury
 
 BY_HEART = 0.5
 """Share of known lines from which on a model is a collection of its training poems."""
@@ -34,6 +35,15 @@ class TrainingLines:
     def of(cls, ids: IntArray, chars: tuple[int, ...]) -> TrainingLines:
         """The lines of poems ids [N, T], of so many characters each."""
         return cls(np.unique(hashed_lines(ids, chars)), chars)
+
+    @classmethod
+    def of_many(cls, corpus: Treasury, chars: tuple[int, ...]) -> TrainingLines:
+        """The lines of all training poems, to be looked for in poems of lines of such lengths."""
+        each = [
+            np.unique(hashed_lines(corpus.ids(block), block.form.lengths))
+            for block in corpus.of_part("train")
+        ]
+        return cls(np.unique(np.concatenate(each)), chars)
 
     def known(self, ids: IntArray) -> list[list[bool]]:
         """Which lines of poems ids [N, T] are among them, [N][L]."""

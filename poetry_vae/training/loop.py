@@ -121,8 +121,7 @@ class _Loop:
         """Train until the rule says why to stop, or all steps are done."""
         saved = logged = 0.0
         before, pause = self.counters.seconds, _SAVE_EVERY_SECONDS
-        if self.data.lines is not None:
-            self.observer.reads(self.data.lines)
+        self.observer.reads(self.data.lines)
         note = note_of(self.spec, self.trained.model, self.data, self.dtype)
         self.observer.started(self.trained.model, self.plan.steps, self.counters.step, note)
         if self.ranks.is_first:
@@ -181,7 +180,7 @@ class _Loop:
             # The state comes first: whatever else stands there, the run can be resumed.
             self._save_state()
         elif self.file.has_other_validation(made) and self._has_a_best():
-            self.counters.best = self._bound(self._figures(PoetryVAE.from_pretrained(self.folder)))
+            self.counters.best = self._figures(PoetryVAE.from_pretrained(self.folder)).bound
         for warning in self.file.differences(made):
             self.observer.warned(warning)
         write_run_file(self.folder, self.spec, made, self.file)
@@ -218,9 +217,6 @@ class _Loop:
         model = self.trained.kept if model is None else model.to(self.trained.model.device)
         return self.data.figures(model, self.generator)
 
-    def _bound(self, figures: Figures) -> float:
-        return figures.bound(refiner_only=self.spec.training.refiner_only)
-
     def _has_a_best(self) -> bool:
         """Whether the folder holds weights that were kept for their bound."""
         return self.counters.best < float("inf")
@@ -228,7 +224,7 @@ class _Loop:
     def _validate(self) -> None:
         """Measure, keep the weights if they are the best so far, and save the state."""
         figures, counters = self._figures(), self.counters
-        step, bound = counters.step, self._bound(figures)
+        step, bound = counters.step, figures.bound
         if not figures.is_finite:
             raise TrainingError(
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "
@@ -247,7 +243,7 @@ class _Loop:
         counters.since_best = 0 if is_better else counters.since_best + 1
         self.by_heart = not is_best and (figures.known_lines or 0) >= BY_HEART
         self.trained.updates.validated(figures.mutual_information)
-        self._append({"validation": asdict(figures), "best": is_best})
+        self._append({"validation": {**asdict(figures), "bound": bound}, "best": is_best})
         self._save_state()
         self.observer.validated(self.trained.model, step, figures, is_best)
         is_under_way = self.plan.kl_weight(step) == 1 and step > 0.02 * self.plan.steps

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -152,7 +153,7 @@ class PoemBatches:
         dynasty = self.dynasties[items.poem] * (rng.random(n) >= _UNSAID_DYNASTY)
         subject = self._subjects(items, rng)
         order = rng.permutation(n)
-        width = -(-self.sizes[items.layout, 0] // _STEP) * _STEP
+        width = width_of(self.sizes[items.layout, 0])
         found = []
         for w in np.unique(width):
             rows = order[width[order] == w]
@@ -205,6 +206,11 @@ class PoemBatches:
         total = sum(len(x.start) * self.sizes[x.layout, 0].max() for x, _, _ in self._batches)
         used = sum(self.sizes[items.layout, 0].sum() for items, _, _ in self._batches)
         return float(1 - used / total)
+
+
+def width_of(characters: Any) -> Any:
+    """The places that poems of so many characters take in a batch."""
+    return -(-characters // _STEP) * _STEP
 
 
 def _poems(corpus: Treasury, part: Part, model: ModelConfig, table: LayoutTable) -> Iterator[Items]:

@@ -108,6 +108,32 @@ _WARMED: dict[str, Any] = {"kl_schedule": "linear", "warmup": 0.6}
 # die; where only the top one does, those below never wake up without free bits.
 _ALIVE: dict[str, Any] = {**_WARMED, "warm_top_only": True, "free_bits": 0.03}
 
+_POET: dict[str, Any] = {
+    "forms": "any",
+    "hidden": 192,
+    "latent": 64,
+    "couplet_latent": 96,
+    "prior": "learned",
+    "encoder_layers": 3,
+    "decoder_layers": 2,
+    "normalise": True,
+    "refiner_layers": 12,
+    "refiner_tables": True,
+    "dynasties": ("唐", "宋", "元", "明", "清"),
+    "subject": 10,
+    "in_turn": True,
+}
+_TRAINED_POET: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "second_moment": 0.98,
+    "average": 0.999,
+    "free_bits": 0.02,
+    "distrust": 0.5,
+    "bound_share": 0.3,
+    "validation_poems": 128,
+}
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
@@ -143,33 +169,20 @@ PRESETS: dict[str, Preset] = {
             "and one for each couplet, and a refiner that writes line after line",
             "Sønderby et al. 2016; Pannatier et al. 2024, σ-GPTs",
             {
-                "forms": "any",
-                "hidden": 192,
-                "latent": 64,
-                "couplet_latent": 96,
-                "prior": "learned",
-                "encoder_layers": 3,
-                "decoder_layers": 2,
-                "normalise": True,
-                "refiner_layers": 12,
-                "refiner_tables": True,
-                "dynasties": ("唐", "宋", "元", "明", "清"),
-                "subject": 10,
-                "in_turn": True,
-                "learning_rate": 1e-3,
+                **_POET,
+                **_TRAINED_POET,
                 "epochs": 8.0,
-                "schedule": "constant",
-                "second_moment": 0.98,
-                "average": 0.999,
                 "kl_schedule": "linear",
                 "warmup": 0.008,
-                "free_bits": 0.02,
-                "distrust": 0.5,
-                "bound_share": 0.3,
-                "validate_every": 1000,
-                "validation_poems": 128,
                 "patience": 0,
             },
+        ),
+        Preset(
+            "poet-finetune",
+            "goes on from a model of any form (--from): no warm-up, half the learning rate, until "
+            "the poems that it is validated on get no likelier",
+            "Howard & Ruder 2018, Universal Language Model Fine-tuning",
+            {**_POET, **_TRAINED_POET, "learning_rate": 5e-4, "epochs": 2.0},
         ),
         Preset(
             "shi",

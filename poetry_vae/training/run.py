@@ -29,7 +29,7 @@ class Observer:
     """What a caller may want to see of a run; every method does nothing by default."""
 
     def reads(self, lines: TrainingLines) -> None:
-        """Before all: the lines of the training poems, where there is one form."""
+        """Before all: the lines of the training poems."""
 
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
         """Before the first step; ``done`` steps are behind us if the run is resumed."""

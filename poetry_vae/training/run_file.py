@@ -18,10 +18,13 @@ from typing import Any
 import torch
 
 from poetry_vae import __version__
+from poetry_vae.model.config import ConfigError
 from poetry_vae.model.pretrained import CONFIG, CheckpointError
 from poetry_vae.text.files import replace_file
+from poetry_vae.text.json_values import read_json
 from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.run import Run
+from poetry_vae.training.settings import TrainingConfig
 
 RUN = "run.json"
 _SETTINGS = ("model", "training")
@@ -45,15 +48,16 @@ class RunFile:
         path = folder / RUN
         if not path.is_file():
             return cls()
-        try:
-            said = json.loads(path.read_bytes())
-            whole = isinstance(said, dict) and all(
-                isinstance(said.get(name, {}), dict) for name in (*_SETTINGS, _MADE_WITH)
-            )
-        except (OSError, ValueError, RecursionError) as error:
-            raise CheckpointError(f"{path}: cannot be read ({error})") from error
-        if not whole:
+        said = read_json(path, error=CheckpointError)
+        whole = isinstance(said, dict) and isinstance(said.get("preset", ""), str)
+        if not whole or not all(
+            isinstance(said.get(name, {}), dict) for name in (*_SETTINGS, _MADE_WITH)
+        ):
             raise CheckpointError(f"{path}: damaged, it is no record of a run")
+        try:
+            TrainingConfig(**said.get("training", {}))
+        except (ConfigError, TypeError) as error:
+            raise CheckpointError(f"{path}: damaged, or of a later version ({error})") from error
         return cls(said)
 
     @property
@@ -77,8 +81,8 @@ class RunFile:
         }
         if "model" not in names and (folder / CONFIG).is_file():
             # Whoever loads the model says what is wrong with the file.
-            with contextlib.suppress(OSError, ValueError, RecursionError, TypeError):
-                names["model"] = set(json.loads((folder / CONFIG).read_bytes()))
+            with contextlib.suppress(CheckpointError, TypeError):
+                names["model"] = set(read_json(folder / CONFIG, error=CheckpointError))
         return names
 
     def other_settings(self, run: Run) -> list[str]:

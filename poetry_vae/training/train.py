@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.corpora import (
+    FEWEST,
     load_training_corpus,
     load_treasury,
     with_labels,
@@ -23,6 +25,7 @@ from poetry_vae.training.corpora import (
 )
 from poetry_vae.training.device import Precision
 from poetry_vae.training.loop import run_training
+from poetry_vae.training.many_forms import QUATRAIN, width_of
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.recipe import check
 from poetry_vae.training.run import Observer, Result, Run
@@ -58,7 +61,8 @@ def train(
 
     Args:
         corpus: poems in any known format, or an encoded corpus (then ``form`` is known).
-        preset: without one ``base``, or ``finetune`` where there is a ``start`` of the form.
+        preset: without one ``base``, or where there is a ``start`` of the form ``finetune``, or
+            ``poet-finetune`` if it writes any form.
         start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
             another form all is taken over but what belongs to places.
         overrides: settings of the preset to change: ``{"epochs": 2}``. How often a small corpus is
@@ -82,7 +86,7 @@ def train(
     preset = preset or begun.preset
     given = {**begun.training, **(overrides or {})}
     if writes_any(preset, start):
-        preset = preset or "poet"
+        preset = preset or ("poet-finetune" if start and start.config.forms == "any" else "poet")
         corpus, model, training = _of_any_form(corpus, preset, start, overrides or {}, given)
     else:
         if not isinstance(corpus, (EncodedCorpus, Treasury)):
@@ -102,7 +106,7 @@ def train(
             raise ConfigError(
                 "a refiner is trained for a model that is trained already: name it with --from"
             )
-    training = scaled(training, given, corpus.sizes["train"])
+    training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
     check(training, model)
     return run_training(
         Run(corpus, model, training, seed, preset, start),
@@ -144,6 +148,17 @@ def _of_any_form(
         )
     if not isinstance(corpus, Treasury):
         corpus = load_treasury(corpus)
+    if (poems := corpus.sizes["train"] + corpus.sizes["validation"]) < FEWEST:
+        raise CorpusError(
+            f"{poems} poems beside the {corpus.sizes['test']} that are kept for tests are too few "
+            f"to learn from: it takes {FEWEST} at least; add poems"
+        )
+    if not writes_any(preset, None):
+        others = " or ".join(name for name in PRESETS if writes_any(name, None))
+        raise ConfigError(
+            f"the preset {preset!r} makes models of one form, and the one to start from writes any "
+            f"form: leave it out, or take {others}"
+        )
     goes_on = start is not None and start.config.forms == "any"
     if start is not None and goes_on:
         corpus = corpus.in_vocabulary(start.tokenizer)
@@ -216,14 +231,24 @@ def settings_of(
     return corpus, model, training
 
 
-def scaled(training: TrainingConfig, given: Collection[str], poems: int) -> TrainingConfig:
-    """The settings with those that were not ``given`` fitted to so many training poems.
+def batches_in_epoch(corpus: EncodedCorpus | Treasury, size: int) -> int:
+    """About how many batches of so many poems go once through a corpus. Poems of many forms are put
+    together by their width, see :mod:`poetry_vae.training.many_forms`."""
+    if isinstance(corpus, EncodedCorpus):
+        return max(1, corpus.sizes["train"] // size)
+    poems = Counter[int]()
+    for block in corpus.of_part("train"):
+        poems[width_of(block.form.positions)] += block.poems
+    return sum(math.ceil(n * width / (size * QUATRAIN)) for width, n in poems.items())
+
+
+def scaled(training: TrainingConfig, given: Collection[str], in_epoch: int) -> TrainingConfig:
+    """The settings with those that were not ``given`` fitted to so many batches of an epoch.
 
     A preset's ``min_steps`` would go through few poems hundreds of times, long after they are known
     by heart, and its ``validate_every`` would miss when that begins. Whoever gives ``epochs`` gets
     as many.
     """
-    in_epoch = max(1, poems // training.batch_size)
     steps, between = training.min_steps, training.validate_every
     if "epochs" in given:
         steps = 1

@@ -1,13 +1,16 @@
 """The best of several poems, by what the model itself makes of them.
 
-A typical sample of a model is no good poem. Of N candidates the one is taken that is the likeliest
-to a refiner that knows nothing of z: −log p(x), each character given all that are settled before it
-(``orders.written``). A poem whose words agree with each other is likelier than one whose do not.
+A typical sample of a model is no good poem. Of N candidates of a model of one form the likeliest is
+taken, to a refiner that knows nothing of z: −log p(x), each character given all that are settled
+before it (``orders.written``). But the likeliest poems are made of what every poem says. So a model
+of any form, which can be asked for less and shown less, goes by mutual information above all: by
+how much likelier a poem is for its subject, and each couplet for those above it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,33 +25,72 @@ from poetry_vae.text.poem import Poem
 _AT_ONCE = 512
 
 
-# How much more than its likelihood it counts what a poem owes to its subject.
-_SUBJECT = 2.0
+# What a nat of a poem's likelihood counts beside a nat that it owes to its subject, or that its
+# couplets owe to each other.
+_LIKELIHOOD = 0.2
 
 
 def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tensor:
     """What speaks against poems ids [B, T] as an answer to what was asked, in nats: [B].
 
-    −log p(x | asked), and where a subject or a dynasty was asked for, less what the poem owes to
-    it, log p(x | asked) − log p(x): a poem that would be as likely without it does not answer.
+    −λ log p(x | asked), less what the poem owes to what is asked, log p(x | asked) − log p(x), and
+    less what its couplets owe to each other, see :func:`agreement`: a poem that would be as likely
+    without its subject does not answer, and one whose couplets could stand alone says many things.
+    Of models of one form −log p(x) alone.
     """
-    own = surprise(model, ids, labels)
-    if not model.asked.says_something:
-        return own
-    return own + _SUBJECT * (own - surprise(model, ids, labels, asked=model.asked.unsaid()))
+    own = surprises(model, ids, labels)
+    if model.config.forms == "one":
+        return own.sum(-1)
+    found = _LIKELIHOOD * own.sum(-1) - agreement(model, ids, own=own)
+    if model.asked.says_something:
+        found = found + own.sum(-1) - surprise(model, ids, asked=model.asked.unsaid())
+    return found
 
 
-@torch.no_grad()
+def agreement(model: PoetryVAE, ids: Tensor, *, own: Tensor | None = None) -> Tensor:
+    """What the couplets of poems ids [B, T] owe to each other in nats, [B], for models of any form.
+
+    Σ_k log p(u_k | u_1 … u_{k−1}, asked) − log p(u_k | asked): their pointwise total correlation
+    (Watanabe 1960), as the model has it. That a couplet stands alone is what it knows from parts of
+    long poems.
+
+    Args:
+        own: :func:`surprises` of the poems, where they are known.
+    """
+    own = surprises(model, ids) if own is None else own
+    unit, found = model.asked.layout.unit, own.new_zeros(len(own))
+    for k in range(1, model.asked.units):
+        alone = surprises(model, ids, unseen=unit < k)
+        found = found + ((alone - own) * (unit == k)).sum(-1)
+    return found
+
+
 def surprise(
     model: PoetryVAE, ids: Tensor, labels: Tensor | None = None, *, asked: Asked | None = None
 ) -> Tensor:
-    """−log p of poems ids [B, T] in nats, nothing known of z: [B]. For models with a refiner.
+    """−log p of poems ids [B, T] in nats, nothing known of z: [B]. For models with a refiner."""
+    return surprises(model, ids, labels, asked=asked).sum(-1)
+
+
+@torch.no_grad()
+def surprises(
+    model: PoetryVAE,
+    ids: Tensor,
+    labels: Tensor | None = None,
+    *,
+    asked: Asked | None = None,
+    unseen: Tensor | None = None,
+) -> Tensor:
+    """:func:`surprise` character by character, [B, T].
 
     Args:
         asked: one row for all poems; without it, what the model or view is asked for.
+        unseen: places that no other place goes by, [1, T].
     """
     asked, in_turn = asked or model.asked, model.config.in_turn
     order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
+    if unseen is not None:
+        order = replace(order, aside=order.aside | unseen)
     slots = Slots.of(order, asked.subject_present)
     found = []
     for start in range(0, len(ids), _AT_ONCE):
@@ -58,7 +100,7 @@ def surprise(
         states = model.hidden(nothing, label, asked)
         trust = torch.zeros(len(some), device=ids.device)
         read = model.refine(some, slots, states, trust, asked=asked)
-        found.append(-model.readout.log_prob(read, some).sum(-1))
+        found.append(-model.readout.log_prob(read, some))
     return torch.cat(found)
 
 

@@ -74,14 +74,18 @@ def reply(
 
 def _replies(sampler: Sampler, tries: int, seed: int, given_up: tuple[str, ...]) -> list[Reply]:
     """The different lines among so many tries, the likeliest first."""
-    found: dict[str, Reply] = {}
+    found: dict[str, tuple[float, Reply]] = {}
     size = sampler.model.form.chars
     for number in count():
         draws = torch.Generator().manual_seed(derived_seed(seed, "replies", len(given_up), number))
         ids, scores = sampler.candidates(tries, generator=draws, is_scored=True)
         kept = scores.isfinite().nonzero()[:, 0]
-        for poem, nats in zip(sampler.poems(ids[kept]), scores[kept].tolist(), strict=True):
-            found.setdefault(poem.lines[1], Reply(poem.lines[1], -nats / (2 * size), given_up))
+        ids, scores = ids[kept], scores[kept]
+        surprise = scores - sampler.penalties(ids).to(scores.device)
+        rows = zip(sampler.poems(ids), scores.tolist(), surprise.tolist(), strict=True)
+        for poem, against, nats in rows:
+            each = Reply(poem.lines[1], -nats / (2 * size), given_up)
+            found.setdefault(each.line, (against, each))
         if len(found) * _TRIES >= tries or number + 1 == _ROUNDS:
             break
-    return sorted(found.values(), key=lambda each: -each.score)
+    return [each for _, each in sorted(found.values(), key=lambda pair: pair[0])]

@@ -200,8 +200,9 @@ class Rulebook:
                 plans = rule.plans_kept(each)
                 kept &= True if plans is None else plans > 0
             elif type(rule).place is Bound.place:
-                mask = rule.mask(around[None], torch.tensor([place]), None)
-                kept &= True if mask is None else mask[0]
+                for limit in (rule.mask, rule.prefers):
+                    mask = limit(around[None], torch.tensor([place]), None)
+                    kept &= True if mask is None else mask[0]
         return kept
 
     def broken(self, ids: Tensor) -> Tensor:

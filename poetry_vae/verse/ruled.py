@@ -59,13 +59,14 @@ class Ruled:
         many, places = self.proposed, self._limited
         if many == 1:
             return code
-        kept = self.book.allowed[places, : self.book.alphabet.known_to_model]
+        known = self.book.allowed[places, : self.book.alphabet.known_to_model]
+        columns = [row.nonzero()[:, 0] for row in known]  # they are few
         heads, scores = self.model.decoder.likelihood, []
         for rows in torch.split(torch.arange(len(code)), _CODES):
             some = None if labels is None else labels.repeat_interleave(many)[rows]
             logits = heads.logits(self.model.hidden(code[rows], some)[:, places]).float()
-            within = logits.masked_fill(~kept, -torch.inf).logsumexp(-1) - logits.logsumexp(-1)
-            scores.append(within.sum(-1))
+            within = [logits[:, i, kept].logsumexp(-1) for i, kept in enumerate(columns)]
+            scores.append((torch.stack(within, 1) - logits.logsumexp(-1)).sum(-1))
         weights = torch.cat(scores).view(-1, many).double().softmax(-1)
         chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
         return code.view(len(chosen), many, -1)[torch.arange(len(chosen)), chosen]

@@ -180,12 +180,20 @@ class Sampler:
             ids, wrong = self._ruled.write(code, labels, generator=generator, is_hard=is_hard)
             read = self.book.alphabet.read(ids)
         scores = torch.zeros(n)
-        if (self.manner.candidates > 1 or is_scored) and self.model.refiner is not None:
+        is_scored |= self.manner.candidates > 1
+        if is_scored and self.model.refiner is not None:
             scores = against(self.model, read, labels)
-            scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)
-        if self.book is not None:
-            scores = scores + _BLEMISH * self.book.blemished(ids)
+        scores = scores + self.penalties(ids, is_scored=is_scored).to(scores.device)
         return ids, scores.masked_fill(wrong.to(scores.device), torch.inf)
+
+    def penalties(self, ids: Tensor, *, is_scored: bool = True) -> Tensor:
+        """What of the scores of poems ids [n, T] is no surprise of the model's, in nats [n]."""
+        nats = torch.zeros(len(ids), device=ids.device)
+        if is_scored and self.model.refiner is not None:
+            nats = nats + _COPY * copied(self.poems(ids)).to(nats.device)
+        if self.book is not None:
+            nats = nats + _BLEMISH * self.book.blemished(ids)
+        return nats
 
     def _labels(self, n: int, generator: torch.Generator) -> Tensor | None:
         many = self.manner.candidates if self.model.refiner is not None else 1

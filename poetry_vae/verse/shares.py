@@ -37,7 +37,7 @@ class Shares:
         never = ~allowed.any(0)
         never[: len(CharTokenizer.SPECIAL)] = True
         scaled = logits.float() / (temperature or 1.0)
-        scaled = scaled.masked_fill(never, -torch.inf)
+        scaled.masked_fill_(never, -torch.inf)
         probs = scaled.softmax(-1).clamp_min(_LEAST).masked_fill(never, 0.0)
         log_mass = probs.new_zeros(probs.shape[:2])
         limited = (~allowed[:, ~never]).any(1).nonzero()[:, 0]

@@ -36,6 +36,8 @@ class Wish:
     is_many: bool = False
     """Whether it may be asked for several times."""
     choices: Sequence[str] = ()
+    is_prose: bool = False
+    """Whether several texts are as good as one that holds them all."""
 
 
 def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: None) -> Rule | None:
@@ -65,7 +67,8 @@ def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: Non
 
 def form_of(asked: Mapping[str, Any]) -> str | None:
     """The name of the form for what is asked for, where no form is: a line for each of 2 to 8
-    heads or tails; the form that a drawn poem, or one to be near to, has. None where nothing says.
+    heads or tails; the form that a drawn poem, or one to be near to, has; regulated verse of lines
+    as long as those that are drawn or begin it. None where nothing says.
 
     Raises:
         RuleError: there are more heads than lines in any form that a name fits.
@@ -76,9 +79,13 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
     from poetry_vae.text.poem import Poem, split_lines
     from poetry_vae.verse.rules import RuleError, acrostic
 
+    def drawn(text: str) -> list[str]:
+        free = str.maketrans(dict.fromkeys(FREE_SIGNS, "□"))
+        return split_lines(clean_typed(text, free=FREE_SIGNS).translate(free))
+
     for name in ("template", "near"):
         if text := asked.get(name):
-            lines = split_lines(clean_typed(text, free=FREE_SIGNS))
+            lines = drawn(text)
             whole = sum(map(len, lines))
             if len(lines) > 1:
                 try:
@@ -88,6 +95,11 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
             for form in map(Form.parse, ("五绝", "七绝", "五律", "七律", "五言联", "七言联")):
                 if form.positions == whole:
                     return str(form)
+    for name in ("template", "first_line"):
+        lines = drawn(asked.get(name) or "")
+        lengths = set(map(len, lines))
+        if lengths in ({5}, {7}) and not (asked.get("acrostic") or asked.get("tail")):
+            return ("五" if lengths == {5} else "七") + ("绝" if len(lines) <= 4 else "律")
     heads = [len(acrostic(asked[name]).members) for name in ("acrostic", "tail") if asked.get(name)]
     if not heads or max(heads) < 2:
         return None
@@ -201,8 +213,8 @@ WISHES = (
         "L,P=字",
         is_many=True,
     ),
-    Wish("template", "A drawn poem with □ (or ?) where you leave it free.", _template, "TEXT"),
-    Wish("first_line", "The first line, to be continued.", _first_line, "TEXT"),
+    Wish("template", "A poem with □ (or ?) at the places that you leave free.", _template, "TEXT"),
+    Wish("first_line", "Continue this first line.", _first_line, "TEXT"),
     Wish("near", "Stay in the neighbourhood of this poem.", _near, "POEM"),
     Wish(
         "metre",
@@ -218,15 +230,15 @@ WISHES = (
     ),
     Wish(
         "rhyme_book",
-        "By which --metre, --rhyme and --parallel go; the last two are of today's sounds.  "
+        "The book of --metre, --rhyme and --parallel; the last two have today's sounds.  "
         "[default: pingshui]",
         _rhyme_book,
         choices=tuple(RHYME_BOOKS),
     ),
-    Wish("theme", "Keywords of this text stand in the poem.", _theme, "TEXT"),
-    Wish("avoid", "Characters that shall stand nowhere.", _avoid, "字字", is_many=True),
-    Wish("no_repeat", "No character twice.", _no_repeat),
-    Wish("doublings", "With --no-repeat: 處處 and its like may stand.", _doublings),
+    Wish("theme", "Put the keywords of this text into the poem.", _theme, "TEXT", is_prose=True),
+    Wish("avoid", "Leave out these characters.", _avoid, "字字", is_many=True),
+    Wish("no_repeat", "Use no character twice.", _no_repeat),
+    Wish("doublings", "With --no-repeat: allow doublings such as 處處.", _doublings),
     Wish("parallel", "对仗: couplets with opposed tones and like words.", _parallel),
 )
 """Everything that can be asked for."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.named import model_folder
 from poetry_vae.model.pretrained import (
     CONFIG,
     DEFAULT_FORM,
     default_model,
     figures_of,
-    model_folder,
     shipped_models,
 )
 from poetry_vae.model.vae import PoetryVAE
@@ -62,15 +62,16 @@ class Studio:
         """
         self._loaded: dict[Path, PoetryVAE] = {}
         self._model = model if isinstance(model, PoetryVAE) else None
-        self._folder = Path()
+        self._folder, self._name = Path(), ""
         if isinstance(model, str):
             self._folder = model_folder(model)
             self._model = PoetryVAE.from_pretrained(self._folder)
+            self._name = self._model.source or self._folder.name
 
     def models(self) -> list[dict[str, Any]]:
         """What is served: names, forms, what they can be told, and their figures."""
         if self._model is not None:
-            return [_told(self._folder.name, self._model.config, figures_of(self._folder))]
+            return [_told(self._name, self._model.config, figures_of(self._folder))]
         return [
             _told(
                 model.name,

@@ -3,7 +3,8 @@
     python scripts/benchmarks/constraints.py CORPUS.safetensors... --kept --metre --json FILE
     python scripts/benchmarks/constraints.py CORPUS.safetensors... --cost --same --quality FOLDER
 
-One encoded corpus for the form of every model. Sections:
+One encoded corpus for the form of every model, or one of poems of all forms. ``--models poet:七绝``
+names the form of a model that writes any. Sections:
 
 --kept N: combinations of constraints that a real poem keeps, so that each refusal is a fault, and a
 tenth as many that no poem keeps, of every known kind. Two poems of each are judged by rules that
@@ -42,9 +43,11 @@ from metre_table import shuffled
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.files import replace_file
+from poetry_vae.text.form import Form
 from poetry_vae.text.metre import Rules
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import MetreReport, Readings, check
+from poetry_vae.text.treasury import is_treasury
 from poetry_vae.verse.generate import in_script
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.rules import Metre, Pin, Rhyme, Rule, acrostic
@@ -224,6 +227,22 @@ def section(
     print(f"## {name} ({told})\n\n{shown(stored[name]['figures'])}", flush=True)
 
 
+def _model(name: str) -> PoetryVAE:
+    """A model by its name, or ``MODEL:FORM`` where it writes any."""
+    name, _, form = name.partition(":")
+    model = PoetryVAE.from_pretrained(name)
+    return model.writing(Form.parse(form)) if form else model
+
+
+def _corpus(paths: Sequence[Path], form: Form) -> EncodedCorpus:
+    for path in paths:
+        if is_treasury(path):
+            return EncodedCorpus.load(path, form)
+        if (corpus := EncodedCorpus.load(path)).form == form:
+            return corpus
+    raise SystemExit(f"no corpus has poems of {form}: give an encoded one")
+
+
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("corpora", type=Path, nargs="*", help="encoded, one for each form")
@@ -242,16 +261,13 @@ def main() -> None:
     given = options.parse_args()
     use_threads(given.threads)
     if given.digests:
-        print(json.dumps(digests(PoetryVAE.from_pretrained(given.digests))))
+        print(json.dumps(digests(_model(given.digests))))
         return
     print(machine_line(), end="\n\n", flush=True)
-    corpora = {corpus.form: corpus for corpus in map(EncodedCorpus.load, given.corpora)}
     subjects = []
     for name in given.models:
-        model = PoetryVAE.from_pretrained(name)
-        if model.form not in corpora:
-            raise SystemExit(f"{name} writes {model.form}: give an encoded corpus of that form")
-        subjects.append(Subject.of(name, model, corpora[model.form]))
+        model = _model(name)
+        subjects.append(Subject.of(name, model, _corpus(given.corpora, model.form)))
     stored: Figures = {}
     if given.json is not None and given.json.is_file():
         stored = json.loads(given.json.read_text(encoding="utf-8"))

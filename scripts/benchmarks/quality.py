@@ -3,8 +3,12 @@
     python scripts/benchmarks/quality.py CORPUS.safetensors --model couplet5 \\
         --manners 0.8,5,0.8,0.4,0.8 0.8,10,0.8,0.4,0.8 1,10,0,0,0
 
-CORPUS is an encoded corpus of the model's form; its test part stands for real poems. Each manner is
-temperature,passes,trust,guidance,repetition. Poems a second: of one core, in blocks of 256.
+    python scripts/benchmarks/quality.py CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
+        --coherence --manners 0.9,28,0.6,0.1,1,1 0.9,28,0.6,0.1,1,4 0.9,28,0.6,0.1,1,16
+
+CORPUS is an encoded corpus of one form; its test part stands for real poems. Each manner is
+temperature,passes,trust,guidance,repetition[,candidates]. Poems a second: of one core, in blocks of
+256 candidates.
 """
 
 from __future__ import annotations
@@ -17,36 +21,40 @@ import platformdirs
 import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judges.files import fitted
+from poetry_vae.evaluation.judges.files import fitted, fitted_coherence
 from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.columns import VERSE, Column, figure, named
 from poetry_vae.evaluation.report.verse import Reader, Row
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
 
 _BLOCK, _TIMED = 256, 4
+_KINDS = (float, int, float, float, float, int)  # of the numbers of a manner
 _MEASURED = 10_000  # poems that figures other than R are taken of
 
 
 def written(model: PoetryVAE, n: int, manner: Manner, seed: int) -> tuple[list[str], float]:
     """``n`` poems as texts, and how many a second."""
     parts, seconds, sampler = [], [], Sampler(model, manner)
-    for start in range(0, n, _BLOCK):
+    block = max(1, _BLOCK // manner.candidates)
+    for start in range(0, n, block):
         generator = torch.Generator().manual_seed(derived_seed(seed, "quality", start))
         begun = time.process_time()
-        parts.append(sampler.write(_BLOCK, generator=generator))
+        parts.append(sampler.write(block, generator=generator))
         seconds.append(time.process_time() - begun)
     ids = torch.cat(parts)[:n]
     some = sorted(seconds)[: max(1, len(seconds) // _TIMED)]
-    return model.tokenizer.decode_rows(ids.numpy()), _BLOCK * len(some) / sum(some)
+    return model.tokenizer.decode_rows(ids.numpy()), block * len(some) / sum(some)
 
 
 SHOWN = (
     "R",
     "R, second judge",
     "metre and rhyme",
+    "own second half, of 10",
     "distinct-2",
     "poems with repeats",
     "pairs that are words",
@@ -60,24 +68,26 @@ def main() -> None:
     options.add_argument("corpus", type=Path)
     options.add_argument("--model", required=True)
     options.add_argument(
-        "--manners", nargs="+", default=[], metavar="T,P,TRUST,GUIDANCE,REPETITION"
+        "--manners", nargs="+", default=[], metavar="T,P,TRUST,GUIDANCE,REPETITION[,CANDIDATES]"
     )
+    options.add_argument("--dynasty", default="", help="asked of a model of any form")
+    options.add_argument("--coherence", action="store_true", help="let the judge of it read too")
     options.add_argument("-n", type=int, default=25_000, help="poems a side, at most (25,000)")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
     use_threads(1)
     print(machine_line(), end="\n\n", flush=True)
-    model = PoetryVAE.from_pretrained(given.model)
-    material = Material.read(given.corpus, model.form)
-    judges = fitted(
-        material.parts["train"],
-        material.parts["validation"],
-        material.form,
-        seed=given.seed,
-        folder=Path(platformdirs.user_cache_dir("poetry-vae")) / "judges",
-    )
+    form = EncodedCorpus.load(given.corpus).form
+    model = PoetryVAE.from_pretrained(given.model).writing(form, dynasty=given.dynasty)
+    material = Material.read(given.corpus, form)
+    folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
+    read = material.parts["train"], material.parts["validation"]
+    judges = fitted(*read, form, seed=given.seed, folder=folder)
+    coherence = None
+    if given.coherence:
+        coherence = fitted_coherence(judges[0], *read, seed=given.seed, folder=folder)
     each = min(_MEASURED, len(material.parts["test"]) // 2, given.n)  # as many of every row
-    reader = Reader(material, judges, each, given.seed)
+    reader = Reader(material, judges, each, given.seed, coherence)
     drawn = np.random.default_rng(derived_seed(given.seed, "real")).permutation(
         len(material.parts["test"])
     )
@@ -90,8 +100,7 @@ def main() -> None:
         if text == "real poems":
             against = real[len(real) // 2 :]
         else:
-            temperature, passes, *others = text.split(",")
-            manner = Manner(float(temperature), int(passes), *map(float, others))
+            manner = Manner(*(kind(n) for kind, n in zip(_KINDS, text.split(","), strict=False)))
             texts, speed = written(model, given.n, manner, given.seed)
         tell(text)
         found[text] = reader.measure(text, "model", texts)
@@ -99,7 +108,7 @@ def main() -> None:
         found[text]["poems_a_second"] = speed
         rows.append([text, *(column.cell(found[text]) for column in COLUMNS)])
         tell(" | ".join(rows[-1]))
-    header = ["temperature, passes, trust, guidance, repetition"]
+    header = ["temperature, passes, trust, guidance, repetition, candidates"]
     header += [column.label for column in COLUMNS]
     print(table(header, rows))
     write_json(given.json, {"found": found})

@@ -97,4 +97,7 @@ def _points(rows: Sequence[Row]) -> list[tuple[float, float]]:
     """Steps and bounds of validations."""
     steps, elbos = _curve(rows, "validation", "elbo")
     _, positions = _curve(rows, "validation", "positions")
-    return [(s, -e / T) for s, e, T in zip(steps, elbos, positions, strict=True) if T > 0]
+    # Runs of earlier versions logged no bound that weights were kept by, where it is another.
+    kept_by = [row["validation"].get("bound") for row in rows]
+    found = zip(steps, elbos, positions, kept_by, strict=True)
+    return [(s, -e / T if b is None else b) for s, e, T, b in found if T > 0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,7 +54,7 @@ class Facing(Bound):
         first = next((i for i, c in enumerate(symbols) if c), len(symbols))
         classes = torch.tensor([NO_CLASS] * first + word_classes(symbols[first:]))
         # What has no class may face anything that has none either.
-        self._classes = torch.nn.functional.one_hot(classes, NO_CLASS + 1).bool()  # [V, W]
+        self._class = classes
         tones = [{r.tone for r in book.readings(c)} if c else set() for c in symbols]
         strange = range(ground.alphabet.known_to_model, len(symbols))  # their tones may be unknown
         self._level = torch.tensor(
@@ -70,11 +71,20 @@ class Facing(Bound):
             upper = torch.arange(line * C, (line + 1) * C)
             self._partner[upper], self._partner[upper + C] = upper + C, upper
         self._place = torch.tensor(ground.form.from_start)
-        self._allowed = torch.ones(T, len(symbols), dtype=torch.bool)
+        asks_end = torch.arange(C) == C - 1
+        self._asks_tone = rule.tones & (torch.arange(C) % 2 == 1) | (rule.end & asks_end)
+        """At which places of a line tones are opposed: the even ones, counted from 1, and the end
+        where that is asked."""
+        one_hot = torch.nn.functional.one_hot(classes, NO_CLASS + 1).bool()
+        self._traits = torch.cat([one_hot, self._level[:, None], self._oblique[:, None]], 1)
+        """The class of each character, and whether it can be level and oblique: [V, W + 2]."""
+        self._ends: dict[tuple[bool, ...], np.ndarray] = {}
+        self._possible = self._traits.any(0).expand(T, -1)
+        """The same of all that a place may hold: [T, W + 2]."""
 
     def narrow(self, allowed: Tensor, can_stand: object) -> None:
         """Know what a place may hold, so that the one that faces it is not led astray."""
-        self._allowed = allowed
+        self._possible = (allowed.float() @ self._traits.float()) > 0
 
     def can_stand(
         self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
@@ -87,9 +97,9 @@ class Facing(Bound):
             if place < partner and bool(both.any()):
                 rows, at = both.nonzero()[:, 0], torch.tensor(place)
                 around = fixed[rows].scatter(1, at.expand(len(rows), 1), -1)
-                mask = self.mask(around, at.expand(len(rows)), None)
-                if mask is not None:
-                    kept[rows] &= mask[torch.arange(len(rows)), fixed[rows, place]]
+                for limit in (self.mask, self.prefers):
+                    if (mask := limit(around, at.expand(len(rows)), None)) is not None:
+                        kept[rows] &= mask[torch.arange(len(rows)), fixed[rows, place]]
         return kept
 
     def mask(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
@@ -98,32 +108,27 @@ class Facing(Bound):
         faces = partner >= 0
         if not bool(faces.any()):
             return None
-        rows = torch.arange(len(ids))
-        facing = ids[rows, partner.clamp_min(0)].masked_fill(~faces, -1)
-        there = self._allowed[partner.clamp_min(0)].clone()  # [R, V]
-        known = facing >= 0
-        there[known] = torch.nn.functional.one_hot(facing[known], there.shape[1]).bool()
-        kept = torch.ones(len(ids), len(self._classes), dtype=torch.bool)
+        rows, there = torch.arange(len(ids)), partner.clamp_min(0)
+        facing = ids[rows, there].masked_fill(~faces, -1)
+        known, at = (facing >= 0)[:, None], facing.clamp_min(0)
+        traits = torch.where(known, self._traits[at], self._possible[there])  # [R, W + 2]
+        kept = self._apart(ids, places, partner, facing)
         if self.rule.classes:
-            wanted = (there.float() @ self._classes.float()) > 0  # [R, W]
-            kept &= (wanted.float() @ self._classes.T.float()) > 0
-        kept &= self._opposed(there, self._place[places])
-        kept &= self._apart(ids, places, partner, facing)
-        if self.rule.word_ends:
-            kept &= self._cut_alike(ids, places, partner)
+            kept &= traits[:, self._class]
+        level, oblique = traits[:, -2:-1], traits[:, -1:]
+        asked = self._asks_tone[self._place[places]] & (~level | ~oblique)[:, 0]
+        if bool(asked.any()):
+            opposed = level & self._oblique | oblique & self._level
+            kept &= opposed | ~asked[:, None]
         return kept | ~faces[:, None]
 
-    def _opposed(self, there: Tensor, place: Tensor) -> Tensor:
-        """By tone, [R, V]: at even places, counted from 1, and at the end where that is asked."""
-        asks = self.rule.tones & (place % 2 == 1)
-        if self.rule.end:
-            asks |= place == self.form.chars - 1
-        level, oblique = ((there & t).any(1, keepdim=True) for t in (self._level, self._oblique))
-        return (level & self._oblique) | (oblique & self._level) | ~asks[:, None]
+    def prefers(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
+        """What keeps words ending where those of the other line end."""
+        return self._cut_alike(ids, places) if self.rule.word_ends else None
 
     def _apart(self, ids: Tensor, places: Tensor, partner: Tensor, facing: Tensor) -> Tensor:
         """No character of the other line, and repeats where the other line repeats: [R, V]."""
-        C, V = self.form.chars, len(self._classes)
+        C, V = self.form.chars, len(self._class)
         own = (places // C * C)[:, None] + torch.arange(C)
         other = (partner.clamp_min(0) // C * C)[:, None] + torch.arange(C)
         here, above = ids.gather(1, own), ids.gather(1, other)  # [R, C]
@@ -139,22 +144,69 @@ class Facing(Bound):
         kept[must] = torch.nn.functional.one_hot(again[must].clamp_min(0), V).bool()
         return kept
 
-    def _cut_alike(self, ids: Tensor, places: Tensor, partner: Tensor) -> Tensor:
-        """A word with what stands behind if the other line has one there, and else none: [R, V]."""
-        rows = torch.arange(len(ids))
-        T, V = ids.shape[1], len(self._classes)
-        last = self._place[places] == self.form.chars - 1
-        behind = ids[rows, (places + 1).clamp_max(T - 1)]
-        over = ids[rows, partner.clamp_min(0)]
-        over_behind = ids[rows, (partner + 1).clamp(0, T - 1)]
-        asks = (partner >= 0) & ~last & (behind >= 0) & (over >= 0) & (over_behind >= 0)
-        if not bool(asks.any()):
-            return torch.ones(len(ids), V, dtype=torch.bool)
-        words = WordEnds.of(self.alphabet)
-        joins = words.before(behind.masked_fill(~asks, -1).tolist())  # [R, V]
-        above = words.before(over_behind.masked_fill(~asks, -1).tolist())
-        is_word = above[rows, over.clamp_min(0)]
-        return torch.where(is_word[:, None], joins, ~joins) | ~asks[:, None]
+    def _cut_alike(self, ids: Tensor, places: Tensor) -> Tensor | None:
+        """What lets the words of a line end where those of the other line do: [R, V].
+
+        A place is cut as the one that it faces, and so is what is settled before it; and where the
+        other line has a word that begins one place before, one must be able to end here. Poems are
+        written from the ends of lines, and so are lines cut; where they are not settled to their
+        ends, they are cut as far as both of them go.
+
+        In the line that is written first no word has three characters: hardly any would face it.
+        """
+        partner = self._partner[places]
+        faces = partner >= 0
+        if not bool(faces.any()):
+            return None
+        C, words = self.form.chars, WordEnds.of(self.alphabet)
+        kept = np.ones((len(ids), len(self._class)), dtype=bool)
+        for row, (poem, at, start, other) in enumerate(
+            zip(
+                ids.tolist(),
+                self._place[places].tolist(),
+                places.tolist(),
+                partner.tolist(),
+                strict=True,
+            )
+        ):
+            if other < 0:
+                continue
+            own = poem[start - at : start - at + C]
+            facing = poem[other - at : other - at + C]
+            if facing[at] < 0:
+                stop = next((i for i in range(at + 1, C) if own[i] < 0), C)
+                kept[row, words.of_three(own[at + 1 : stop])] = False
+                continue
+            both = [i == at or (own[i] >= 0 and facing[i] >= 0) for i in range(C)]
+            stop = next((i for i in range(at, C) if not both[i]), C)
+            first = next((i + 1 for i in range(at, -1, -1) if not both[i]), 0)
+            lengths = words.cut(facing[first:stop])[at - first :: -1]
+            cut = words.cut_with(own[first:stop], at - first)
+            for there, length in zip(lengths, cut, strict=True):
+                kept[row] &= length == there
+            is_next_open = first == at > 0 and facing[at - 1] >= 0
+            if is_next_open and words.cut(facing[at - 1 : stop])[0] == 2:
+                kept[row] &= self._ending(facing[at - 1], facing[at], at - 1)
+        return torch.from_numpy(kept)
+
+    def _ending(self, first: int, second: int, at: int) -> np.ndarray:
+        """What may face the second character of a word, the first of which is at a place of a line,
+        so that something is left to face the first: [V]."""
+        number = len(self._traits[first]) if self._asks_tone[at] else -2
+        key = (first == second, *self._traits[first, :number].tolist())
+        if key not in self._ends:
+            firsts, seconds = WordEnds.of(self.alphabet).pairs
+            fits = torch.ones(len(firsts), dtype=torch.bool)
+            if self.rule.classes:
+                fits &= self._class[firsts] == self._class[first]
+            if self._asks_tone[at]:
+                fits &= (self._level[first] & self._oblique[firsts]) | (
+                    self._oblique[first] & self._level[firsts]
+                )
+            fits &= (firsts == seconds) == (first == second)
+            self._ends[key] = np.zeros(len(self._class), dtype=bool)
+            self._ends[key][seconds[fits].numpy()] = True
+        return self._ends[key]
 
     def broken(self, ids: Tensor) -> Tensor:
         """Couplets whose words end apart, which masks see only two characters at a time."""

@@ -130,8 +130,8 @@ def ways_to_place(
         ]
         if not found:
             raise RuleError(
-                f"no line has room for the word {word} beside the characters given: leave one "
-                "of them out"
+                f"no line has room for the word {word} beside all else that is asked for: leave "
+                "something out"
             )
         slots.append(found)
     ways = _ways(slots, list(map(len, words)), generator)

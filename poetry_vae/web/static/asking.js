@@ -15,7 +15,10 @@ export function prepare() {
     element.setAttribute("aria-describedby", place.id);
     (element.closest(".field") ?? element.closest(".checks")).append(place);
   }
+  form.elements.namedItem("form").onchange = () => { form.elements.namedItem("free").value = ""; };
 }
+
+const asForm = (text) => (/^[\d\s,，、]+$/.test(text) ? text.match(/\d+/g)?.join(",") ?? text : text);
 
 /** What is asked for, as /poems takes it; fields that are hidden or empty are left out. */
 export function wishes() {
@@ -25,6 +28,7 @@ export function wishes() {
     const value = element.type === "checkbox" ? element.checked : element.value.trim();
     if (!value) continue;
     if (LISTS[element.name]) body[element.name] = value.split(/[\s;；]+/);
+    else if (element.name === "free") body.form = asForm(value);
     else if (element.name === "n") body.n = Number(value);
     else if (element.name === "seed") body.seed = /^\d{1,15}$/.test(value) ? Number(value) : value;
     else body[element.name] = value;
@@ -42,6 +46,10 @@ export function fill(values) {
     else {
       const text = Array.isArray(value) ? value.join(" ") : String(value);
       if (element.tagName === "SELECT" && ![...element.options].some((option) => option.value === text)) {
+        if (element.name === "form") {
+          form.elements.namedItem("free").value = text;
+          continue;
+        }
         element.append(new Option(text, text));
       }
       element.value = text;
@@ -73,7 +81,8 @@ export function showErrors(errors) {
   clearErrors();
   let first = null;
   for (const error of errors) {
-    const name = error.field.split(".")[0];
+    let name = error.field.split(".")[0];
+    if (name === "form" && form.elements.namedItem("free").value.trim()) name = "free";
     const element = form.elements.namedItem(name);
     const isField = element && !element.closest("[hidden]");
     const place = document.getElementById(`error-${isField ? name : ""}`);

@@ -346,6 +346,7 @@ async function begin() {
   for (const form of forms) secondStanza.set(form.name, form.second_stanza);
   for (const kind of ["诗", "词"]) {
     const written = forms.filter((form) => form.is_written && form.kind === kind);
+    if (kind === "词") $("tunes").append(...written.map((form) => new Option(form.name)));
     if (written.length) $("form").append(make("optgroup", { label: kind }, ...written.map((form) => new Option(form.name, form.name, form.name === "七绝", form.name === "七绝"))));
   }
   if (![...$("form").options].some((option) => option.selected)) $("form").selectedIndex = 0;
