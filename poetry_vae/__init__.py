@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from poetry_vae.text.form import Form
     from poetry_vae.text.poem import Poem
     from poetry_vae.text.tokenizer import CharTokenizer
-    from poetry_vae.training.api import train
+    from poetry_vae.training.train import train
     from poetry_vae.verse.generate import generate
 
 _ROOMS = {
@@ -26,7 +26,7 @@ _ROOMS = {
     "PoetryVAE": "poetry_vae.model.vae",
     "PoetryVAEError": "poetry_vae.text.errors",
     "generate": "poetry_vae.verse.generate",
-    "train": "poetry_vae.training.api",
+    "train": "poetry_vae.training.train",
 }
 
 __all__ = [

@@ -20,7 +20,8 @@ import torch
 
 from poetry_vae.evaluation.report.density import Density, density
 from poetry_vae.model import pretrained
-from poetry_vae.model.pretrained import CARD, FIGURES, load_model, save_model
+from poetry_vae.model.pretrained import CARD, FIGURES, save_model
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus, poems_for
 from poetry_vae.text.form import Form
 from poetry_vae.text.known_lines import KnownLines, lines_file
@@ -32,7 +33,7 @@ _UNKNOWN = "□"
 
 def measure(folder: Path, corpus: Path) -> Density:
     """Figures on poems of the test part, drawn at random but always the same."""
-    model = load_model(folder)
+    model = PoetryVAE.from_pretrained(folder)
     ids = poems_for(corpus, model.form, model.tokenizer, part="test")
     ids = ids[np.random.default_rng(0).permutation(len(ids))[:_POEMS]]
     generator = torch.Generator().manual_seed(0)
@@ -53,7 +54,7 @@ FORMS = ("七绝", "七律", "五绝", "五律", "七言联", "五言联")
 
 def by_form(folder: Path, corpus: Path) -> dict[str, float]:
     """−log p of unseen Tang and Song poems by form, nothing known of z, in nats a character."""
-    model, found = load_model(folder), {}
+    model, found = PoetryVAE.from_pretrained(folder), {}
     for name in FORMS:
         form = Form.parse(name)
         encoded = EncodedCorpus.load(corpus, form)
@@ -70,7 +71,7 @@ def by_form(folder: Path, corpus: Path) -> dict[str, float]:
 
 def ship_any(folder: Path, corpus: Path) -> None:
     """Put a model of any form into the package."""
-    model = load_model(folder)
+    model = PoetryVAE.from_pretrained(folder)
     target = Path(pretrained.__file__).parent / "shipped" / "poet"
     card = (folder / CARD).read_text(encoding="utf-8")
     figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
@@ -109,7 +110,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--corpus", type=Path, required=True)
     asked = parser.parse_args()
-    model = load_model(asked.model)
+    model = PoetryVAE.from_pretrained(asked.model)
     if model.written is None:
         ship_any(asked.model, asked.corpus)
         return

@@ -28,9 +28,10 @@ import torch
 from poetry_vae.model.pretrained import CARD, figures_of, save_model
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.training.api import train
 from poetry_vae.training.diagnostics import Figures
+from poetry_vae.training.presets import parsed
 from poetry_vae.training.run import Observer
+from poetry_vae.training.train import train
 
 
 class Lines(Observer):
@@ -72,12 +73,9 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--packed", type=Path, help="write the best weights here too, in int8")
     asked = parser.parse_args()
-    overrides = {}
-    for setting in asked.settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            parser.error(f"--set {setting}: not NAME=VALUE")
-        overrides[name] = value
+    typed = dict(setting.partition("=")[::2] for setting in asked.settings)
+    if wrong := [setting for setting in asked.settings if "=" not in setting]:
+        parser.error(f"--set {wrong[0]}: not NAME=VALUE")
     interrupts: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
@@ -86,7 +84,7 @@ def main() -> int:
             asked.output,
             preset=asked.preset,
             start=asked.start,
-            overrides=overrides,
+            overrides={name: parsed(name, value) for name, value in typed.items()},
             seed=asked.seed,
             device=asked.device,
             precision=asked.precision,

@@ -27,14 +27,15 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.text.treasury import encode_poems
-from poetry_vae.training.api import _run_of_any, train
 from poetry_vae.training.batches import Batch
-from poetry_vae.training.composition import build_objective
 from poetry_vae.training.data import data_of
 from poetry_vae.training.many_forms import Items, PoemBatches
+from poetry_vae.training.objectives import Step
 from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.recipe import build_objective
 from poetry_vae.training.refinement import refined
-from poetry_vae.training.scaling import batches_in_epoch
+from poetry_vae.training.run import Run
+from poetry_vae.training.train import _of_any_form, batches_in_epoch, scaled, train
 from poetry_vae.verse.generate import generate, reconstruct
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import Passes
@@ -49,25 +50,25 @@ from poetry_vae.verse.rules import (
 from tests.small import CHARACTERS, small_corpus, small_poet, small_treasury
 
 SMALL = {
-    "hidden": "8",
-    "latent": "4",
-    "couplet_latent": "4",
-    "encoder_layers": "1",
-    "decoder_layers": "1",
-    "refiner_layers": "2",
-    "refiner_hidden": "8",
-    "subject": "3",
-    "batch_size": "4",
-    "epochs": "1",
-    "min_steps": "10",
-    "validate_every": "5",
-    "validation_poems": "8",
+    "hidden": 8,
+    "latent": 4,
+    "couplet_latent": 4,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "refiner_layers": 2,
+    "refiner_hidden": 8,
+    "subject": 3,
+    "batch_size": 4,
+    "epochs": 1,
+    "min_steps": 10,
+    "validate_every": 5,
+    "validation_poems": 8,
 }
 TREASURY = small_treasury()
 FORMS = ("七绝", "忆江南", "浣溪沙", "五言联", "5,5,7")
 
 
-def _configs(**more: str) -> tuple[ModelConfig, Any]:
+def _configs(**more: int) -> tuple[ModelConfig, Any]:
     return PRESETS["poet"].configs(None, len(TREASURY.tokenizer), {**SMALL, **more})
 
 
@@ -360,7 +361,10 @@ def test_few_poems_tune_a_model_of_any_form() -> None:
     assert corpus.sizes["validation"] >= 3
     assert sum(corpus.sizes.values()) == 20
     assert batches_in_epoch(corpus, 128) == 1
-    run = _run_of_any(corpus, None, small_poet(), {}, {}, 0)
+    start = small_poet()
+    corpus, config, training = _of_any_form(corpus, "poet-finetune", start, {}, {})
+    training = scaled(training, {}, batches_in_epoch(corpus, training.batch_size))
+    run = Run(corpus, config, training, 0, "poet-finetune", start)
     assert run.training.patience > 0
     assert (run.training.min_steps, run.training.validate_every) == (20, 2)
     data = data_of(run, torch.device("cpu"))
@@ -374,12 +378,12 @@ def test_few_poems_tune_a_model_of_any_form() -> None:
     assert data.lines.known_in(told, known) == [True, False, False, False]
 
 
-def test_too_few_poems_and_presets_of_one_form_are_named() -> None:
+def test_too_few_poems_and_presets_of_one_form_are_named(tmp_path: Path) -> None:
     corpus = encode_poems(Corpus(_poems("忆江南", 9), Counter(), []))
     with pytest.raises(CorpusError, match="are too few to learn from: it takes 10 at least"):
-        _run_of_any(corpus, None, small_poet(), {}, {}, 0)
+        train(corpus, tmp_path / "m", start=small_poet())
     with pytest.raises(ConfigError, match=r"'finetune' makes models of one form.* poet-finetune"):
-        _run_of_any(TREASURY, "finetune", small_poet(TREASURY.tokenizer), {}, {}, 0)
+        train(TREASURY, tmp_path / "m", preset="finetune", start=small_poet(TREASURY.tokenizer))
 
 
 def test_every_parameter_is_reached_by_a_gradient(batches: PoemBatches) -> None:
@@ -391,7 +395,7 @@ def test_every_parameter_is_reached_by_a_gradient(batches: PoemBatches) -> None:
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
     objective = build_objective(model, training, None, poems=1)
     for step in range(batches.in_epoch):
-        objective(model, batches(step), generator=generator).loss.backward()  # type: ignore[no-untyped-call]
+        objective(Step(model, batches(step), generator=generator)).loss.backward()  # type: ignore[no-untyped-call]
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0, name
@@ -399,9 +403,9 @@ def test_every_parameter_is_reached_by_a_gradient(batches: PoemBatches) -> None:
 
 def test_what_goes_with_no_model_of_any_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no line_latent"):
-        _configs(line_latent="2")
+        _configs(line_latent=2)
     with pytest.raises(ConfigError, match="a learned prior of couplets and a refiner"):
-        _configs(refiner_layers="0")
+        _configs(refiner_layers=0)
     with pytest.raises(CorpusError, match="poems of all forms"):
         train(small_corpus(), tmp_path / "a", preset="poet", overrides=SMALL)
     with pytest.raises(CorpusError, match="poems of one form"):

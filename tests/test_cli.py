@@ -404,7 +404,7 @@ class TestWatching:
 
     def test_curves_get_training_and_validation_values(self, tmp_path: Path) -> None:
         from poetry_vae.cli.watching import Display
-        from poetry_vae.training.api import train
+        from poetry_vae.training.train import train
 
         written: dict[str, list[int]] = {}
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from poetry_vae.model.hub import HubError, HubName, push_to_hub
-from poetry_vae.model.pretrained import CheckpointError, load_model, save_model
+from poetry_vae.model.hub import HubError, HubName
+from poetry_vae.model.pretrained import CheckpointError, save_model
+from poetry_vae.model.push import push_to_hub
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.files import FileReadError
 from tests.commands import fails, run
@@ -68,7 +69,7 @@ def test_a_model_is_fetched_and_says_which_commit_it_is(
     assert model.source == f"{NAME}@{commit}"
     got = {path.split("/")[-1] for path in site.asked if path.startswith("GET /libai/jiu/")}
     assert got == {file.name for file in (tmp_path / "m").iterdir()}
-    assert load_model(cached(model)).source == model.source
+    assert PoetryVAE.from_pretrained(cached(model)).source == model.source
 
 
 def cached(model: PoetryVAE) -> Path:
@@ -78,52 +79,52 @@ def cached(model: PoetryVAE) -> Path:
 
 def test_a_revision_can_be_pinned(site: Hub, commit: str, tmp_path: Path) -> None:
     newer = site.repositories[NAME].put({**files_of(small_model(4), tmp_path / "n"), "x": b""})
-    assert load_model(NAME).source == f"{NAME}@{newer}"
-    assert torch.equal(bias(load_model(f"{NAME}@{commit}")), bias(small_model(3)))
+    assert PoetryVAE.from_pretrained(NAME).source == f"{NAME}@{newer}"
+    assert torch.equal(bias(PoetryVAE.from_pretrained(f"{NAME}@{commit}")), bias(small_model(3)))
     with pytest.raises(HubError, match="no revision 'v2' of it"):
-        load_model(f"{NAME}@v2")
+        PoetryVAE.from_pretrained(f"{NAME}@v2")
 
 
 def test_what_is_here_comes_first(site: Hub, commit: str, tmp_path: Path) -> None:
     save_model(small_model(5), tmp_path / NAME)
-    assert torch.equal(bias(load_model(NAME)), bias(small_model(5)))
-    assert load_model(NAME).source == ""
+    assert torch.equal(bias(PoetryVAE.from_pretrained(NAME)), bias(small_model(5)))
+    assert PoetryVAE.from_pretrained(NAME).source == ""
     with pytest.raises(CheckpointError, match=r"the folder libai has none.*libai/other@main"):
-        load_model("libai/other")
+        PoetryVAE.from_pretrained("libai/other")
     assert site.asked == []
-    assert torch.equal(bias(load_model(f"{NAME}@main")), bias(small_model(3)))
+    assert torch.equal(bias(PoetryVAE.from_pretrained(f"{NAME}@main")), bias(small_model(3)))
 
 
 def test_without_the_hub_it_is_what_was_fetched(
     site: Hub, commit: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load_model(NAME)
+    PoetryVAE.from_pretrained(NAME)
     caplog.set_level("INFO", "poetry_vae.model.hub")
     site.status = 503
-    assert load_model(NAME).source == f"{NAME}@{commit}"
+    assert PoetryVAE.from_pretrained(NAME).source == f"{NAME}@{commit}"
     assert caplog.messages[-1].endswith(f"as it was fetched before: {site.url} cannot be reached")
     with pytest.raises(HubError, match=r"reached \(it answers 503\), and this model was not"):
-        load_model("libai/other")
+        PoetryVAE.from_pretrained("libai/other")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(
         HubError, match=r"cannot be reached \([^()]*refused[^()]*\), and this model"
     ):
-        load_model("libai/other")
-    assert load_model(f"{NAME}@{commit}").source == f"{NAME}@{commit}"
+        PoetryVAE.from_pretrained("libai/other")
+    assert PoetryVAE.from_pretrained(f"{NAME}@{commit}").source == f"{NAME}@{commit}"
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert load_model(NAME).source == f"{NAME}@{commit}"
+    assert PoetryVAE.from_pretrained(NAME).source == f"{NAME}@{commit}"
     with pytest.raises(HubError, match="HF_HUB_OFFLINE is set"):
-        load_model("libai/other")
+        PoetryVAE.from_pretrained("libai/other")
 
 
 def test_a_fetch_that_broke_off_is_not_used(site: Hub, commit: str) -> None:
-    folder = cached(load_model(NAME))
+    folder = cached(PoetryVAE.from_pretrained(NAME))
     (folder / "model.safetensors").unlink()
     site.status = 502
     with pytest.raises(HubError, match=r"was not fetched before|has no model\.safetensors"):
-        load_model(NAME)
+        PoetryVAE.from_pretrained(NAME)
     site.status = 0
-    assert load_model(NAME).source
+    assert PoetryVAE.from_pretrained(NAME).source
 
 
 def test_each_refusal_is_one_line(site: Hub, commit: str, tmp_path: Path) -> None:
@@ -194,11 +195,11 @@ def test_a_folder_is_put_there_and_fetched_again(
     assert body.startswith("\n# a card\n")
     for line in ("license: cc-by-4.0", "- zh", "library_name: poetry-vae", "tags:"):
         assert line in head.splitlines()
-    again = load_model("dufu/shi")
+    again = PoetryVAE.from_pretrained("dufu/shi")
     assert torch.equal(bias(again), bias(small_model(6)))
     assert result.stdout.strip() == again.source
     newer = push_to_hub(again, "dufu/shi")
-    assert load_model("dufu/shi").source == newer != again.source
+    assert PoetryVAE.from_pretrained("dufu/shi").source == newer != again.source
 
 
 def test_a_card_with_front_matter_goes_as_it_is(

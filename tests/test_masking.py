@@ -4,10 +4,9 @@ import torch
 from torch import Tensor
 
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.training.additions import MaskedReading
+from poetry_vae.training.additions import MaskedReading, masked_divergence, with_masks
 from poetry_vae.training.batches import Batch
-from poetry_vae.training.masking import masked_divergence, with_masks
-from poetry_vae.training.objectives import WeightedELBO
+from poetry_vae.training.objectives import Step, WeightedELBO
 from tests.small import CHARACTERS, small_model
 
 
@@ -29,7 +28,9 @@ def test_every_number_of_masks_is_equally_likely_and_the_rest_stays() -> None:
 def test_divergence_is_naught_where_the_full_reading_is_the_masked_one() -> None:
     model, ids = small_model(), torch.full((4, 10), CharTokenizer.MASK)
     record = model(ids)
-    found = masked_divergence(model, ids, record, generator=torch.Generator().manual_seed(0))
+    found = masked_divergence(
+        Step(model, Batch(ids), 1.0, torch.Generator().manual_seed(0)), record
+    )
     assert torch.allclose(found, torch.zeros(4), atol=1e-6)
 
 
@@ -41,7 +42,7 @@ def test_divergence_moves_the_reading_of_masks_and_nothing_else() -> None:
     values = []
     for step in range(60):
         draws = torch.Generator().manual_seed(step)
-        loss = masked_divergence(model, ids, record, generator=draws).mean()
+        loss = masked_divergence(Step(model, Batch(ids), 1.0, draws), record).mean()
         optimiser.zero_grad()
         loss.backward()
         assert all(p.grad is None for p in model.decoder.parameters())
@@ -54,13 +55,13 @@ def test_divergence_moves_the_reading_of_masks_and_nothing_else() -> None:
 def test_the_objective_adds_it_to_its_loss_and_leaves_the_bound() -> None:
     model, ids = small_model(), _ids(32)
     seeded = torch.Generator()
-    plain = WeightedELBO()(model, Batch(ids), generator=seeded.manual_seed(0))
+    plain = WeightedELBO()(Step(model, Batch(ids), generator=seeded.manual_seed(0)))
     both = WeightedELBO(additions=(MaskedReading(0.5),))
-    with_term = both(model, Batch(ids), generator=seeded.manual_seed(0))
+    with_term = both(Step(model, Batch(ids), generator=seeded.manual_seed(0)))
     record = model(ids, generator=seeded.manual_seed(0))
-    expected = masked_divergence(model, ids[:16], record, generator=seeded).mean()
+    expected = masked_divergence(Step(model, Batch(ids[:16]), 1.0, seeded), record).mean()
     assert torch.allclose(with_term.loss - plain.loss, expected)
     assert torch.equal(with_term.elbo, plain.elbo)
     assert torch.equal(with_term.others["masked"], expected)
-    warming = both(model, Batch(ids), annealing=0.9, generator=seeded.manual_seed(0))
+    warming = both(Step(model, Batch(ids), 0.9, seeded.manual_seed(0)))
     assert "masked" not in warming.others

@@ -20,6 +20,7 @@ from poetry_vae.training.batches import Batch, OfOneForm
 from poetry_vae.training.objectives import (
     ImportanceWeighted,
     Objective,
+    Step,
     WeightedELBO,
     _doubly_reparameterised,
 )
@@ -47,8 +48,8 @@ def _gradients(model: nn.Module, loss: Tensor) -> dict[str, Tensor]:
 
 def test_the_sampled_elbo_has_the_closed_form_for_its_mean() -> None:
     model, batch = small_model(), Batch(_ids(4))
-    closed = WeightedELBO(samples=4000)(model, batch, generator=_seeded())
-    sampled = WeightedELBO(samples=4000, is_sampled=True)(model, batch, generator=_seeded())
+    closed = WeightedELBO(samples=4000)(Step(model, batch, generator=_seeded()))
+    sampled = WeightedELBO(samples=4000, is_sampled=True)(Step(model, batch, generator=_seeded()))
     assert sampled.loss.item() == pytest.approx(closed.loss.item(), abs=0.05)
     assert sampled.loss.item() != closed.loss.item()
     assert sampled.elbo.item() == closed.elbo.item()
@@ -69,7 +70,9 @@ def test_the_importance_weighted_bound_rises_with_k() -> None:
 def test_the_doubly_reparameterised_gradient_is_the_same_for_the_decoder() -> None:
     model, batch = small_model(), Batch(_ids())
     plain, double = (
-        _gradients(model, ImportanceWeighted(6, doubly)(model, batch, generator=_seeded()).loss)
+        _gradients(
+            model, ImportanceWeighted(6, doubly)(Step(model, batch, generator=_seeded())).loss
+        )
         for doubly in (False, True)
     )
     for name, gradient in plain.items():
@@ -83,7 +86,7 @@ def test_the_doubly_reparameterised_gradient_is_unbiased_and_varies_less() -> No
     def estimates(is_doubly: bool) -> Tensor:
         objective = ImportanceWeighted(16, is_doubly)
         rows = [
-            _gradients(model, objective(model, batch, generator=_seeded(s)).loss)[
+            _gradients(model, objective(Step(model, batch, generator=_seeded(s))).loss)[
                 "latents.0.mean.weight"
             ].flatten()
             for s in range(200)
@@ -128,7 +131,7 @@ def test_annealing_scales_the_ratios_within_the_weights() -> None:
     (level,) = record.levels
     weights = record.log_likelihood + 0.25 * level.log_ratio
     expected = -(torch.logsumexp(weights, 0) - math.log(3)).mean()
-    loss = ImportanceWeighted(3)(model, batch, annealing=0.25, generator=_seeded()).loss
+    loss = ImportanceWeighted(3)(Step(model, batch, 0.25, _seeded())).loss
     torch.testing.assert_close(loss, expected)
 
 
@@ -137,8 +140,8 @@ def test_only_the_top_level_is_warmed() -> None:
     batch = Batch(_ids())
     record = model(batch.ids, generator=_seeded())
     rates = [level.kl.mean(0).sum() for level in record.levels]
-    objective = WeightedELBO(is_top_warmed=True)
-    terms = objective(model, batch, annealing=0.1, generator=_seeded())
+    objective = WeightedELBO(warm_top_only=True)
+    terms = objective(Step(model, batch, 0.1, _seeded()))
     torch.testing.assert_close(terms.loss, terms.distortion + 0.1 * rates[0] + rates[1] + rates[2])
 
 
@@ -151,7 +154,7 @@ def test_the_prior_on_weights_is_weight_decay_under_plain_gradient_descent() -> 
         copy = small_model()
         copy.load_state_dict(model.state_dict())
         optimiser = torch.optim.SGD(copy.decoder.parameters(), lr=rate, weight_decay=decay)
-        objective(copy, batch, generator=_seeded()).loss.backward()  # type: ignore[no-untyped-call]
+        objective(Step(copy, batch, generator=_seeded())).loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         return dict(copy.decoder.named_parameters())
 
@@ -169,7 +172,7 @@ def test_total_correlation_and_critic_each_have_their_own_gradient() -> None:
         addition = TotalCorrelation(gamma, critic)
         model.zero_grad()
         critic.zero_grad()
-        value = addition(model, batch, record, annealing=1.0, generator=_seeded())
+        value = addition(Step(model, batch, generator=_seeded()), record)
         assert value is not None
         value.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         own = model.latents[0].mean.weight.grad
@@ -242,10 +245,10 @@ def test_m2_is_the_formula_of_the_paper() -> None:
     )
     hidden = (log_q.exp() * (cost + log_q)).sum(-1)
     expected = torch.stack([cost[0, 0], hidden[1], cost[2, 2], hidden[3], hidden[4]]).mean()
-    terms = SemiSupervised(2.0)(model, Batch(ids, labels), generator=_seeded())
+    terms = SemiSupervised(2.0)(Step(model, Batch(ids, labels), generator=_seeded()))
     torch.testing.assert_close(terms.loss, expected, rtol=1e-4, atol=1e-3)
     taught = (ids[:2], torch.tensor([0, 1]))
-    with_taught = SemiSupervised(2.0)(model, Batch(ids, labels, taught), generator=_seeded())
+    with_taught = SemiSupervised(2.0)(Step(model, Batch(ids, labels, taught), generator=_seeded()))
     classification = -(log_q[0, 0] + log_q[1, 1]) / 2
     torch.testing.assert_close(with_taught.loss, terms.loss + 2 * classification)
     torch.testing.assert_close(terms.elbo, -terms.loss.detach())
@@ -269,7 +272,7 @@ def test_m2_recovers_classes_from_few_labels() -> None:
     assert len(batches.known) == 12
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     for step in range(120):
-        loss = SemiSupervised(alpha=50.0)(model, batches(step), generator=_seeded(step)).loss
+        loss = SemiSupervised(alpha=50.0)(Step(model, batches(step), generator=_seeded(step))).loss
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

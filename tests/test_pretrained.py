@@ -11,12 +11,12 @@ from poetry_vae.model import pretrained
 from poetry_vae.model.pretrained import (
     CheckpointError,
     default_model,
-    load_model,
     packed,
     save_model,
     shipped_models,
     unpacked,
 )
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.files import FileWriteError
 from poetry_vae.text.form import Form
 from tests.small import small_model
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_saved_model_loads_with_equal_logits_and_vocabulary(folder: Path) -> None:
-    model, again = small_model(), load_model(folder)
+    model, again = small_model(), PoetryVAE.from_pretrained(folder)
     z = torch.randn(1, 2, 4)
     assert torch.equal(model.decode(z), again.decode(z))
     assert again.tokenizer == model.tokenizer
@@ -44,7 +44,10 @@ def test_a_byte_a_weight_keeps_each_within_half_a_step(tmp_path: Path) -> None:
         save_model(model, tmp_path / str(dtype), dtype=dtype)
         sizes.append((tmp_path / str(dtype) / "model.safetensors").stat().st_size)
     assert sizes[1] < 0.35 * sizes[0]
-    before, after = model.state_dict(), load_model(tmp_path / "torch.int8").state_dict()
+    before, after = (
+        model.state_dict(),
+        PoetryVAE.from_pretrained(tmp_path / "torch.int8").state_dict(),
+    )
     assert before.keys() == after.keys()
     for name, tensor in before.items():
         if tensor.dim() == 2:
@@ -61,7 +64,7 @@ def test_a_byte_a_weight_keeps_each_within_half_a_step(tmp_path: Path) -> None:
     }
     save_file(kept, file)
     with pytest.raises(CheckpointError, match=r"encoder\.embedding\.weight\.scale is missing"):
-        load_model(tmp_path / "torch.int8")
+        PoetryVAE.from_pretrained(tmp_path / "torch.int8")
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> None:
@@ -73,7 +76,7 @@ def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> 
         for d in (torch.float32, torch.float16)
     ]
     assert sizes[1] < 0.65 * sizes[0]
-    again = load_model(tmp_path / str(torch.float16))
+    again = PoetryVAE.from_pretrained(tmp_path / str(torch.float16))
     assert all(p.dtype == torch.float32 for p in again.parameters())
     z = torch.randn(1, 2, 4)
     torch.testing.assert_close(again.decode(z), model.decode(z), atol=0.01, rtol=0.01)
@@ -83,7 +86,7 @@ def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path: Path) -> 
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(CheckpointError, match=name):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 500, -1])
@@ -95,13 +98,13 @@ def test_a_file_cut_short_is_named(folder: Path, name: str, keep: int) -> None:
     if path.read_bytes() == whole.rstrip():
         pytest.skip("shorter than the cut")
     with pytest.raises(CheckpointError, match=name):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 def test_a_file_that_is_not_utf8_is_named(folder: Path) -> None:
     (folder / "tokenizer.json").write_bytes(b"\xff\xfe{}")
     with pytest.raises(CheckpointError, match="UTF-8"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 def _edit(path: Path, **changes: object) -> None:
@@ -120,11 +123,11 @@ def test_an_edited_or_foreign_checkpoint_is_refused(folder: Path) -> None:
     ):
         _edit(config, **changes)
         with pytest.raises(CheckpointError, match=message):
-            load_model(folder)
+            PoetryVAE.from_pretrained(folder)
         config.write_text(original, encoding="utf-8")
     _edit(folder / "tokenizer.json", version=2)
     with pytest.raises(CheckpointError, match="another version"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 def test_a_folder_is_meant_before_a_shipped_name(
@@ -136,7 +139,7 @@ def test_a_folder_is_meant_before_a_shipped_name(
     save_model(small_model(2), tmp_path / "couplet5")
 
     def bias(path: str | Path) -> torch.Tensor:
-        return load_model(path).decoder.heads.bias
+        return PoetryVAE.from_pretrained(path).decoder.heads.bias
 
     assert torch.equal(bias("couplet5"), small_model(2).decoder.heads.bias)
     assert torch.equal(bias(default_model(Form.of(2, 5))), small_model(1).decoder.heads.bias)
@@ -145,15 +148,15 @@ def test_a_folder_is_meant_before_a_shipped_name(
 def test_sizes_that_no_memory_holds(folder: Path) -> None:
     _edit(folder / "config.json", hidden=10**12)
     with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
     _edit(folder / "config.json", hidden=8, lines=2.5)
     with pytest.raises(CheckpointError, match=r"lines is 2\.5"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 def test_no_such_model(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="neither a folder nor one of those"):
-        load_model(tmp_path / "nothing")
+        PoetryVAE.from_pretrained(tmp_path / "nothing")
 
 
 def test_writing_where_nothing_can_be_written(tmp_path: Path) -> None:
@@ -169,6 +172,6 @@ def test_what_ships_has_a_default_a_form(tmp_path: Path, monkeypatch: pytest.Mon
     save_model(small_model(), tmp_path / "couplet5")
     assert [model.name for model in shipped_models()] == ["couplet5"]
     assert default_model(Form.of(2, 5)) == tmp_path / "couplet5"
-    assert load_model("couplet5").form == Form.of(2, 5)
+    assert PoetryVAE.from_pretrained("couplet5").form == Form.of(2, 5)
     with pytest.raises(CheckpointError, match="no model for 七绝 comes with the package"):
         default_model(Form.of(4, 7))

@@ -19,10 +19,11 @@ from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.training.api import train
+from poetry_vae.training.recipe import check
 from poetry_vae.training.refinement import refined
 from poetry_vae.training.run import Run
 from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.train import train
 from poetry_vae.verse.believing import expected, surprises
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner, trust_in
@@ -81,12 +82,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[PoetryVAE, Poetry
     """A model without refiner, and the same with one that was trained for it."""
     folder = tmp_path_factory.mktemp("refined")
     corpus = small_corpus(2000)
-    settings = {"hidden": "16", "latent": "8", "decoder_layers": "1", "encoder_layers": "1"}
+    settings = {"hidden": 16, "latent": 8, "decoder_layers": 1, "encoder_layers": 1}
     plain = train(
-        corpus, folder / "plain", preset="base", overrides={**settings, "epochs": "2"}
+        corpus, folder / "plain", preset="base", overrides={**settings, "epochs": 2}
     ).model
-    more = {"refiner_layers": "2", "refiner_hidden": "32", "learning_rate": "0.005"}
-    more |= {"batch_size": "64", "epochs": "1", "min_steps": "2000", "patience": "0"}
+    more = {"refiner_layers": 2, "refiner_hidden": 32, "learning_rate": 0.005}
+    more |= {"batch_size": 64, "epochs": 1, "min_steps": 2000, "patience": 0}
     whole = train(
         corpus, folder / "whole", preset="refine", start=plain, overrides=more, precision="float32"
     ).model
@@ -104,10 +105,12 @@ def test_at_the_start_it_changes_nothing() -> None:
 
 def test_own_tables_begin_as_those_of_the_model(tmp_path: Path) -> None:
     start = small_model()
-    few = {"refiner_layers": "1", "refiner_tables": "true", "epochs": "1", "min_steps": "4"}
+    few = {"refiner_layers": 1, "refiner_tables": True, "epochs": 1, "min_steps": 4}
     model = train(small_corpus(), tmp_path / "m", preset="refine", start=start, overrides=few).model
     config = model.config
-    begun = Run(small_corpus(), config, TrainingConfig(refiner_only=True), 0, start=start).begun()
+    begun = Run(
+        small_corpus(), config, TrainingConfig(refiner_only=True), 0, start=start
+    ).warm_started()
     assert begun.refiner is not None
     assert begun.refiner.embedding is not None
     assert torch.equal(begun.refiner.embedding.weight, start.encoder.embedding.weight)
@@ -118,7 +121,7 @@ def test_own_tables_begin_as_those_of_the_model(tmp_path: Path) -> None:
     assert torch.equal(model.decoder.likelihood.table[0], start.decoder.likelihood.table[0])
     # A refiner that shared the model's tables until now goes on with a copy of them.
     shared = _shaken()
-    more = {"refiner_tables": "true", "epochs": "1", "min_steps": "1"}
+    more = {"refiner_tables": True, "epochs": 1, "min_steps": 1}
     later = train(small_corpus(), tmp_path / "n", preset="refine", start=shared, overrides=more)
     assert later.model.readout is not later.model.decoder.likelihood
     with pytest.raises(ConfigError, match="refiner_tables is settled"):
@@ -276,8 +279,8 @@ def test_blanks_hide_what_is_read_and_not_what_is_asked_for(
 
 
 def test_blanks_take_a_refiner() -> None:
-    with pytest.raises(ConfigError, match="blanked takes a refiner"):
-        TrainingConfig(blanked=0.2).check_with(small_model().config)
+    with pytest.raises(ConfigError, match="blanked take a refiner"):
+        check(TrainingConfig(blanked=0.2), small_model().config)
 
 
 def test_nothing_but_the_refiner_is_trained(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
@@ -405,17 +408,17 @@ def test_at_full_repetition_no_character_comes_again(steered: bool) -> None:
 def test_a_refiner_can_be_deepened(trained: tuple[PoetryVAE, PoetryVAE], tmp_path: Path) -> None:
     _, start = trained
     config = replace(start.config, refiner_layers=start.config.refiner_layers + 2)
-    deeper = Run(small_corpus(), config, TrainingConfig(), 0, start=start).begun()
+    deeper = Run(small_corpus(), config, TrainingConfig(), 0, start=start).warm_started()
     ids = torch.randint(2, 20, (3, T), generator=_seeded())
     torch.testing.assert_close(
         *(_refine(model, ids, _orders(3)) for model in (start, deeper))
     )  # nothing is lost, and nothing changed at first
 
-    asked = {"refiner_layers": str(config.refiner_layers), "epochs": "1", "min_steps": "4"}
+    asked = {"refiner_layers": config.refiner_layers, "epochs": 1, "min_steps": 4}
     common: dict[str, Any] = {"preset": "refine", "start": start}
     found = train(small_corpus(), tmp_path / "deep", overrides=asked, **common)
     assert found.model.config.refiner_layers == config.refiner_layers
-    asked["refiner_layers"] = str(start.config.refiner_layers)
+    asked["refiner_layers"] = start.config.refiner_layers
     with pytest.raises(ConfigError, match="refiner_layers is settled"):
         train(small_corpus(), tmp_path / "no", overrides=asked, **common)
 
@@ -486,29 +489,29 @@ def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
             tmp_path / "b",
             preset="refine",
             start=small_model(),
-            overrides={"refiner_layers": "0"},
+            overrides={"refiner_layers": 0},
         )
-    wide = {"refiner_layers": "1", "refiner_hidden": "24", "epochs": "1", "min_steps": "2"}
+    wide = {"refiner_layers": 1, "refiner_hidden": 24, "epochs": 1, "min_steps": 2}
     model = train(
         small_corpus(), tmp_path / "w", preset="refine", start=small_model(), overrides=wide
     ).model
     assert model.config.refiner_hidden == 24
     assert model.config.hidden == small_model().config.hidden
-    odd = {"refiner_layers": "1", "refiner_hidden": "10"}
+    odd = {"refiner_layers": 1, "refiner_hidden": 10}
     with pytest.raises(ConfigError, match="refiner of 10 units: it takes a multiple of 4"):
         train(small_corpus(), tmp_path / "o", preset="refine", start=small_model(), overrides=odd)
     with pytest.raises(ConfigError, match="refiner_hidden is settled"):
-        train(small_corpus(), tmp_path / "x", start=model, overrides={"refiner_hidden": "8"})
+        train(small_corpus(), tmp_path / "x", start=model, overrides={"refiner_hidden": 8})
     with pytest.raises(ConfigError, match="refiner_layers is settled"):
-        train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": "1"})
+        train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": 1})
     with pytest.raises(ConfigError, match="a refiner learns beside the ELBO"):
-        train(small_corpus(), tmp_path / "d", preset="iwae", overrides={"refiner_layers": "1"})
+        train(small_corpus(), tmp_path / "d", preset="iwae", overrides={"refiner_layers": 1})
 
 
-@pytest.mark.parametrize("blanked", ["0", "0.3"])
-def test_a_refined_model_is_tuned_as_a_whole(blanked: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("blanked", [0.0, 0.3])
+def test_a_refined_model_is_tuned_as_a_whole(blanked: float, tmp_path: Path) -> None:
     start = _shaken()
-    settings = {"epochs": "1", "min_steps": "6", "batch_size": "16", "blanked": blanked}
+    settings = {"epochs": 1, "min_steps": 6, "batch_size": 16, "blanked": blanked}
     tuned = train(small_corpus(), tmp_path / "m", start=start, overrides=settings).model
     before, after = start.state_dict(), tuned.state_dict()
     assert before.keys() == after.keys()

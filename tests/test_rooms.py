@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,20 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
             is_allowed = parts[1] in allowed or ".".join(parts[1:3]) in allowed
             only_a_room = len(parts) == 2 and any(a.startswith(parts[1]) for a in allowed)
             assert is_allowed or only_a_room, f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+@pytest.mark.parametrize("room", ["model", "training"])
+def test_no_file_of_a_room_needs_one_that_needs_it(room: str) -> None:
+    """Imports within functions count too; those for the types alone do not."""
+    needs: dict[str, set[str]] = {}
+    for path in _sources(room):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = [node for node in tree.body if "TYPE_CHECKING" not in ast.unparse(node)[:20]]
+        every = [node for part in nodes for node in ast.walk(part)]
+        names = {node.module or "" for node in every if isinstance(node, ast.ImportFrom)}
+        needs[f"poetry_vae.{room}.{path.stem}"] = names
+    order = list(TopologicalSorter(needs).static_order())  # or a CycleError, which names the circle
+    assert set(needs) <= set(order)
 
 
 @pytest.mark.parametrize("room", IN_EVALUATION)

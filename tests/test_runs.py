@@ -17,13 +17,13 @@ from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.files import FileWriteError
 from poetry_vae.training import loop
-from poetry_vae.training.api import train as train_from
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.folder import LOCK, alone_in
-from poetry_vae.training.loop import train
-from poetry_vae.training.record import RUN, Record
+from poetry_vae.training.loop import run_training as train
 from poetry_vae.training.run import Observer, Run
+from poetry_vae.training.run_file import RUN, RunFile
 from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.train import train as train_from
 from tests.small import small_config, small_corpus
 
 STATE = "training.safetensors"
@@ -108,7 +108,7 @@ class TestFolder:
         assert not (tmp_path / "m").exists()
         assert train(_run(), tmp_path / "m").stopped == "finished"
 
-    @pytest.mark.parametrize("dies_in", ["write_record", "save_model", "append_metrics"])
+    @pytest.mark.parametrize("dies_in", ["write_run_file", "save_model", "append_metrics"])
     def test_a_kill_at_the_start_leaves_a_run_to_resume(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_in: str
     ) -> None:
@@ -181,18 +181,18 @@ class TestTheSame:
         parts = {**run.corpus.parts, "validation": run.corpus.parts["test"]}  # type: ignore[union-attr]
         other = replace(run, corpus=replace(run.corpus, parts=parts))  # type: ignore[type-var]
         measured = []
-        real = loop._Trainer._begin
+        real = loop._Loop._begin
 
         def begin(trainer: Any) -> None:
-            before = trainer.progress.best
+            before = trainer.counters.best
             real(trainer)
-            measured.extend([before, trainer.progress.best])
+            measured.extend([before, trainer.counters.best])
 
-        loop._Trainer._begin = begin  # type: ignore[method-assign]
+        loop._Loop._begin = begin  # type: ignore[method-assign]
         try:
             train(other, folder, resume=True, observer=heard)
         finally:
-            loop._Trainer._begin = real  # type: ignore[method-assign]
+            loop._Loop._begin = real  # type: ignore[method-assign]
         assert "the validation poems are others" in heard.warnings[0]
         assert measured[0] != measured[1]
 
@@ -245,15 +245,15 @@ class TestTheSame:
                 train(_run(), tmp_path / "m", resume=True)
 
     def test_it_goes_on_with_the_settings_it_was_begun_with(self, tmp_path: Path) -> None:
-        small = {"hidden": "8", "latent": "4", "batch_size": "16", "pooling": "mean"}
-        few = {**small, "min_steps": "6", "epochs": "1", "masked": "0"}
+        small = {"hidden": 8, "latent": 4, "batch_size": 16, "pooling": "mean"}
+        few = {**small, "min_steps": 6, "epochs": 1, "masked": 0}
         stop = _after(3)
         train_from(small_corpus(), tmp_path / "m", overrides=few, preset="beta", should_stop=stop)
         with pytest.raises(CheckpointError, match="a run with the preset beta, not base"):
             train_from(small_corpus(), tmp_path / "m", overrides=few, preset="base", resume=True)
         result = train_from(small_corpus(), tmp_path / "m", overrides=small, resume=True)
         assert (result.stopped, result.steps) == ("finished", 6)
-        assert Record.read(tmp_path / "m").training["beta"] == "1.5"
+        assert RunFile.read(tmp_path / "m").training["beta"] == 1.5
 
 
 class TestBest:

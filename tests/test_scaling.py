@@ -9,9 +9,9 @@ import pytest
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import encode_corpus
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.training.api import train
-from poetry_vae.training.scaling import batches_in_epoch, scaled, with_validation
+from poetry_vae.training.corpora import with_validation
 from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.train import batches_in_epoch, scaled, train
 from tests.small import CHARACTERS, COUPLET, small_corpus, small_model
 
 PRESET = TrainingConfig(epochs=2.0)
@@ -40,8 +40,8 @@ def test_defaults_go_by_the_number_of_poems(
 
 
 def test_epochs_that_are_asked_for_are_gone_through(tmp_path: Path) -> None:
-    small = {"hidden": "8", "latent": "4", "batch_size": "16", "patience": "0"}
-    result = train(small_corpus(), tmp_path / "m", overrides={**small, "epochs": "2"})
+    small = {"hidden": 8, "latent": 4, "batch_size": 16, "patience": 0}
+    result = train(small_corpus(), tmp_path / "m", overrides={**small, "epochs": 2})
     assert result.steps == 8
 
 
@@ -80,5 +80,5 @@ def test_twenty_poems_tune_a_model(tmp_path: Path) -> None:
 
 def test_a_model_with_codes_for_couplets_is_tuned_without_masked_reading(tmp_path: Path) -> None:
     start = small_model(couplet_latent=4, prior="learned", pooling="positions")
-    result = train(small_corpus(), tmp_path / "m", start=start, overrides={"epochs": "1"})
+    result = train(small_corpus(), tmp_path / "m", start=start, overrides={"epochs": 1})
     assert result.model.config == start.config

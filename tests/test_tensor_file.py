@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save, save_file
 
-from poetry_vae.model.pretrained import CheckpointError, load_model, save_model
+from poetry_vae.model.pretrained import CheckpointError, save_model
+from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import CorpusError, PoetryVAEError
 from poetry_vae.text.tensor_file import SUMS, TensorFile, TensorFileError, save_tensors
@@ -155,7 +156,7 @@ def test_a_turned_bit_in_the_weights_is_named_by_its_tensor(folder: Path) -> Non
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(CheckpointError, match=r"damaged: \S+ is not what was written"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
@@ -165,7 +166,7 @@ def test_weights_that_are_not_finite_are_refused_by_name(folder: Path, wrong: fl
 
     _rewritten(folder, spoil)
     with pytest.raises(CheckpointError, match=r"decoder\.heads\.bias holds a number that is not f"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_tensors_that_do_not_fit_are_named(
 ) -> None:
     _rewritten(folder, change)
     with pytest.raises(CheckpointError, match=rf"does not fit config\.json: {told}"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_sizes_are_held_against_the_file_before_anything_is_built(
 
     monkeypatch.setattr(torch, "empty", counted)
     with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
     assert sum(room) < 500_000
 
 
@@ -245,7 +246,7 @@ def test_every_kind_of_model_is_put_together_from_its_file_alone(
     model = small_model(1, **changes)
     save_model(model, tmp_path / "m")
     before = torch.random.get_rng_state()
-    again = load_model(tmp_path / "m")
+    again = PoetryVAE.from_pretrained(tmp_path / "m")
     assert torch.equal(torch.random.get_rng_state(), before)
     assert again.config == small_config(**changes)
     for name, tensor in model.state_dict().items():
@@ -258,14 +259,16 @@ def test_every_kind_of_model_is_put_together_from_its_file_alone(
 def test_weights_without_checksums_still_load(folder: Path) -> None:
     model = small_model(refiner_layers=1)
     without_sums(folder / "model.safetensors")
-    assert torch.equal(load_model(folder).decoder.heads.bias, model.decoder.heads.bias)
+    assert torch.equal(
+        PoetryVAE.from_pretrained(folder).decoder.heads.bias, model.decoder.heads.bias
+    )
 
 
 def test_another_vocabulary_than_the_weights_is_refused(folder: Path) -> None:
     path = folder / "tokenizer.json"
     path.write_text(path.read_text(encoding="utf-8").replace("山", "川"), encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"tokenizer\.json: damaged: not the vocabulary that"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 # --- encoded corpora
@@ -313,7 +316,7 @@ def test_what_is_no_regular_file_is_refused_at_once(folder: Path, name: str, kin
     else:
         path.symlink_to("/dev/zero" if kind == "device" else path)
     with pytest.raises(PoetryVAEError, match=name):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)
 
 
 def test_other_settings_than_the_weights_is_refused(folder: Path) -> None:
@@ -321,8 +324,8 @@ def test_other_settings_than_the_weights_is_refused(folder: Path) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(dict(reversed(config.items()))), encoding="utf-8")
-    load_model(folder)
+    PoetryVAE.from_pretrained(folder)
     assert (config["lines"], config["chars"]) == (2, 5)
     path.write_text(json.dumps({**config, "lines": 5, "chars": 2}), encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"config\.json: damaged: not the settings that"):
-        load_model(folder)
+        PoetryVAE.from_pretrained(folder)

@@ -1,6 +1,7 @@
 """The loop: what it learns, what it writes, how it stops, resumes and fails."""
 
 import json
+import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,16 +16,17 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import FileWriteError
 from poetry_vae.training import data, loop
-from poetry_vae.training.api import train as train_from
 from poetry_vae.training.batches import Batch
 from poetry_vae.training.device import DeviceError, find_device
 from poetry_vae.training.diagnostics import Figures, active_units, collapse_warning, watch
-from poetry_vae.training.loop import train
-from poetry_vae.training.objectives import Terms, WeightedELBO
-from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.loop import run_training as train
+from poetry_vae.training.objectives import Step, Terms, WeightedELBO
+from poetry_vae.training.presets import PRESETS, parsed
 from poetry_vae.training.run import Observer, Run, TrainingError
 from poetry_vae.training.schedules import kl_weight, learning_rate
 from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.stopping import StoppingRule
+from poetry_vae.training.train import train as train_from
 from tests.small import COUPLET, small_config, small_corpus, small_model
 
 
@@ -239,7 +241,7 @@ def test_free_bits_keep_the_rate_from_being_pressed_below_them() -> None:
 
     def terms(objective: WeightedELBO, annealing: float = 1.0) -> Terms:
         generator = torch.Generator().manual_seed(0)
-        return objective(model, batch, annealing=annealing, generator=generator)
+        return objective(Step(model, batch, annealing, generator))
 
     plain = terms(WeightedELBO())
     torch.testing.assert_close(plain.loss, plain.distortion + plain.rate)
@@ -305,28 +307,58 @@ def test_an_absent_device_is_named() -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"colour": "1"}, "no setting is called 'colour'"),
-        ({"vocabulary": "5"}, "no setting is called 'vocabulary'"),
+        ({"colour": 1}, "no setting is called 'colour'"),
+        ({"vocabulary": 5}, "no setting is called 'vocabulary'"),
         ({"epochs": "many"}, "epochs=many: the value must be a number"),
-        ({"hidden": "1.5"}, "a whole number"),
-        ({"normalise": "yes"}, "true or false"),
+        ({"hidden": 1.5}, "a whole number"),
+        ({"normalise": 1}, "true or false"),
+        ({"masked": True}, "a number"),
         ({"kl_schedule": "sawtooth"}, "constant, linear or cyclical"),
-        ({"batch_size": "0"}, "at least 1"),
-        ({"learning_rate": "-1"}, "above 0"),
-        ({"warmup": "2"}, "between 0 and 1"),
-        ({"beta": "-1"}, "a number >= 0"),
-        ({"epochs": "inf"}, "above 0"),
-        ({"learning_rate": "nan"}, "above 0"),
+        ({"batch_size": 0}, "at least 1"),
+        ({"learning_rate": -1}, "above 0"),
+        ({"warmup": 2}, "between 0 and 1"),
+        ({"beta": -1}, "a number >= 0"),
+        ({"epochs": math.inf}, "above 0"),
+        ({"learning_rate": math.nan}, "above 0"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(setting: dict[str, str], message: str) -> None:
+def test_a_setting_that_makes_no_sense_is_refused(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         PRESETS["base"].configs(COUPLET, 30, setting)
 
 
+def test_the_first_reason_to_stop_is_told() -> None:
+    def reason(asked: bool = False, minutes: float | None = None, patience: int = 2) -> list[str]:
+        rule = StoppingRule(lambda: asked, minutes, patience)
+        return [rule.reason(by_heart=by_heart, since_best=n) for by_heart, n in cases]
+
+    cases = ((False, 1), (False, 2), (True, 2))
+    assert reason() == ["finished", "no better bound", "learned by heart"]
+    assert reason(patience=0) == 3 * ["finished"]
+    assert reason(minutes=-1.0) == 3 * ["time is up"]
+    assert reason(asked=True, minutes=-1.0) == 3 * ["interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [("epochs", "2", 2.0), ("hidden", "24", 24), ("normalise", "False", False), ("label", "", "")],
+)
+def test_what_is_typed_becomes_the_kind_of_its_setting(name: str, text: str, value: object) -> None:
+    found = parsed(name, text)
+    assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("epochs", "many"), ("hidden", "1.5"), ("in_turn", "1")]
+)
+def test_what_is_typed_for_a_setting_must_be_of_its_kind(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}={text}: the value must be"):
+        parsed(name, text)
+
+
 def test_settings_are_put_in() -> None:
     model, training = PRESETS["base"].configs(
-        COUPLET, 30, {"hidden": "24", "pooling": "mean", "normalise": "false", "epochs": "2"}
+        COUPLET, 30, {"hidden": 24, "pooling": "mean", "normalise": False, "epochs": 2}
     )
     assert (model.hidden, model.pooling, model.normalise) == (24, "mean", False)
     assert training.epochs == 2.0
@@ -336,11 +368,11 @@ def test_a_model_of_another_form_gives_all_but_what_belongs_to_places(tmp_path: 
     start = small_model(lines=4, chars=5, pooling="positions", refiner_layers=1)
     with pytest.raises(FormError, match=r"poems are 五言联.*writes 五绝: name the form"):
         train_from(small_corpus(), tmp_path / "a", start=start)
-    few = {"epochs": "1", "min_steps": "2", "batch_size": "16"}
+    few = {"epochs": 1, "min_steps": 2, "batch_size": 16}
     result = train_from(small_corpus(), tmp_path / "b", start=start, form="五言联", overrides=few)
     assert result.model.config == replace(start.config, lines=2)
     spec = Run(small_corpus(), result.model.config, TrainingConfig(), 0, start=start)
-    before, after = start.state_dict(), spec.begun().state_dict()
+    before, after = start.state_dict(), spec.warm_started().state_dict()
     random = PoetryVAE.build(spec.model, start.tokenizer, seed=0).state_dict()
     new = {name for name, tensor in after.items() if tensor.shape != before[name].shape}
     assert {"refiner.to_place", "refiner.from_place"} <= new

@@ -103,9 +103,10 @@ def _encoded(path: Path) -> EncodedCorpus:
 
 
 def _row(run: Path, corpus: EncodedCorpus | None, quick: bool, seed: int) -> dict[str, Any]:
-    from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of, model_folder
+    from poetry_vae.model.named import model_folder
+    from poetry_vae.model.pretrained import FIGURES, CheckpointError, figures_of
     from poetry_vae.text.files import name_of
-    from poetry_vae.training.metrics import METRICS, read_metrics
+    from poetry_vae.training.folder import METRICS, read_metrics
 
     folder = model_folder(run)
     logged = read_metrics(folder) or []
@@ -172,13 +173,14 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     import torch
 
     from poetry_vae.evaluation.report.family import FULL, QUICK, family_figures
-    from poetry_vae.model.pretrained import WEIGHTS, load_model
+    from poetry_vae.model.pretrained import WEIGHTS
     from poetry_vae.model.sampling import derived_seed
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.errors import FormError
     from poetry_vae.text.files import FileReadError, read_file, replace_file
     from poetry_vae.text.json_values import read_json
 
-    model = load_model(folder)
+    model = PoetryVAE.from_pretrained(folder)
     if model.form != corpus.form:
         raise FormError(f"{folder} writes {model.form}, and the corpus holds {corpus.form}")
     test = corpus.in_vocabulary(model.tokenizer).parts["test"]
@@ -210,7 +212,7 @@ def _known_labels(model: PoetryVAE, corpus: EncodedCorpus, order: Tensor) -> Ten
     """The test poems' labels as numbers of the model's, None where they do not fit each other."""
     import torch
 
-    from poetry_vae.training.api import with_labels
+    from poetry_vae.training.corpora import with_labels
 
     labels = model.config.labels
     if labels is None:

@@ -108,15 +108,11 @@ def command(
 
 def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -> list[Subject]:
     from poetry_vae.evaluation.report.evaluation import Subject
-    from poetry_vae.model.pretrained import (
-        DEFAULT_FORM,
-        default_model,
-        figures_of,
-        load_model,
-        model_folder,
-    )
+    from poetry_vae.model.named import model_folder
+    from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, figures_of
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.form import Form
-    from poetry_vae.training.metrics import read_metrics
+    from poetry_vae.training.folder import read_metrics
 
     if not models and has_samples:
         return []
@@ -124,7 +120,7 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
     named = {name: model_folder(name) for name in models} or {wanted.slug: default_model(wanted)}
     found = []
     for name, folder in named.items():
-        model = load_model(folder)
+        model = PoetryVAE.from_pretrained(folder)
         if model.written is None:
             model = model.writing(wanted)
         found.append(Subject(name, model, figures_of(folder), read_metrics(folder)))

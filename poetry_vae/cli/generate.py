@@ -130,7 +130,7 @@ def command(
     if greedy and options["temperature"]:
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
-    from poetry_vae.model.pretrained import model_folder
+    from poetry_vae.model.named import model_folder
     from poetry_vae.text.files import appending, replacing
     from poetry_vae.text.old_words import in_old_words
     from poetry_vae.verse.generate import choose_model

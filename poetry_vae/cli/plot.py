@@ -245,7 +245,7 @@ def _logged(folder: Path) -> list[dict[str, Any]]:
         PictureError: no run is there, or it has logged nothing yet.
     """
     from poetry_vae.evaluation.report.rendering import PictureError
-    from poetry_vae.training.metrics import METRICS, read_metrics
+    from poetry_vae.training.folder import METRICS, read_metrics
 
     rows = read_metrics(folder)
     if not rows:

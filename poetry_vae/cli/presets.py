@@ -30,7 +30,7 @@ def command(name: str | None, as_json: bool) -> None:
                 "name": preset.name,
                 "summary": preset.summary,
                 "source": preset.source,
-                "sets": {**preset.model, **preset.training},
+                "sets": preset.changes,
             }
             if name is not None:
                 entry["settings"] = preset.settings()
@@ -40,7 +40,7 @@ def command(name: str | None, as_json: bool) -> None:
         click.secho(preset.name, bold=True, nl=False)
         click.echo(f"  {preset.summary}")
         click.secho(f"    {preset.source}", dim=True)
-        sets = preset.settings() if name is not None else {**preset.model, **preset.training}
+        sets = preset.settings() if name is not None else preset.changes
         click.echo(f"    {' '.join(f'{key}={_typed(value)}' for key, value in sets.items())}")
 
 

@@ -28,6 +28,6 @@ def command(model: str, repository: str, license: str, private: bool, message: s
     poetry-vae push my-model me/my-model --license cc-by-4.0 --private
     poetry-vae generate --model me/my-model
     """
-    from poetry_vae.model.hub import push_to_hub
+    from poetry_vae.model.push import push_to_hub
 
     click.echo(push_to_hub(model, repository, license=license, private=private, message=message))

@@ -109,16 +109,19 @@ def command(
     poetry-vae train couplets.safetensors --preset m2 --set label=dynasty --output m2
     torchrun --nproc-per-node 4 -m poetry_vae train poems.safetensors --preset poet --output p
     """
-    overrides = dict(_pair(setting) for setting in settings)
+    typed = dict(_pair(setting) for setting in settings)
 
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display, kept_by
-    from poetry_vae.model.pretrained import load_model
-    from poetry_vae.training.api import load_training_corpus, load_treasury, train, writes_any
+    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.training.corpora import load_training_corpus, load_treasury
+    from poetry_vae.training.presets import parsed
     from poetry_vae.training.ranks import is_first
+    from poetry_vae.training.train import train, writes_any
 
+    overrides = {name: parsed(name, value) for name, value in typed.items()}
     curves = _curves(output) if tensorboard else None
-    chosen = load_model(start) if start else None
+    chosen = PoetryVAE.from_pretrained(start) if start else None
     read = partial(read_for_people, encoding=encoding)
     encoded: EncodedCorpus | Treasury
     if writes_any(preset, chosen):

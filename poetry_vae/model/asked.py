@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +33,7 @@ class Asked:
     """
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of(cls, form: Form) -> Asked:
         """A form and nothing else, for any number of poems."""
         return cls(Layout.of(form), form.units)
@@ -59,20 +63,25 @@ class Asked:
 
     def __getitem__(self, rows: Tensor | slice) -> Asked:
         """What is asked of some of the poems."""
-        return Asked(
-            self.layout[rows],
-            self.units,
-            None if self.dynasty is None else self.dynasty[rows],
-            None if self.subject is None else self.subject[rows],
-        )
+        return self._with(lambda part: part[rows])
 
     def to(self, device: torch.device) -> Asked:
-        return Asked(
-            self.layout.to(device),
-            self.units,
-            None if self.dynasty is None else self.dynasty.to(device),
-            None if self.subject is None else self.subject.to(device),
-        )
+        return self._with(lambda part: part.to(device))
+
+    def _with(self, change: Callable[[Any], Any]) -> Asked:
+        """Every part changed."""
+        dynasty, subject = (x if x is None else change(x) for x in (self.dynasty, self.subject))
+        return Asked(change(self.layout), self.units, dynasty, subject)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What holds for every poem of a view of a model."""
+
+    form: Form | None
+    asked: Asked | None = None
+    label: int | None = None
+    """The number of the label."""
 
 
 def ask(
@@ -83,9 +92,13 @@ def ask(
     Words of today are asked for as titles of old have them.
 
     Raises:
-        FormError: a model of such sizes does not write the form.
-        LabelError: it does not know the dynasty.
+        FormError: the model does not write the form.
+        LabelError: it cannot be told a subject or a dynasty, or not this one.
     """
+    if config.forms == "one" and form != config.form:
+        raise FormError(f"the model writes {config.form}, not {form}: leave out the form")
+    if config.forms == "one":
+        raise LabelError("a model of one form cannot be told a subject or a dynasty")
     if max(form.lengths) > config.chars or form.lines > config.lines:
         raise FormError(
             f"the model writes at most {config.lines} lines of at most {config.chars} characters, "

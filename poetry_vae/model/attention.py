@@ -80,8 +80,8 @@ class AttentionBlock(nn.Module):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
 
-    def silence(self) -> None:
-        """Change nothing at first."""
+    def zero_init(self) -> None:
+        """Let x through unchanged before anything is learned."""
         for layer in (self.leave, self.narrow):
             nn.init.zeros_(layer.weight)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.form import Form
@@ -15,6 +17,13 @@ Prior = Literal["standard", "learned"]
 Posterior = Literal["bottom-up", "merged"]
 Forms = Literal["one", "any"]
 Likelihood = Literal["categorical", "gaussian", "bernoulli"]
+_WORDS = {
+    "pooling": Pooling,
+    "prior": Prior,
+    "posterior": Posterior,
+    "likelihood": Likelihood,
+    "forms": Forms,
+}
 
 
 class ConfigError(PoetryVAEError):
@@ -56,13 +65,46 @@ class Labels:
         return self.values.index(value)
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "pooling": get_args(Pooling),
-    "prior": get_args(Prior),
-    "posterior": get_args(Posterior),
-    "likelihood": get_args(Likelihood),
-    "forms": get_args(Forms),
-}
+Rule = tuple[str, Callable[[Any], bool], str]
+"""Names of settings, what holds of the value of each, and that in words."""
+
+
+def check_values(settings: object, rules: Iterable[Rule]) -> None:
+    """Hold settings against rules.
+
+    Raises:
+        ConfigError: a value is none that the setting can have.
+    """
+    for names, holds, what in rules:
+        for name in names.split():
+            if not holds(value := getattr(settings, name)):
+                raise ConfigError(f"{name} is {value!r}: it must be {what}")
+
+
+def one_of(name: str, kind: Any) -> Rule:
+    """The rule of a setting that takes the words of a ``Literal``."""
+    *others, last = known = get_args(kind)
+    return name, lambda word: word in known, f"{', '.join(others)} or {last}"
+
+
+def _is_whole(value: object, least: float = -math.inf) -> bool:
+    return type(value) is int and value >= least
+
+
+_RULES: tuple[Rule, ...] = (
+    ("lines chars", _is_whole, "a whole number"),
+    ("vocabulary hidden latent", lambda n: _is_whole(n, 1), "a whole number >= 1"),
+    (
+        "subject decoder_layers encoder_layers couplet_latent line_latent character_latent "
+        "components refiner_layers refiner_hidden",
+        lambda n: _is_whole(n, 0),
+        "a whole number >= 0",
+    ),
+    ("kernel", lambda n: _is_whole(n, 1) and n % 2 == 1, "an odd number of positions"),
+    ("normalise classifier refiner_tables in_turn", lambda b: type(b) is bool, "true or false"),
+    ("dynasties", lambda x: type(x) is tuple and all(map(_is_text, x)), "a list of names"),
+    *map(one_of, _WORDS, _WORDS.values()),
+)
 
 
 @dataclass(frozen=True)
@@ -118,38 +160,8 @@ class ModelConfig:
     """Whether the refiner has tables of characters of its own, which begin as the VAE's."""
 
     def __post_init__(self) -> None:
-        for name in ("lines", "chars"):
-            if type(getattr(self, name)) is not int:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a whole number")
+        check_values(self, _RULES)
         Form.of(self.lines, self.chars)
-        at_least_one = ("vocabulary", "hidden", "latent")
-        at_least_none = (
-            "subject",
-            "decoder_layers",
-            "encoder_layers",
-            "couplet_latent",
-            "line_latent",
-            "character_latent",
-            "components",
-            "refiner_layers",
-            "refiner_hidden",
-        )
-        for name in (*at_least_one, *at_least_none):
-            value = getattr(self, name)
-            smallest = 1 if name in at_least_one else 0
-            if type(value) is not int or value < smallest:
-                raise ConfigError(f"{name} is {value!r}: it must be a whole number >= {smallest}")
-        if type(self.kernel) is not int or self.kernel < 1 or self.kernel % 2 == 0:
-            raise ConfigError(f"kernel is {self.kernel!r}: it must be an odd number of positions")
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                known = " or ".join(map(repr, choices))
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be {known}")
-        if not (isinstance(self.dynasties, tuple) and all(map(_is_text, self.dynasties))):
-            raise ConfigError(f"dynasties is {self.dynasties!r}: it must be a list of names")
-        for name in ("normalise", "classifier", "refiner_tables", "in_turn"):
-            if type(getattr(self, name)) is not bool:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be true or false")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -197,6 +209,11 @@ class ModelConfig:
     @property
     def is_hierarchical(self) -> bool:
         return max(self.couplet_latent, self.line_latent, self.character_latent) > 0
+
+    @property
+    def features(self) -> int:
+        """What a flat encoder hands over: its positions side by side, or their mean."""
+        return self.hidden * (self.form.positions if self.pooling == "positions" else 1)
 
     @property
     def form(self) -> Form:

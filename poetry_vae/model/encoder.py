@@ -19,14 +19,13 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        H, T = config.hidden, config.form.positions
+        H = config.hidden
         self.pooling = config.pooling
         self.embedding = nn.Embedding(config.vocabulary, H)
         self.label = nn.Embedding(len(config.labels.values), H) if config.labels else None
         self.stack = gated_stack(
             config.encoder_layers, H, config.kernel, normalise=config.normalise
         )
-        self.features = H * (T if self.pooling == "positions" else 1)
         self.rise: nn.ModuleList | None = None
         if config.is_hierarchical:
             self.rise = nn.ModuleList(

@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub: fetched from there into its cache, and put there.
+"""Models on the Hugging Face hub: fetched from there into its cache.
 
 A name is ``owner/name``, or ``owner/name@revision`` with a branch, a tag or a commit. Nothing but
 the files of a model is fetched: weights as safetensors, the rest JSON and the card. The client of
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from poetry_vae import __version__
@@ -26,20 +25,15 @@ from poetry_vae.model.pretrained import (
     TOKENIZER,
     WEIGHTS,
     CheckpointError,
-    load_model,
-    model_folder,
-    save_model,
 )
-from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.files import read_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_FILES = (CARD, CONFIG, TOKENIZER, FIGURES, WEIGHTS)
+FILES = (CARD, CONFIG, TOKENIZER, FIGURES, WEIGHTS)
 _NAME = re.compile(r"(?!.*\.\.)([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
-_LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 log = logging.getLogger(__name__)
 
 
@@ -82,8 +76,8 @@ def fetch(name: HubName) -> Path:
         HubError: there is none, or none of this package, or it cannot be had; or the extra is
             missing.
     """
-    with _told_of(name):
-        api = _client()
+    with told_of(name):
+        api = client()
         away = _why_away(api, name)
         wanted, here = name.revision or "main", away is not None
         try:
@@ -94,7 +88,7 @@ def fetch(name: HubName) -> Path:
             folder = api.snapshot_download(
                 name.repository,
                 revision=Path(config).parent.name,
-                allow_patterns=list(_FILES),
+                allow_patterns=list(FILES),
                 local_files_only=here,
             )
         except FileNotFoundError as error:  # as what is not in the cache is told
@@ -113,95 +107,7 @@ def fetch(name: HubName) -> Path:
     return found
 
 
-def push_to_hub(
-    model: PoetryVAE | str | Path,
-    repository: str,
-    *,
-    license: str = "mit",
-    private: bool = False,
-    message: str = "",
-) -> str:
-    """Put a model on the hub: card, configuration, vocabulary, weights, and figures if it has some.
-
-    Who is logged in (``hf auth login``, or ``HF_TOKEN``) must be allowed to write there. The
-    repository is made if it is not there.
-
-    Args:
-        model: a folder or name, whose card goes along; or a model, which gets a plain card.
-        repository: ``owner/name``.
-        license: of the weights, by the hub's identifier. Nothing is added to a card that begins
-            with such data itself.
-        private: whether a new repository is seen by its owner alone.
-        message: of the commit.
-
-    Returns:
-        ``owner/name@commit``.
-
-    Raises:
-        CheckpointError: the model is none that can be loaded.
-        HubError: the hub did not take it, or the extra is missing.
-    """
-    name = HubName.parse(repository)
-    if name is None or name.revision:
-        raise HubError(f"{repository!r} is no place on the hub: give owner/name")
-    if not _LICENSE.fullmatch(license):
-        raise HubError(f"license {license!r} is no identifier of the hub, as mit or cc-by-4.0")
-    with TemporaryDirectory() as scratch:
-        if isinstance(model, PoetryVAE):
-            folder = Path(scratch)
-            save_model(model, folder)
-        else:
-            folder = model_folder(model)
-            load_model(folder)  # what is damaged stays here
-        with _told_of(name):
-            return _push(folder, name, license, private, message or "A model of poetry-vae")
-
-
-def _push(folder: Path, name: HubName, license: str, private: bool, message: str) -> str:
-    from huggingface_hub import CommitOperationAdd
-
-    api = _client()
-    api.create_repo(name.repository, private=private, exist_ok=True)
-    card = read_text(folder / CARD, error=HubError) if (folder / CARD).is_file() else ""
-    files: dict[str, Path | bytes] = {
-        file: folder / file for file in _FILES if (folder / file).is_file()
-    }
-    files[CARD] = _with_front_matter(card, name, license).encode("utf-8")
-    done = api.create_commit(
-        name.repository,
-        [CommitOperationAdd(file, content) for file, content in files.items()],
-        commit_message=message,
-    )
-    return f"{name.repository}@{done.oid}"
-
-
-def _with_front_matter(card: str, name: HubName, license: str) -> str:
-    """A card with what the hub's pages are sorted by before it."""
-    if card.startswith("---\n"):
-        return card
-    return f"""---
-license: {license}
-language:
-- zh
-library_name: poetry-vae
-pipeline_tag: text-generation
-tags:
-- poetry
-- classical-chinese
-- vae
----
-
-{card or f"# {name.repository}"}
-## Use
-
-```sh
-pip install "poetry-vae[hub]"
-poetry-vae generate --model {name.repository}
-```
-"""
-
-
-def _client() -> HfApi:
+def client() -> HfApi:
     from huggingface_hub import HfApi
 
     return HfApi(library_name="poetry-vae", library_version=__version__)
@@ -234,7 +140,7 @@ def _check(config: Path, name: HubName) -> None:
 
 
 @contextmanager
-def _told_of(name: HubName) -> Iterator[None]:
+def told_of(name: HubName) -> Iterator[None]:
     """Whatever the hub or its client says, as an error of one line.
 
     Raises:

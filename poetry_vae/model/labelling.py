@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,9 +22,7 @@ def given(model: PoetryVAE, value: str) -> PoetryVAE:
     """
     if model.config.labels is None:
         raise LabelError("this model was trained without labels: leave out the label")
-    view = copy.copy(model)
-    view.given = model.config.labels.number(value)
-    return view
+    return model.settling(label=model.config.labels.number(value))
 
 
 def as_of(model: PoetryVAE, poem: Poem | str | None) -> PoetryVAE:
@@ -45,7 +42,7 @@ def prior(model: PoetryVAE) -> Tensor:
 
 def draw(model: PoetryVAE, n: int, *, generator: torch.Generator | None) -> Tensor | None:
     """``n`` labels from p(y), [n]; None where the model has none or one is given."""
-    if model.config.labels is None or model.given is not None:
+    if model.config.labels is None or model.settled.label is not None:
         return None
     return torch.multinomial(prior(model).exp(), n, True, generator=generator)
 
@@ -53,7 +50,7 @@ def draw(model: PoetryVAE, n: int, *, generator: torch.Generator | None) -> Tens
 def infer(model: PoetryVAE, ids: Tensor) -> Tensor | None:
     """The likeliest label of each poem, ids [B, T] → [B]; None where nothing is to be inferred,
     since the model has no labels, or one is given."""
-    if model.config.labels is None or model.given is not None:
+    if model.config.labels is None or model.settled.label is not None:
         return None
     return log_probs(model, ids).argmax(-1)
 
@@ -88,8 +85,8 @@ def settled(model: PoetryVAE, labels: Tensor | None) -> Tensor | None:
         if labels is not None:
             raise LabelError("this model was trained without labels: leave out the label")
         return None
-    if labels is None and model.given is not None:
-        return torch.tensor(model.given, device=model.device)
+    if labels is None and model.settled.label is not None:
+        return torch.tensor(model.settled.label, device=model.device)
     if labels is None:
         raise LabelError(
             f"this model needs a label: --label {known.kind}=VALUE, where VALUE is one of "

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.layers import gated_stack
+from poetry_vae.model.layers import gated_stack, zero_init
 from poetry_vae.text.form import Form
 
 Placing = Callable[[DiagonalGaussian, DiagonalGaussian], Tensor]
@@ -70,10 +70,28 @@ class Record:
         return torch.cat([level.code for level in self.levels], dim=-1)
 
 
-class GaussianLevel(nn.Module):
+class Level(nn.Module):
+    """What the levels share."""
+
+    name: str
+    size: int
+    """Coordinates of z, or of z a unit where poems differ in units."""
+    of_q: tuple[str, ...]
+    """Names of the parts that belong to q and not to p."""
+
+    def size_for(self, form: Form) -> int:
+        """Coordinates of z for poems of a form."""
+        return self.size
+
+    def inference(self) -> list[nn.Module]:
+        """The parts that belong to q and not to p."""
+        return [getattr(self, name) for name in self.of_q]
+
+
+class GaussianLevel(Level):
     """The one level of a flat VAE: q(z|x) = N(μ(x), diag σ²(x)) and p(z) = N(0, I)."""
 
-    name = "poem"
+    name, of_q = "poem", ("mean", "log_variance")
 
     def __init__(self, features: int, latent: int) -> None:
         super().__init__()
@@ -94,16 +112,8 @@ class GaussianLevel(nn.Module):
         z = place(posterior, prior)
         return LevelRecord(z, posterior, prior), z
 
-    def size_for(self, form: Form) -> int:
-        """Coordinates of z for poems of a form, which is the model's."""
-        return self.size
 
-    def inference(self) -> list[nn.Module]:
-        """The parts that belong to q and not to p."""
-        return [self.mean, self.log_variance]
-
-
-class HierarchicalLevel(nn.Module):
+class HierarchicalLevel(Level):
     """A level among several: h_j = Decoder_{j+1}(h_{j+1}) + G_j z_j, with u units of d dimensions.
 
     A unit is as many neighbouring characters as u allows, all T of them at the poem's level, and
@@ -116,6 +126,8 @@ class HierarchicalLevel(nn.Module):
     prior, so that the features only have to say in what the poem differs from what the levels above
     expect (Sønderby et al. 2016, "Ladder Variational Autoencoders").
     """
+
+    of_q = ("bottom_up",)
 
     def __init__(
         self, name: str, units: int, latent: int, config: ModelConfig, *, is_top: bool
@@ -138,8 +150,7 @@ class HierarchicalLevel(nn.Module):
             self.descend = gated_stack(1, config.hidden, config.kernel, normalise=config.normalise)
             if config.prior == "learned":
                 self.top_down = nn.Linear(side_by_side, 2 * latent)
-                nn.init.zeros_(self.top_down.weight)  # so that it starts as N(0, I)
-                nn.init.zeros_(self.top_down.bias)
+                zero_init(self.top_down)  # so that it starts as N(0, I)
 
     def forward(
         self, features: Tensor | None, above: Tensor | None, place: Placing, asking: object = None
@@ -163,23 +174,15 @@ class HierarchicalLevel(nn.Module):
         entered = torch.unflatten(entered.flatten(-2), -1, (-1, self.hidden))
         return LevelRecord(z, posterior, prior), entered if h is None else h + entered
 
-    def size_for(self, form: Form) -> int:
-        """Coordinates of z for poems of a form, which is the model's."""
-        return self.size
-
-    def inference(self) -> list[nn.Module]:
-        """The parts that belong to q and not to p."""
-        return [self.bottom_up]
-
     def _units_of(self, h: Tensor) -> Tensor:
         """[..., T, H] → [..., u, T/u·H]."""
         return torch.unflatten(h, -2, (self.units, -1)).flatten(-2)
 
 
-def build_levels(config: ModelConfig, features: int) -> list[GaussianLevel | HierarchicalLevel]:
-    """The levels of a model, from the top; ``features`` is what a flat encoder hands over."""
+def build_levels(config: ModelConfig) -> list[Level]:
+    """The levels of a model of one form, from the top."""
     if not config.is_hierarchical:
-        return [GaussianLevel(features, config.latent)]
+        return [GaussianLevel(config.features, config.latent)]
     return [
         HierarchicalLevel(name, units, latent, config, is_top=j == 0)
         for j, (name, units, latent) in enumerate(named_levels(config))

@@ -31,6 +31,13 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return wide.permute(0, 2, 3, 1).reshape(*x.shape[:-1], len(weight))
 
 
+def zero_init(*layers: nn.Module) -> None:
+    """Let dense layers make nothing but 0 before they have learned."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+
+
 class Dense(nn.Linear):
     """The library's dense layer of [..., T, H], by the product that is the faster."""
 

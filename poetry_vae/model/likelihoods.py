@@ -88,20 +88,12 @@ class CategoricalHeads(CharacterHeads):
         return self.output.weight, self.output.bias
 
 
-class BernoulliHeads(CharacterHeads):
+class BernoulliHeads(CategoricalHeads):
     """A Bernoulli for each of V indicators, as for the pixels of Kingma & Welling 2014, appendix C.
 
     Σ_v x_v log σ(a_v) + (1 − x_v) log(1 − σ(a_v)) at the one-hot x. Among one-hot vectors alone its
     probability is proportional to exp(a_c), so that renormalised it is softmax(a).
     """
-
-    def __init__(self, hidden: int, vocabulary: int) -> None:
-        super().__init__()
-        self.output = nn.Linear(hidden, vocabulary)
-
-    @property
-    def table(self) -> tuple[Tensor, Tensor]:
-        return self.output.weight, self.output.bias
 
     def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
         """log of the product of V Bernoullis, [...]."""

@@ -12,18 +12,17 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from poetry_vae.model.building import TooLargeError, outline
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.outline import Outline, TooLargeError
 from poetry_vae.model.versions import SHIPPED as _SHIPPED
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
@@ -33,6 +32,9 @@ from poetry_vae.text.json_values import read_json
 from poetry_vae.text.known_lines import KnownLines, lines_file
 from poetry_vae.text.tensor_file import TensorFile
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
+
+if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 CARD, FIGURES = "README.md", "figures.json"
@@ -104,37 +106,6 @@ def lines_of_poets(chars: int) -> KnownLines | None:
     return KnownLines.load(path) if path.is_file() else None
 
 
-def model_folder(name_or_path: str | Path) -> Path:
-    """Where a model lies, by its folder, by the name it ships under, or by ``owner/name`` of the
-    Hugging Face hub, from which it is fetched; what is here comes first.
-
-    Raises:
-        CheckpointError: nothing of that name.
-    """
-    by_name = {model.name: model.path for model in shipped_models()}
-    folder = Path(name_or_path)
-    if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
-        folder = by_name[str(name_or_path)]
-    if folder.is_dir():
-        return folder
-    told = f"no model {str(name_or_path)!r}: "
-    if isinstance(name_or_path, str) and not stands(folder):
-        from poetry_vae.model.hub import HubName, fetch
-
-        name = HubName.parse(name_or_path)
-        if name is not None and not name.revision and folder.parent.is_dir():
-            raise CheckpointError(
-                f"{told}the folder {folder.parent} has none; one of that name on the hub is "
-                f"{name}@main"
-            )
-        if name is not None:
-            return fetch(name)
-    raise CheckpointError(
-        f"{told}neither a folder nor one of those that come with the package "
-        f"({', '.join(by_name) or 'none'}), nor owner/name of the hub"
-    )
-
-
 def figures_of(folder: Path) -> dict[str, Any]:
     """The figures that a model's folder records of itself; none where it has no such file.
 
@@ -192,16 +163,12 @@ def unpacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def load_model(name_or_path: str | Path) -> PoetryVAE:
-    """A model from its folder or by its name, see :func:`model_folder`; on the CPU, in evaluation
-    mode.
+def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: Path) -> PoetryVAE:
+    """The model of a folder, see :meth:`PoetryVAE.from_pretrained`.
 
-    Raises:
-        CheckpointError: nothing of that name, or a file is missing, damaged or of another version.
+    Args:
+        make: the model of a configuration.
     """
-    from poetry_vae.model.hub import source_of
-
-    folder = model_folder(name_or_path)
     configuration = read_text(folder / CONFIG, error=CheckpointError)
     try:
         config = ModelConfig.from_json(configuration)
@@ -226,17 +193,16 @@ def load_model(name_or_path: str | Path) -> PoetryVAE:
         raise CheckpointError(
             f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
         )
-    model = _outline_for(file, config, tokenizer)
+    model = _outline_for(file, config, lambda: make(config, tokenizer))
     if file.metadata.get(_CONFIGURATION, own := _sum_of_settings(configuration)) != own:
         raise CheckpointError(
             f"{folder / CONFIG}: damaged: not the settings that the weights were written with"
         )
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
-    model.source = source_of(folder)
     return model.eval().requires_grad_(False)
 
 
-def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer) -> PoetryVAE:
+def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], PoetryVAE]) -> PoetryVAE:
     """The model of a configuration, for the weights of a file, which it is held against.
 
     Raises:
@@ -250,7 +216,8 @@ def _outline_for(file: TensorFile, config: ModelConfig, tokenizer: CharTokenizer
             )
     held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
     try:
-        model = outline(config, tokenizer, most=held + _SPARE)
+        with Outline(held + _SPARE):
+            model = make()
     except TooLargeError as error:
         raise file.refuse(
             f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"

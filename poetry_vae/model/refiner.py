@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import AttentionBlock, Memories
 from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.layers import Dense
+from poetry_vae.model.layers import Dense, zero_init
 from poetry_vae.model.likelihoods import CharacterHeads, build_likelihood
 from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.model.slots import Slots
@@ -62,9 +62,7 @@ class Refiner(nn.Module):
         self.norm = nn.LayerNorm(W)
         self.change = Dense(W, H)
         self.kept = nn.Linear(2, H)
-        nn.init.zeros_(self.change.weight)
-        nn.init.zeros_(self.change.bias)
-        nn.init.zeros_(self.kept.weight)
+        zero_init(self.change, self.kept)
         nn.init.ones_(self.kept.bias)
         if config.forms == "any":
             # It learns beside a decoder that knows nothing yet: of z that is not trusted, nothing
@@ -73,17 +71,17 @@ class Refiner(nn.Module):
                 self.kept.weight[:, 0] = 1.0
                 self.kept.bias.zero_()
 
-    def begin_with(self, embedding: nn.Embedding, likelihood: CharacterHeads) -> None:
+    def warm_start(self, embedding: nn.Embedding, likelihood: CharacterHeads) -> None:
         """Take over tables of characters, where there are own ones."""
         if self.embedding is not None and self.likelihood is not None:
             self.embedding.load_state_dict(embedding.state_dict())
             self.likelihood.load_state_dict(likelihood.state_dict())
 
-    def silence(self, begun: int) -> None:
-        """Let all blocks after the first ``begun`` change nothing at first."""
-        for block in list(self.blocks)[begun:]:
+    def zero_init(self, first: int) -> None:
+        """Zero-initialise the blocks from number ``first`` on, so that they change nothing."""
+        for block in list(self.blocks)[first:]:
             assert isinstance(block, AttentionBlock)
-            block.silence()
+            block.zero_init()
 
     def forward(
         self,

@@ -21,8 +21,8 @@ from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import AttentionBlock
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.latents import LevelRecord, Placing
-from poetry_vae.model.layers import gated_stack
+from poetry_vae.model.latents import Level, LevelRecord, Placing
+from poetry_vae.model.layers import gated_stack, zero_init
 from poetry_vae.model.layout import Layout
 from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.text.form import Form
@@ -81,9 +81,7 @@ class AskedEmbedding(nn.Module):
         super().__init__()
         self.dynasty = nn.Embedding(len(config.dynasties) + 1, width)
         self.subject = nn.Linear(config.hidden, width)
-        nn.init.zeros_(self.dynasty.weight)
-        nn.init.zeros_(self.subject.weight)
-        nn.init.zeros_(self.subject.bias)
+        zero_init(self.dynasty, self.subject)
 
     def forward(self, asked: Asked, embedding: nn.Embedding) -> Tensor:
         out = torch.zeros((), device=asked.layout.line.device)
@@ -115,10 +113,10 @@ class Asking:
         return self.asked.layout.there
 
 
-class PoemLevel(nn.Module):
+class PoemLevel(Level):
     """The poem's code: q(z_0 | x) from the mean over its units, p(z_0 | a) from what is asked."""
 
-    name = "poem"
+    name, of_q = "poem", ("posterior",)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -129,12 +127,7 @@ class PoemLevel(nn.Module):
             nn.Linear(config.hidden, 2 * config.latent),
         )
         self.prior = nn.Linear(config.hidden, 2 * config.latent)
-        nn.init.zeros_(self.prior.weight)  # so that it starts as N(0, I)
-        nn.init.zeros_(self.prior.bias)
-
-    def size_for(self, form: Form) -> int:
-        """Coordinates of the code."""
-        return self.size
+        zero_init(self.prior)  # so that it starts as N(0, I)
 
     def forward(
         self, units: Tensor | None, above: Tensor | None, place: Placing, asking: Asking
@@ -149,36 +142,32 @@ class PoemLevel(nn.Module):
         z = place(posterior, prior)
         return LevelRecord(z, posterior, prior), z
 
-    def inference(self) -> list[nn.Module]:
-        return [self.posterior]
 
-
-class UnitLevel(nn.Module):
+class UnitLevel(Level):
     """A code for every unit: q(z_k | x) from its own features, p(z_k | z_0 … z_{k−1}, a) by blocks
     of attention over the codes before it (Vaswani et al. 2017); and the dense heads that make the
     states of all places from the codes."""
 
-    name = "couplet"
+    name, of_q = "couplet", ("posterior",)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         H, d = config.hidden, config.couplet_latent
-        self.latent = d
+        self.size = d
         self.posterior = nn.Linear(H, 2 * d)
         self.enter_poem, self.enter_unit = nn.Linear(config.latent, H), nn.Linear(d, H)
         self.number = UnitEmbedding(H)
         self.blocks = nn.ModuleList(AttentionBlock(H) for _ in range(_PRIOR_LAYERS))
         self.norm = nn.LayerNorm(H)
         self.prior = nn.Linear(H, 2 * d)
-        nn.init.zeros_(self.prior.weight)
-        nn.init.zeros_(self.prior.bias)
+        zero_init(self.prior)
         self.heads = nn.Linear(d, 2 * config.chars * H)
         self.descend = nn.Linear(config.latent, H)
         self.places = PlaceEmbedding(config, H)
 
     def size_for(self, form: Form) -> int:
         """Coordinates of the codes of all units, side by side."""
-        return form.units * self.latent
+        return form.units * self.size
 
     def forward(
         self, units: Tensor | None, above: Tensor, place: Placing, asking: Asking
@@ -190,7 +179,7 @@ class UnitLevel(nn.Module):
             prior, N(0, I); and the states of all places [K, B, T, H].
         """
         record = self._placed(units, above, place, asking)
-        heads = self.heads(torch.unflatten(record.z, -1, (-1, self.latent)))
+        heads = self.heads(torch.unflatten(record.z, -1, (-1, self.size)))
         h = asking.grid.gather(heads) + self.descend(above).unsqueeze(-2)
         return record, h + self.places(asking.asked.layout)
 
@@ -205,7 +194,7 @@ class UnitLevel(nn.Module):
             )
             z = place(drawn_from, drawn_from)
             return LevelRecord(z, posterior, self._prior(z, poem, asking))
-        d, U = self.latent, asking.grid.units
+        d, U = self.size, asking.grid.units
         zeros = poem.new_zeros(*poem.shape[:-1], U * d)
         standard = DiagonalGaussian(zeros, zeros)
         noise = place(standard, standard)
@@ -221,7 +210,7 @@ class UnitLevel(nn.Module):
     def _prior(self, z: Tensor, poem: Tensor, asking: Asking) -> DiagonalGaussian:
         """p(z_k | …) of all units at once, given z [K, B, U·d]: [K, B, U·d]."""
         lead, U = z.shape[:-1], asking.grid.units
-        codes = self.enter_unit(torch.unflatten(z, -1, (U, self.latent)))  # [K, B, U, H]
+        codes = self.enter_unit(torch.unflatten(z, -1, (U, self.size)))  # [K, B, U, H]
         first = (self.enter_poem(poem) + asking.vector).unsqueeze(-2)
         x = torch.cat([first, codes[..., :-1, :]], -2) + self.number(asking.grid.present)
         before = torch.ones(U, U, dtype=torch.bool, device=z.device).tril().unsqueeze(0)
@@ -229,9 +218,6 @@ class UnitLevel(nn.Module):
         for block in self.blocks:
             x = block(x, before)
         return _flat(self.prior(self.norm(x)).reshape(*lead, U, -1), asking)
-
-    def inference(self) -> list[nn.Module]:
-        return [self.posterior]
 
 
 def _flat(parameters: Tensor, asking: Asking) -> DiagonalGaussian:

@@ -9,36 +9,40 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from poetry_vae.model import labelling
-from poetry_vae.model.asked import Asked, ask
+from poetry_vae.model.asked import Asked, Settled, ask
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.classifier import LabelClassifier
-from poetry_vae.model.config import LabelError, ModelConfig
+from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.hub import source_of
 from poetry_vae.model.latents import (
-    GaussianLevel,
-    HierarchicalLevel,
+    Level,
     LevelRecord,
     Placing,
     Record,
+    build_levels,
 )
 from poetry_vae.model.likelihoods import CharacterHeads
+from poetry_vae.model.named import model_folder
+from poetry_vae.model.pretrained import load_model, save_model
 from poetry_vae.model.refiner import Refiner
+from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.units import AskedEmbedding, Asking, PlacedEncoder, PoemLevel, UnitLevel
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
-
-Level = GaussianLevel | HierarchicalLevel | PoemLevel | UnitLevel
 
 
 class PoetryVAE(nn.Module):
@@ -52,40 +56,28 @@ class PoetryVAE(nn.Module):
     flat VAE are its z. D counts all their coordinates.
     """
 
-    def __init__(
-        self,
-        encoder: ConvEncoder | PlacedEncoder,
-        latents: Sequence[Level],
-        decoder: ParallelDecoder,
-        *,
-        config: ModelConfig,
-        tokenizer: CharTokenizer,
-        classifier: LabelClassifier | None = None,
-        refiner: Refiner | None = None,
-        asking: AskedEmbedding | None = None,
-    ) -> None:
+    def __init__(self, config: ModelConfig, tokenizer: CharTokenizer) -> None:
+        """A new model with random weights; see :meth:`build`."""
         super().__init__()
-        self.encoder = encoder
-        self.latents = nn.ModuleList(latents)
-        self.decoder = decoder
-        self.classifier = classifier
-        self.refiner = refiner
-        self.asking = asking
-        self.config = config
-        self.tokenizer = tokenizer
+        self.config, self.tokenizer = config, tokenizer
         self.source = ""
         """``owner/name@commit`` of a model that comes from the Hugging Face hub."""
-        self.given: int | None = None
-        """The number of the label that every poem of this view has."""
-        self._form = None if config.forms == "any" else config.form
-        self._asked: Asked | None = None
+        is_of_any = config.forms == "any"
+        self.encoder = PlacedEncoder(config) if is_of_any else ConvEncoder(config)
+        of_any: list[Level] = [PoemLevel(config), UnitLevel(config)] if is_of_any else []
+        self.latents = nn.ModuleList(of_any or build_levels(config))
+        self.decoder = ParallelDecoder(config)
+        self.classifier = LabelClassifier(config) if config.classifier else None
+        self.refiner = Refiner(config) if config.refiner_layers else None
+        self.asking = AskedEmbedding(config, config.hidden) if is_of_any else None
+        self.settled = Settled(None if is_of_any else config.form)
 
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
         """A new model with random weights, the same for the same seed."""
-        from poetry_vae.model.building import build
-
-        return build(config, tokenizer, seed=seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derived_seed(seed, "weights"))
+            return cls(config, tokenizer)
 
     @property
     def form(self) -> Form:
@@ -94,12 +86,12 @@ class PoetryVAE(nn.Module):
         Raises:
             FormError: it writes any.
         """
-        return self.config.form if self._form is None else self._form
+        return self.settled.form or self.config.form
 
     @property
     def written(self) -> Form | None:
         """The form that the model, or this view of it, writes; None if it is any."""
-        return self._form
+        return self.settled.form
 
     @property
     def asked(self) -> Asked:
@@ -108,11 +100,13 @@ class PoetryVAE(nn.Module):
         Raises:
             FormError: the model writes any form.
         """
-        if self._asked is None:
-            self._asked = Asked.of(self.form)
-        if self._asked.layout.line.device != self.device:
-            self._asked = self._asked.to(self.device)
-        return self._asked
+        return (self.settled.asked or Asked.of(self.form)).to(self.device)
+
+    def settling(self, **changes: Any) -> PoetryVAE:
+        """A view of the model, weights shared, for which more is settled: fields of Settled."""
+        view = copy.copy(self)
+        view.settled = replace(self.settled, **changes)
+        return view
 
     def writing(self, form: Form, *, about: str = "", dynasty: str = "") -> PoetryVAE:
         """The same model, weights shared, where every poem is asked for so.
@@ -125,16 +119,10 @@ class PoetryVAE(nn.Module):
             FormError: the model does not write the form.
             LabelError: it cannot be told a subject or a dynasty, or not this one.
         """
-        if self.config.forms == "one":
-            if form != self.form:
-                raise FormError(f"the model writes {self.form}, not {form}: leave out the form")
-            if about or dynasty:
-                raise LabelError("a model of one form cannot be told a subject or a dynasty")
+        if self.config.forms == "one" and form == self.form and not (about or dynasty):
             return self
-        view = copy.copy(self)
-        view._form = form
-        view._asked = ask(self.config, self.tokenizer, form, about, dynasty).to(self.device)
-        return view
+        asked = ask(self.config, self.tokenizer, form, about, dynasty).to(self.device)
+        return self.settling(form=form, asked=asked)
 
     @property
     def device(self) -> torch.device:
@@ -306,17 +294,29 @@ class PoetryVAE(nn.Module):
         return [Poem(cut(self.tokenizer.decode(row)), tune=tune) for row in ids.tolist()]
 
     def save_pretrained(self, path: str | Path, *, card: str = "") -> None:
-        """See :func:`poetry_vae.model.pretrained.save_model`."""
-        from poetry_vae.model.pretrained import save_model
+        """Write the model's folder: ``model.save_pretrained("my-model")``.
 
+        Args:
+            card: what its README says.
+
+        Raises:
+            FileWriteError: a file cannot be written; what stood there before is untouched.
+        """
         save_model(self, Path(path), card=card)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> PoetryVAE:
-        """See :func:`poetry_vae.model.pretrained.load_model`."""
-        from poetry_vae.model.pretrained import load_model
+        """A model by its folder or name, see :func:`model_folder`: ``from_pretrained("jueju7")``.
+        It is on the CPU, in evaluation mode.
 
-        return load_model(name_or_path)
+        Raises:
+            CheckpointError: nothing of that name, or a file is missing, damaged or of another
+                version.
+        """
+        folder = model_folder(name_or_path)
+        model = load_model(cls, folder)
+        model.source = source_of(folder)
+        return model
 
     @property
     def levels(self) -> list[Level]:

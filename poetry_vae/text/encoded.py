@@ -68,8 +68,7 @@ class EncodedCorpus:
 
     def in_vocabulary(self, tokenizer: CharTokenizer) -> EncodedCorpus:
         """The same poems in another vocabulary."""
-        symbols = tokenizer.encode_folded("".join(self.tokenizer.characters))
-        renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
+        renumber = self.tokenizer.numbers_in(tokenizer).astype(np.uint16)
         parts = {part: renumber[ids] for part, ids in self.parts.items()}
         return EncodedCorpus(self.form, tokenizer, parts, self.source, self.labels)
 

@@ -83,6 +83,11 @@ class CharTokenizer:
         get = self._ids.get
         return np.array([get(c, self.UNKNOWN) for c in text], dtype=np.int64)
 
+    def numbers_in(self, other: CharTokenizer) -> npt.NDArray[np.int64]:
+        """The id that each symbol of this vocabulary has in another one, [V]."""
+        symbols = other.encode_folded("".join(self.characters))
+        return np.concatenate([[self.UNKNOWN, self.MASK], symbols])
+
     def decode(self, ids: Iterable[int]) -> str:
         """The characters of ids [T]; ``<unk>`` is shown as □, ``<mask>`` as ＿.
 

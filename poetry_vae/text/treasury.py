@@ -120,8 +120,7 @@ class Treasury:
 
     def in_vocabulary(self, tokenizer: CharTokenizer) -> Treasury:
         """The same poems in another vocabulary."""
-        symbols = tokenizer.encode_folded("".join(self.tokenizer.characters))
-        renumber = np.concatenate([[tokenizer.UNKNOWN, tokenizer.MASK], symbols]).astype(np.uint16)
+        renumber = self.tokenizer.numbers_in(tokenizer).astype(np.uint16)
         other = {name: renumber[self.tensors[name]] for name in ("text", "titles")}
         return replace(self, tokenizer=tokenizer, tensors={**self.tensors, **other})
 

@@ -10,36 +10,51 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.critic import DensityRatioCritic, permuted
+from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
-from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.training.batches import Batch
-from poetry_vae.training.masking import masked_divergence
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.objectives import Step
 
 
 @dataclass(frozen=True)
 class MaskedReading:
-    """The encoder also reads poems with characters hidden; see ``masking.py``.
+    """The posterior of a partly known poem: the encoder learns to read with characters hidden.
 
-    ``share`` of every batch is read so, once the rate is no more annealed: before, posteriors are
-    so narrow that missing them costs thousands of nats.
+    q(z|x_o), where only the characters o of x are seen and the others are ``<mask>``, is what
+    proposes latents for an acrostic, and what scores a character without having seen it. It is
+    trained after Ivanov et al. 2019, "Variational Autoencoder with Arbitrary Conditioning":
+    equation 7's term KL(q(z|x) ‖ q(z|x_o)), whose minimum covers all that the full posterior of any
+    completion covers. Only the second argument learns from it, so that the model of whole poems is
+    trained by its own objective alone.
+
+    ``masked`` is the share of a batch that is read so, once the rate is no more annealed: before,
+    posteriors are so narrow that missing them costs thousands of nats.
     """
 
-    share: float
+    masked: float
     name: ClassVar[str] = "masked"
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        record: Record,
-        *,
-        annealing: float,
-        generator: torch.Generator | None,
-    ) -> Tensor | None:
-        if annealing < 1:
+    def __call__(self, step: Step, record: Record) -> Tensor | None:
+        if step.annealing < 1:
             return None
-        poems = batch.ids[: math.ceil(self.share * len(batch.ids))]
-        return masked_divergence(model, poems, record, generator=generator).mean()
+        return masked_divergence(step, record, share=self.masked).mean()
+
+
+def with_masks(ids: Tensor, *, generator: torch.Generator | None) -> Tensor:
+    """Poems ids [B, T] with some characters hidden; every number of them is equally likely."""
+    B, T = ids.shape
+    share = torch.rand((B, 1), generator=generator, device=ids.device)
+    lot = torch.rand((B, T), generator=generator, device=ids.device)
+    return ids.masked_fill(lot < share, CharTokenizer.MASK)
+
+
+def masked_divergence(step: Step, record: Record, *, share: float = 1.0) -> Tensor:
+    """KL(q(z|x) ‖ q(z|x_o)) in nats of the first B' poems of a batch, a share of it: [B']."""
+    full = record.levels[0].posterior
+    n = math.ceil(share * len(step.batch.ids))
+    target = DiagonalGaussian(full.mean[:n].detach(), full.log_variance[:n].detach())
+    read = step.model.encode(with_masks(step.batch.ids[:n], generator=step.generator))
+    return target.kl(read).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -55,22 +70,14 @@ class TotalCorrelation:
     critic: DensityRatioCritic
     name: ClassVar[str] = "total_correlation"
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        record: Record,
-        *,
-        annealing: float,
-        generator: torch.Generator | None,
-    ) -> Tensor | None:
+    def __call__(self, step: Step, record: Record) -> Tensor | None:
         z = record.code[0].float()  # [B, D]
         half = len(z) // 2
         if half < 1:
             return None
         fixed = z.detach()
         real = self.critic(fixed[:half])
-        shuffled = self.critic(permuted(fixed[half:], generator=generator))
+        shuffled = self.critic(permuted(fixed[half:], generator=step.generator))
         softplus = torch.nn.functional.softplus
         cross_entropy = 0.5 * (softplus(-real).mean() + softplus(shuffled).mean())
         return self.gamma * self.critic.frozen(z).mean() + cross_entropy
@@ -90,14 +97,6 @@ class WeightPrior:
     poems: int
     name: ClassVar[str] = "weight_prior"
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        record: Record,
-        *,
-        annealing: float,
-        generator: torch.Generator | None,
-    ) -> Tensor | None:
-        squares = [p.square().sum() for p in model.decoder.parameters()]
+    def __call__(self, step: Step, record: Record) -> Tensor | None:
+        squares = [p.square().sum() for p in step.model.decoder.parameters()]
         return self.kappa / (2 * self.poems) * torch.stack(squares).sum()

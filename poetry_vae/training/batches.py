@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -39,20 +38,9 @@ class Batch:
         return Batch(self.ids[rows], labels, self.taught, asked)
 
 
-class Batches(Protocol):
-    """What a run is trained on."""
-
-    size: int
-    """Poems of a batch."""
-    in_epoch: int
-    """Batches of an epoch."""
-
-    def __call__(self, step: int) -> Batch:
-        """The batch of a step, which the seed and the number of the step decide."""
-
-
 class OfOneForm:
-    """The batches of a run, in an order that the seed and the number of the step decide."""
+    """The batches of a run, in an order that the seed and the number of the step decide: of
+    ``size`` poems each, ``in_epoch`` of them an epoch."""
 
     def __init__(
         self, ids: Tensor, size: int, *, seed: int, labels: Tensor | None = None, shown: float = 1.0

@@ -27,7 +27,7 @@ STATE = "training.safetensors"
 
 
 @dataclass
-class Progress:
+class Counters:
     """Where a run stands."""
 
     run: str = ""
@@ -52,7 +52,7 @@ def save_state(
     folder: Path,
     trained: Mapping[str, nn.Module],
     optimiser: torch.optim.Optimizer,
-    progress: Progress,
+    counters: Counters,
 ) -> None:
     """Write the state of a run into its folder, replacing the one before in one step."""
     tensors = {
@@ -61,11 +61,11 @@ def save_state(
         for name, tensor in module.state_dict().items()
     }
     state = optimiser.state_dict()["state"]
-    progress.moments = len(state)
+    counters.moments = len(state)
     for index, moments in state.items():
         for name, value in moments.items():
             tensors[f"optimiser.{index}.{name}"] = value
-    save_weights(folder / STATE, tensors, {"progress": json.dumps(asdict(progress))})
+    save_weights(folder / STATE, tensors, {"progress": json.dumps(asdict(counters))})
 
 
 def load_state(
@@ -74,7 +74,7 @@ def load_state(
     optimiser: torch.optim.Optimizer,
     *,
     run: str,
-) -> Progress:
+) -> Counters:
     """Put the state of a run back into what is trained, by name, and the optimiser.
 
     Raises:
@@ -85,31 +85,26 @@ def load_state(
     if not stands(path):
         raise CheckpointError(f"{path}: no run to resume in this folder; train without --resume")
     file = TensorFile.open(path, "state of a run", known=("progress",), error=CheckpointError)
-    progress = _progress_in(file)
-    if progress.run != run:
+    counters = _counters_in(file)
+    if counters.run != run:
         raise CheckpointError(
             f"{path}: belongs to a run with another corpus, preset, seed or settings; resume with "
             "those it was started with, or train into another folder"
         )
-    hold_against(file, _wanted(file, trained, optimiser, progress.moments), "the run")
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    weights: dict[str, dict[str, torch.Tensor]] = {owner: {} for owner in trained}
-    for name, tensor in weights_in(file).items():
-        owner, _, rest = name.partition(".")
-        if owner in weights:
-            weights[owner][rest] = tensor
-        else:
-            index, _, moment = rest.partition(".")
-            moments.setdefault(int(index), {})[moment] = tensor
+    hold_against(file, _wanted(file, trained, optimiser, counters.moments), "the run")
+    tensors, moments = weights_in(file), dict[int, dict[str, torch.Tensor]]()
     for owner, module in trained.items():
-        module.load_state_dict(weights[owner])
+        module.load_state_dict({name: tensors[f"{owner}.{name}"] for name in module.state_dict()})
+    for name in (name for name in tensors if name.startswith("optimiser.")):
+        _, index, moment = name.split(".")
+        moments.setdefault(int(index), {})[moment] = tensors[name]
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-    return progress
+    return counters
 
 
-def _progress_in(file: TensorFile) -> Progress:
+def _counters_in(file: TensorFile) -> Counters:
     try:
-        found = Progress(**parse_json(file.metadata["progress"]))
+        found = Counters(**parse_json(file.metadata["progress"]))
         whole = (found.step, found.since_best, found.moments)
         numbers = (*whole, found.seconds, found.best, *found.updates.values())
         is_sound = all(type(n) is int and n >= 0 for n in whole) and not any(

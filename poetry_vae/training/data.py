@@ -1,10 +1,14 @@
-"""What a run learns from, and what it is watched on: poems of one form, or of many."""
+"""What a run learns from, and what it is watched on: poems of one form, or of many.
+
+Either kind has ``batches``, how many ``poems`` they come from, on how many ``watched_poems``
+``figures`` are taken, and the ``lines`` that are counted in what the model writes.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +20,7 @@ from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.form import Form
 from poetry_vae.text.treasury import Treasury
-from poetry_vae.training.batches import Batch, Batches, OfOneForm
+from poetry_vae.training.batches import Batch, OfOneForm
 from poetry_vae.training.diagnostics import Figures, Measure, averaged, nothing_known, watch
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.many_forms import PoemBatches
@@ -26,24 +30,7 @@ WATCHED = ("七绝", "七律", "五绝", "五律", "五言联", "七言联")
 """Forms whose unseen poems a model of any form is validated on."""
 
 
-class Data(Protocol):
-    """The poems of a run."""
-
-    batches: Batches
-    poems: int
-    """Of the training part."""
-    watched_poems: int
-    """Of the validation part, those that figures are taken of."""
-
-    @property
-    def lines(self) -> TrainingLines | None:
-        """Of the training part, where they are counted in what the model writes."""
-
-    def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
-        """Of validation poems, the same ones each time."""
-
-
-def data_of(run: Run, device: torch.device) -> Data:
+def data_of(run: Run, device: torch.device) -> OneForm | ManyForms:
     """The data of a run, on a device.
 
     Raises:
@@ -54,7 +41,7 @@ def data_of(run: Run, device: torch.device) -> Data:
     return OneForm(run, run.corpus, device)
 
 
-def note_of(run: Run, model: PoetryVAE, data: Data, dtype: torch.dtype) -> str:
+def note_of(run: Run, model: PoetryVAE, data: OneForm | ManyForms, dtype: torch.dtype) -> str:
     """What is said of a run before it begins: its size, where it computes and how exactly."""
     parameters = sum(p.numel() for p in model.parameters())
     return (
@@ -76,7 +63,7 @@ class OneForm:
                     f"the corpus has no {used} poem of the form {corpus.form}: "
                     "it is too small to be split"
                 )
-        self.batches: Batches = OfOneForm(
+        self.batches = OfOneForm(
             self._ids("train"),
             run.training.batch_size,
             seed=run.seed,
@@ -110,9 +97,8 @@ class ManyForms:
 
     def __init__(self, run: Run, corpus: Treasury, device: torch.device) -> None:
         size = run.training.batch_size
-        batches = PoemBatches(corpus, "train", run.model, size, seed=run.seed, device=device)
-        self.batches: Batches = batches
-        self.poems = len(batches.items.start)
+        self.batches = PoemBatches(corpus, "train", run.model, size, seed=run.seed, device=device)
+        self.poems = len(self.batches.items.start)
         unseen = PoemBatches(corpus, "validation", run.model, size, seed=0, device=device)
         self.lines = TrainingLines.of_many(corpus, DEFAULT_FORM.lengths)
         self.watched: list[tuple[Form, Batch]] = []

@@ -17,27 +17,22 @@ class DeviceError(PoetryVAEError):
 
 
 def find_device(name: str = "auto") -> torch.device:
-    """``auto`` takes CUDA, then Apple's MPS, then the CPU.
+    """``auto`` takes the accelerator that there is (CUDA, Apple's MPS), or else the CPU.
 
     Raises:
         DeviceError: the device asked for is unknown or absent.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
-    kind = name.split(":")[0]
-    if not available.get(kind, False):
-        there = ", ".join(kind for kind, there in available.items() if there)
-        raise DeviceError(f"no device {name!r} here; there is {there}")
+    own = torch.accelerator.current_accelerator(check_available=True)
+    there = [*([own.type] if own else []), "cpu"]
+    name = there[0] if name == "auto" else name
+    refusal = f"no device {name!r} here"
+    if name.split(":")[0] not in there:
+        raise DeviceError(f"{refusal}; there is {', '.join(there)}")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except RuntimeError as error:
-        raise DeviceError(f"no device {name!r} here ({str(error).splitlines()[0]})") from error
+        raise DeviceError(f"{refusal} ({str(error).splitlines()[0]})") from error
     return device
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -169,24 +169,20 @@ def nothing_known(
 def averaged(each: Sequence[Figures], by_form: Mapping[str, float]) -> Figures:
     """The figures of several forms as one: means, of counts and rates too."""
 
-    def mean(values: Sequence[float]) -> float:
-        return sum(values) / len(values)
+    def mean(values: Sequence[Any]) -> Any:
+        if isinstance(values[0], Mapping):
+            return {name: mean([value[name] for value in values]) for name in values[0]}
+        if None in values:
+            return None
+        found = sum(values) / len(values)
+        return round(found) if isinstance(values[0], int) else found
 
-    levels = each[0].level_rates
-    return Figures(
-        elbo=mean([f.elbo for f in each]),
-        rate=mean([f.rate for f in each]),
-        distortion=mean([f.distortion for f in each]),
-        active_units=round(mean([f.active_units for f in each])),
-        reconstruction=mean([f.reconstruction for f in each]),
-        positions=round(mean([f.positions for f in each])),
-        level_rates={n: mean([f.level_rates[n] for f in each]) for n in levels},
-        level_active={n: round(mean([f.level_active[n] for f in each])) for n in levels},
-        mutual_information=None,
-        refined=mean([f.refined for f in each if f.refined is not None]),
-        by_form=by_form,
-        kept_by="untold",
-    )
+    means = {
+        name: mean([vars(figures)[name] for figures in each])
+        for name in vars(each[0])
+        if name != "kept_by"
+    }
+    return Figures(**{**means, "by_form": by_form}, kept_by="untold")
 
 
 def _refined(model: PoetryVAE, ids: Tensor, generator: torch.Generator) -> float:

@@ -1,20 +1,26 @@
-"""The folder of a run: who may write into it, and what a kill has left there."""
+"""The folder of a run: who may write into it, what a kill has left there, and what a run logs.
+
+The log is a JSON object a line.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from poetry_vae.model.pretrained import CARD, CONFIG, FIGURES, TOKENIZER, WEIGHTS, CheckpointError
-from poetry_vae.text.files import FileWriteError, left_over
+from poetry_vae.text.files import FileWriteError, left_over, read_file, replace_file, stands
+from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.training.checkpoint import STATE
-from poetry_vae.training.metrics import METRICS
-from poetry_vae.training.record import RUN, Record
+from poetry_vae.training.run_file import RUN, RunFile
 
-LOCK = ".lock"
+LOCK, METRICS = ".lock", "metrics.jsonl"
+_MOST_BYTES = 1 << 28  # of the log
 _WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, FIGURES, METRICS, RUN)
 
 
@@ -35,7 +41,7 @@ def check_folder(folder: Path, *, resume: bool) -> None:
                 else "; train without --resume"
             )
         )
-    if there == [RUN] and Record.read(folder).is_of_a_run:
+    if there == [RUN] and RunFile.read(folder).is_of_a_run:
         return  # of a run that was killed before its first state
     if there and not resume:
         raise CheckpointError(
@@ -126,3 +132,49 @@ def _lock(handle: int) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]] | None:
+    """The rows a run has logged, every one with its ``step``; None where there is no log.
+
+    Lines that a kill cut short, or that are no such rows, are left out.
+
+    Raises:
+        FileReadError: no regular file, or too large.
+    """
+    path = folder / METRICS
+    if not stands(path):
+        return None
+    text = read_file(path, most=_MOST_BYTES).decode("utf-8", errors="replace")
+    return [row for line in text.split("\n") if (row := _row(line)) is not None]
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = parse_json(line)
+    except JsonError:
+        return None
+    is_row = isinstance(row, dict) and type(row.get("step")) is int
+    return row if is_row else None
+
+
+def append_metrics(folder: Path, row: Mapping[str, object]) -> None:
+    """Write one more row.
+
+    Raises:
+        FileWriteError: the file cannot be written.
+    """
+    path = folder / METRICS
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise FileWriteError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def keep_metrics_until(folder: Path, step: int) -> None:
+    """Drop what a killed run wrote after the state that it is resumed from."""
+    rows = read_metrics(folder)
+    if rows is not None:
+        kept = (json.dumps(row) for row in rows if row["step"] <= step)
+        replace_file(folder / METRICS, "".join(f"{row}\n" for row in kept))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -18,33 +19,27 @@ from poetry_vae.model.pretrained import CheckpointError, figures_of, save_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.card import measured, model_card
-from poetry_vae.training.checkpoint import STATE, Progress, load_state, save_state
-from poetry_vae.training.clock import Clock
-from poetry_vae.training.composition import (
-    build_average,
-    build_critic,
-    build_objective,
-    build_optimiser,
-)
+from poetry_vae.training.checkpoint import STATE, Counters, load_state, save_state
 from poetry_vae.training.data import data_of, note_of
 from poetry_vae.training.device import Precision, find_device, find_precision
 from poetry_vae.training.diagnostics import Figures, collapse_warning
-from poetry_vae.training.folder import alone_in, check_folder
+from poetry_vae.training.folder import alone_in, append_metrics, check_folder, keep_metrics_until
 from poetry_vae.training.heart import BY_HEART, by_heart_warning
-from poetry_vae.training.metrics import append_metrics, keep_metrics_until
 from poetry_vae.training.objectives import Terms
-from poetry_vae.training.plan import Plan
 from poetry_vae.training.ranks import Ranks, local_device, ranks
-from poetry_vae.training.record import Record, made_with, write_record
-from poetry_vae.training.run import Observer, Result, Run, Stopped, TrainingError
-from poetry_vae.training.updates import updates_of
+from poetry_vae.training.recipe import check
+from poetry_vae.training.run import Observer, Result, Run, TrainingError
+from poetry_vae.training.run_file import RunFile, made_with, write_run_file
+from poetry_vae.training.schedules import Plan
+from poetry_vae.training.step import Trained
+from poetry_vae.training.stopping import Stopped, StoppingRule
 
 _SAVE_EVERY_SECONDS = 60.0
 _SAVING_SHARE = 0.01  # of the time, at most, goes into saving the state of large models
 _LOG_EVERY = 20
 
 
-def train(
+def run_training(
     run: Run,
     folder: Path,
     *,
@@ -83,13 +78,14 @@ def train(
         with alone_in(folder) if among.is_first else nullcontext():
             if among.is_first:
                 check_folder(folder, resume=resume)  # nobody else has written since
-            trainer = _Trainer(run, folder, where, precision, resume, observer, among)
-            clock = Clock(max_minutes, run.training.decay if finish else 0)
-            return trainer.run(clock, should_stop, keep_state)
+            loop = _Loop(run, folder, where, precision, observer, among, resume=resume)
+            decay = run.training.decay if finish else 0.0
+            rule = StoppingRule(should_stop, max_minutes, run.training.patience, decay)
+            return loop.until(rule, keep_state=keep_state)
 
 
-class _Trainer:
-    """The moving parts of one call of :func:`train`."""
+class _Loop:
+    """One call of :func:`run_training`."""
 
     def __init__(
         self,
@@ -97,231 +93,170 @@ class _Trainer:
         folder: Path,
         device: torch.device,
         precision: Precision,
-        resume: bool,
         observer: Observer,
         among: Ranks,
+        *,
+        resume: bool,
     ) -> None:
-        self.spec, self.folder, self.observer = run, folder, observer
-        self.config, self.device, self.ranks = run.training, device, among
-        if among.world > 1 and self.config.updates == "aggressive":
+        self.spec, self.folder, self.observer, self.ranks = run, folder, observer, among
+        check(run.training, run.model)
+        if among.world > 1 and run.training.updates == "aggressive":
             raise ConfigError("updates=aggressive goes by the loss of one process: start one alone")
-        self.model = run.begun()
-        if self.config.refiner_only:
-            self.model.requires_grad_(False)
-            if self.model.refiner is not None:
-                self.model.refiner.requires_grad_(True)
-        self.model.to(self.device)
-        self.config.check_with(run.model)
-        self.data = data_of(run, self.device)
-        self.batches = self.data.batches
-        self.plan = Plan(self.config, self.batches.in_epoch)
-        self.updates = updates_of(self.config.updates)
-        self.critic = build_critic(self.model, self.config, seed=derived_seed(run.seed, "critic"))
-        if self.critic is not None:
-            self.critic.to(self.device)
-        self.objective = build_objective(
-            self.model, self.config, self.critic, poems=self.data.poems
-        )
-        self.optimiser = build_optimiser(self.model, self.critic, self.config)
-        self.average = build_average(self.model, self.config)
-        self.generator = torch.Generator(self.device)
-        self.record = Record.read(folder)
-        known = self.record.known(folder) if resume else None
-        self.progress = Progress(run=run.fingerprint(known))
+        self.data = data_of(run, device)
+        self.plan = Plan(run.training, self.data.batches.in_epoch)
+        self.trained = Trained.begin(run, device, poems=self.data.poems)
+        self.generator = torch.Generator(device)
+        self.file = RunFile.read(folder)
+        known = self.file.known(folder) if resume else None
+        self.counters = Counters(run=run.fingerprint(known))
         if resume:
             self._load_state()
-        self.dtype = self._settled_precision(precision)
-        self.made = made_with(run, self.device, self.progress.precision, among.world)
-        self.is_kept = self.progress.best < float("inf")
+        # A resumed run must not change its precision.
+        asked = self.counters.precision or "auto" if precision == "auto" else precision
+        self.dtype = find_precision(device, asked)
+        self.counters.precision = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
         self.by_heart = False
 
-    def run(self, clock: Clock, should_stop: Callable[[], bool], keep_state: bool) -> Result:
+    def until(self, rule: StoppingRule, *, keep_state: bool) -> Result:
+        """Train until the rule says why to stop, or all steps are done."""
         saved = logged = 0.0
-        before, pause = self.progress.seconds, _SAVE_EVERY_SECONDS
-        stopped: Stopped = "finished"
-        if self.ranks.is_first:
-            keep_metrics_until(self.folder, self.progress.step or -1)
-        if self.data.lines is not None:
-            self.observer.reads(self.data.lines)
-        note = note_of(self.spec, self.model, self.data, self.dtype)
-        self.observer.started(self.model, self.plan.steps, self.progress.step, note)
+        before, pause = self.counters.seconds, _SAVE_EVERY_SECONDS
+        self.observer.reads(self.data.lines)
+        note = note_of(self.spec, self.trained.model, self.data, self.dtype)
+        self.observer.started(self.trained.model, self.plan.steps, self.counters.step, note)
         if self.ranks.is_first:
             self._begin()
-        while self.progress.step < self.plan.steps:
-            stopped, pace = self._decided(clock, should_stop)
+        stopped: Stopped = "finished"
+        while self.counters.step < self.plan.steps:
+            stopped, pace = self._decided(rule)
             if stopped != "finished":
                 break
             terms = self._step(pace)
-            self.progress.seconds = before + clock.passed
-            if self.progress.step % _LOG_EVERY == 0:
-                speed = _LOG_EVERY * self.batches.size / (clock.passed - logged)
+            self.counters.seconds = before + rule.passed
+            if self.counters.step % _LOG_EVERY == 0:
+                speed = _LOG_EVERY * self.data.batches.size / (rule.passed - logged)
                 self._log_step(terms, speed)
-                logged = clock.passed
+                logged = rule.passed
             if not self.ranks.is_first:
                 continue
-            if self.plan.is_time_to_validate(self.progress.step):
+            if self.plan.is_time_to_validate(self.counters.step):
                 self._validate()
-                saved = logged = clock.passed
-            elif clock.passed - saved > pause:
-                saving = clock.passed
+                saved = logged = rule.passed
+            elif rule.passed - saved > pause:
+                saving = rule.passed
                 self._save_state()
-                saved = clock.passed
+                saved = rule.passed
                 pause = max(_SAVE_EVERY_SECONDS, (saved - saving) / _SAVING_SHARE)
         if self.ranks.is_first:
             self._save_state()
-            if not self.is_kept and (figures := self._figures()).is_finite:
+            if not self._has_a_best() and (figures := self._figures()).is_finite:
                 self._keep(figures)  # nothing better than random weights stood there
             if not keep_state and stopped != "interrupted":
                 (self.folder / STATE).unlink()
         self.ranks.meet()
         best = PoetryVAE.from_pretrained(self.folder)
         kept = figures_of(self.folder).get("step")
-        step, figures = self.progress.step, self._figures(best)
+        step, figures = self.counters.step, self._figures(best)
         return Result(best, self.folder, step, stopped, figures, kept)
 
     def _load_state(self) -> None:
+        trained = self.trained
         try:
-            self.progress = load_state(
-                self.folder, self._trained(), self.optimiser, run=self.progress.run
+            self.counters = load_state(
+                self.folder, trained.modules, trained.optimiser, run=self.counters.run
             )
         except CheckpointError as error:
-            if other := self.record.other_settings(self.spec):
+            if other := self.file.other_settings(self.spec):
                 raise CheckpointError(f"{error} (it has {', '.join(other)})") from error
             raise
-        self.updates.memory.update(self.progress.updates)
+        trained.updates.memory.update(self.counters.updates)
 
     def _begin(self) -> None:
         """What is written and said before the first step of a call."""
-        if self.progress.step == 0:
+        keep_metrics_until(self.folder, self.counters.step or -1)
+        device, precision = self.trained.model.device, self.counters.precision
+        made = made_with(self.spec, device, precision, self.ranks.world)
+        if self.counters.step == 0:
             # The state comes first: whatever else stands there, the run can be resumed.
             self._save_state()
-        elif self.record.has_other_validation(self.made) and self.is_kept:
-            best = PoetryVAE.from_pretrained(self.folder)
-            self.progress.best = self._figures(best).bound
-        for warning in self.record.differences(self.made):
+        elif self.file.has_other_validation(made) and self._has_a_best():
+            self.counters.best = self._figures(PoetryVAE.from_pretrained(self.folder)).bound
+        for warning in self.file.differences(made):
             self.observer.warned(warning)
-        write_record(self.folder, self.spec, self.made, self.record)
-        if self.progress.step == 0:
+        write_run_file(self.folder, self.spec, made, self.file)
+        if self.counters.step == 0:
             self._validate()
 
-    def _decided(self, clock: Clock, should_stop: Callable[[], bool]) -> tuple[Stopped, float]:
+    def _decided(self, rule: StoppingRule) -> tuple[Stopped, float]:
         """Whether to go on, and the factor on the learning rate: the first process decides."""
-        patience = self.config.patience
-        ended: dict[Stopped, bool] = {
-            "finished": False,
-            "interrupted": should_stop(),
-            "time is up": clock.is_up,
-            "learned by heart": patience > 0 and self.by_heart,
-            "no better bound": patience > 0 and self.progress.since_best >= patience,
-        }
-        reasons = list(ended)
-        number = next((i for i, reason in enumerate(reasons) if ended[reason]), 0)
-        said = self.ranks.agreed(torch.tensor([number, clock.pace], device=self.device))
-        return reasons[int(said[0])], float(said[1])
+        reasons: tuple[Stopped, ...] = get_args(Stopped)
+        reason = rule.reason(by_heart=self.by_heart, since_best=self.counters.since_best)
+        said = torch.tensor([reasons.index(reason), rule.pace], device=self.trained.model.device)
+        number, pace = self.ranks.agreed(said).tolist()
+        return reasons[int(number)], pace
 
-    def _settled_precision(self, asked: Precision) -> torch.dtype:
-        """The precision a run was begun with, since a resumed run must not change it."""
-        if asked == "auto" and self.progress.precision:
-            asked = self.progress.precision
-        dtype = find_precision(self.device, asked)
-        self.progress.precision = "bfloat16" if dtype == torch.bfloat16 else "float32"
-        return dtype
-
-    def _trained(self) -> dict[str, torch.nn.Module]:
-        """All that has weights in training, by name."""
-        others = {"critic": self.critic, "average": self.average}
-        return {"model": self.model, **{n: m for n, m in others.items() if m is not None}}
-
-    @property
-    def kept(self) -> PoetryVAE:
-        """The model that is validated and kept: the one in training, or its moving average."""
-        if self.average is None:
-            return self.model
-        assert isinstance(self.average.module, PoetryVAE)
-        return self.average.module
-
-    def _step(self, pace: float = 1.0) -> Terms:
-        step = self.progress.step
-        turn = self.updates.groups(step)
+    def _step(self, pace: float) -> Terms:
+        step = self.counters.step
         path = ("step", step) if self.ranks.is_first else ("step", step, self.ranks.rank)
         self.generator.manual_seed(derived_seed(self.spec.seed, *path))
-        batch = self.batches(step)
-        mine = batch if self.ranks.world == 1 else batch.rows(self.ranks.rows(len(batch.ids)))
-        with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16
-        ):
-            terms = self.objective(
-                self.model,
-                mine,
-                annealing=self.plan.kl_weight(step),
-                generator=self.generator,
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        terms.loss.backward()  # type: ignore[no-untyped-call]
-        parameters = (p for module in self._trained().values() for p in module.parameters())
-        self.ranks.average(parameters, share=len(mine.ids) / len(batch.ids))
-        for group in self.optimiser.param_groups:
-            group["lr"] = pace * self.plan.learning_rate(group["peak"], step)
-            if group["name"] not in turn:
-                for parameter in group["params"]:
-                    parameter.grad = None  # the optimiser passes over it
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
-        self.optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
-        self.updates.trained(terms.loss)
-        self.progress.step = step + 1
+        terms = self.trained.step(
+            step,
+            self.data.batches(step),
+            self.plan,
+            self.generator,
+            dtype=self.dtype,
+            pace=pace,
+            ranks=self.ranks,
+        )
+        self.counters.step = step + 1
         return terms
 
     def _figures(self, model: PoetryVAE | None = None) -> Figures:
         """The figures of the model in training, or of another one on the same poems and noise."""
         self.generator.manual_seed(derived_seed(self.spec.seed, "validation"))
-        model = self.kept if model is None else model.to(self.device)
+        model = self.trained.kept if model is None else model.to(self.trained.model.device)
         return self.data.figures(model, self.generator)
 
-    def _validate(self) -> Figures:
+    def _has_a_best(self) -> bool:
+        """Whether the folder holds weights that were kept for their bound."""
+        return self.counters.best < float("inf")
+
+    def _validate(self) -> None:
         """Measure, keep the weights if they are the best so far, and save the state."""
-        figures = self._figures()
-        step = self.progress.step
-        bound = figures.bound
+        figures, counters = self._figures(), self.counters
+        step, bound = counters.step, figures.bound
         if not figures.is_finite:
             raise TrainingError(
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "
                 "state from before are kept; try a lower learning_rate"
             )
         # Random weights are kept so that the folder can be loaded at any moment; they are no model.
-        is_best = bound < self.progress.best and (step > 0 or self.spec.start is not None)
+        is_best = bound < counters.best and (step > 0 or self.spec.start is not None)
         if is_best:
-            self.progress.best = bound
+            counters.best = bound
         if is_best or step == 0:
             self._keep(figures)
         # While the KL warms up, the bound may rise though the model learns.
-        learns = self.plan.is_warming_up(step) and figures.distortion < self.progress.distortion
-        self.progress.distortion = min(figures.distortion, self.progress.distortion)
+        learns = self.plan.is_warming_up(step) and figures.distortion < counters.distortion
+        counters.distortion = min(figures.distortion, counters.distortion)
         is_better = is_best or step == 0 or learns
-        self.progress.since_best = 0 if is_better else self.progress.since_best + 1
+        counters.since_best = 0 if is_better else counters.since_best + 1
         self.by_heart = not is_best and (figures.known_lines or 0) >= BY_HEART
-        self.updates.validated(figures.mutual_information)
+        self.trained.updates.validated(figures.mutual_information)
         self._append({"validation": {**asdict(figures), "bound": bound}, "best": is_best})
         self._save_state()
-        self.observer.validated(self.model, step, figures, is_best)
+        self.observer.validated(self.trained.model, step, figures, is_best)
         is_under_way = self.plan.kl_weight(step) == 1 and step > 0.02 * self.plan.steps
         if is_under_way and (warning := collapse_warning(figures)):
             self.observer.warned(warning)
         if self.by_heart:
             self.observer.warned(by_heart_warning(figures.known_lines or 0.0))
-        return figures
 
     def _keep(self, figures: Figures) -> None:
         """Write the weights as the model that the folder holds."""
-        step = self.progress.step
-        save_model(
-            self.kept,
-            self.folder,
-            card=model_card(self.spec, figures, step),
-            figures=measured(self.spec, figures, step),
-        )
-        self.is_kept = step > 0 or self.spec.start is not None
+        step = self.counters.step
+        card, measures = model_card(self.spec, figures, step), measured(self.spec, figures, step)
+        save_model(self.trained.kept, self.folder, card=card, figures=measures)
 
     def _log_step(self, terms: Terms, speed: float) -> None:
         named = {"loss": terms.loss, "elbo": terms.elbo, "rate": terms.rate}
@@ -331,15 +266,15 @@ class _Trainer:
         if not self.ranks.is_first:
             return
         values = dict(zip(named, means.tolist(), strict=True))
-        weight = self.plan.kl_weight(self.progress.step)
-        extra = {"kl_weight": weight, "lr": self.optimiser.param_groups[0]["lr"]}
+        weight = self.plan.kl_weight(self.counters.step)
+        extra = {"kl_weight": weight, "lr": self.trained.optimiser.param_groups[0]["lr"]}
         self._append({**values, **extra, "poems_per_second": round(speed, 1)})
-        self.observer.stepped(self.progress.step, speed, values)
+        self.observer.stepped(self.counters.step, speed, values)
 
     def _save_state(self) -> None:
-        self.progress.updates = dict(self.updates.memory)
-        save_state(self.folder, self._trained(), self.optimiser, self.progress)
+        self.counters.updates = dict(self.trained.updates.memory)
+        save_state(self.folder, self.trained.modules, self.trained.optimiser, self.counters)
 
     def _append(self, entry: dict[str, object]) -> None:
-        seconds = round(self.progress.seconds, 2)
-        append_metrics(self.folder, {"step": self.progress.step, "seconds": seconds, **entry})
+        seconds = round(self.counters.seconds, 2)
+        append_metrics(self.folder, {"step": self.counters.step, "seconds": seconds, **entry})

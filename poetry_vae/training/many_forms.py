@@ -58,12 +58,8 @@ class Items:
 
     @classmethod
     def joined(cls, parts: Sequence[Items]) -> Items:
-        empty = [np.empty(0, np.int64)]
-        return cls(
-            np.concatenate([p.start for p in parts] or empty),
-            np.concatenate([p.poem for p in parts] or empty),
-            np.concatenate([p.layout for p in parts] or empty),
-        )
+        columns = zip(*((p.start, p.poem, p.layout) for p in parts), strict=True)
+        return cls(*map(np.concatenate, columns)) if parts else cls(*[np.empty(0, np.int64)] * 3)
 
 
 class LayoutTable:

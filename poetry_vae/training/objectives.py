@@ -1,12 +1,13 @@
-"""What is minimised. Every objective takes (model, batch) and returns named terms.
+"""What is minimised. Every objective takes a :class:`Step` and returns named terms.
 
 The rivals stand side by side: the weighted ELBO, the importance-weighted bound, and M2 for hidden
-labels in ``semi_supervised.py``. What may be added to them is in ``additions.py``.
+labels in ``semi_supervised.py``. What may be added to them is in ``additions.py``. A field that has
+the name of a setting is that setting, see ``recipe.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -32,35 +33,39 @@ class Terms:
     """Whatever else an objective adds to its loss, by name."""
 
 
-class Objective(Protocol):
-    """The signature that all objectives share."""
+@dataclass(frozen=True)
+class Step:
+    """What a loss is taken of."""
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        *,
-        annealing: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Terms:
-        """``annealing`` in [0, 1] scales the weight of the rate while a schedule warms up."""
+    model: PoetryVAE
+    batch: Batch
+    annealing: float = 1.0
+    """In [0, 1]: scales the weight of the rate while a schedule warms up."""
+    generator: torch.Generator | None = None
+
+    def forward(self, share: float = 1.0, samples: int = 1) -> Record:
+        """The model's reading of a share of the batch, scored as it is trained."""
+        batch = self.batch.first(share)
+        out: Record = self.model(
+            batch.ids,
+            batch.labels,
+            samples=samples,
+            as_trained=True,
+            generator=self.generator,
+            asked=batch.asked,
+        )
+        return out
+
+
+Objective = Callable[[Step], Terms]
 
 
 class Addition(Protocol):
-    """A term beside the bound, [], that comes from the same forward pass."""
+    """A term beside the bound, [], from the same forward pass; None where nothing is added yet."""
 
     name: ClassVar[str]
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        record: Record,
-        *,
-        annealing: float,
-        generator: torch.Generator | None,
-    ) -> Tensor | None:
-        """What is added to the loss; None where nothing is yet."""
+    def __call__(self, step: Step, record: Record) -> Tensor | None: ...
 
 
 @dataclass(frozen=True)
@@ -75,33 +80,26 @@ class WeightedELBO:
     samples: int = 1
     beta: float = 1.0
     free_bits: float = 0.0
-    is_top_warmed: bool = False
+    warm_top_only: bool = False
     """Whether annealing holds for the top level alone; those below pay the full rate at once."""
-    share: float = 1.0
+    bound_share: float = 1.0
     """The share of a batch that the bound is taken of; additions see all of it."""
     is_sampled: bool = False
     """Whether the rate is estimated with the samples as well, the Monte Carlo ELBO, in place of
     its closed form: an estimator of the same bound, whose gradient varies more."""
     additions: tuple[Addition, ...] = ()
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        *,
-        annealing: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Terms:
-        record = _forward(model, batch.first(self.share), self.samples, generator)
+    def __call__(self, step: Step) -> Terms:
+        record = step.forward(self.bound_share, self.samples)
         loss = bounds.distortion(record).mean()
         for j, level in enumerate(record.levels):
             if self.is_sampled:
                 rate = -level.log_ratio.mean()
             else:
                 rate = level.kl.mean(0).clamp_min(self.free_bits).sum()
-            is_annealed = j == 0 or not self.is_top_warmed
-            loss = loss + (annealing if is_annealed else 1.0) * self.beta * rate
-        return _terms(model, batch, record, loss, self.additions, annealing, generator)
+            is_annealed = j == 0 or not self.warm_top_only
+            loss = loss + (step.annealing if is_annealed else 1.0) * self.beta * rate
+        return _terms(step, record, loss, self.additions)
 
 
 @dataclass(frozen=True)
@@ -110,30 +108,23 @@ class ImportanceWeighted:
 
     While the rate warms up, log p(z) − log q(z|x) is scaled within the weights.
 
-    ``is_doubly_reparameterised``: the gradient of the encoder's parameters is Σ_k w̃_k² ∂ log w_k/∂z
+    ``doubly_reparameterised``: the gradient of the encoder's parameters is Σ_k w̃_k² ∂ log w_k/∂z
     · ∂z/∂φ (Tucker et al. 2019, "Doubly Reparameterized Gradient Estimators", equation 8), whose
     signal does not vanish against its noise as K grows; with the ratio scaled by a, one of the two
     w̃_k becomes 1 − a + a·w̃_k. That of all else is the usual one.
     """
 
     samples: int = 8
-    is_doubly_reparameterised: bool = False
+    doubly_reparameterised: bool = False
     additions: tuple[Addition, ...] = ()
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        *,
-        annealing: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Terms:
-        record = _forward(model, batch, self.samples, generator)
-        if self.is_doubly_reparameterised:
-            loss = _doubly_reparameterised(record, annealing)
+    def __call__(self, step: Step) -> Terms:
+        record = step.forward(samples=self.samples)
+        if self.doubly_reparameterised:
+            loss = _doubly_reparameterised(record, step.annealing)
         else:
-            loss = -bounds.importance_weighted(record, annealing).mean()
-        return _terms(model, batch, record, loss, self.additions, annealing, generator)
+            loss = -bounds.importance_weighted(record, step.annealing).mean()
+        return _terms(step, record, loss, self.additions)
 
 
 def _doubly_reparameterised(record: Record, annealing: float) -> Tensor:
@@ -153,32 +144,10 @@ def _doubly_reparameterised(record: Record, annealing: float) -> Tensor:
     return value + surrogate - surrogate.detach()
 
 
-def _forward(
-    model: PoetryVAE, batch: Batch, samples: int, generator: torch.Generator | None
-) -> Record:
-    out: Record = model(
-        batch.ids,
-        batch.labels,
-        samples=samples,
-        as_trained=True,
-        generator=generator,
-        asked=batch.asked,
-    )
-    return out
-
-
-def _terms(
-    model: PoetryVAE,
-    batch: Batch,
-    record: Record,
-    loss: Tensor,
-    additions: tuple[Addition, ...],
-    annealing: float,
-    generator: torch.Generator | None,
-) -> Terms:
+def _terms(step: Step, record: Record, loss: Tensor, additions: tuple[Addition, ...]) -> Terms:
     others = {}
     for addition in additions:
-        value = addition(model, batch, record, annealing=annealing, generator=generator)
+        value = addition(step, record)
         if value is not None:
             loss = loss + value
             others[addition.name] = value.detach()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.text.form import Form
-from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.settings import TrainingConfig, is_of_kind, kind_of
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Preset:
     name: str
     summary: str
     source: str
-    model: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any]
+    """Settings that are others than by default, of the model and of its training."""
 
     def configs(
-        self, form: Form | None, vocabulary: int, overrides: Mapping[str, str] | None = None
+        self, form: Form | None, vocabulary: int, overrides: Mapping[str, Any] | None = None
     ) -> tuple[ModelConfig, TrainingConfig]:
-        """The two configurations, with ``overrides`` (name to text, as typed) put in.
+        """The two configurations, with ``overrides`` by name put in.
 
         Args:
             form: of the poems; None where they are of many.
@@ -33,45 +33,61 @@ class Preset:
         Raises:
             ConfigError: an override names no setting, or its value does not fit.
         """
-        size = {} if form is None else {"lines": form.lines, "chars": form.chars}
-        model = {**size, "vocabulary": vocabulary, **self.model}
-        training = dict(self.training)
-        for name, text in (overrides or {}).items():
-            for kind, values in ((ModelConfig, model), (TrainingConfig, training)):
-                if name in _settable(kind):
-                    values[name] = _parsed(name, text, _settable(kind)[name])
-                    break
-            else:
-                known = ", ".join([*_settable(ModelConfig), *_settable(TrainingConfig)])
-                raise ConfigError(f"no setting is called {name!r}; there are {known}")
+        lines, chars = (form.lines, form.chars) if form is not None else _LARGEST
+        model: dict[str, Any] = {"lines": lines, "chars": chars, "vocabulary": vocabulary}
+        training: dict[str, Any] = {}
+        for name, value in {**self.changes, **(overrides or {})}.items():
+            default = _default(name)
+            # A whole number is a number too, and JSON knows lists alone.
+            if (type(value), type(default)) in ((int, float), (list, tuple)):
+                value = type(default)(value)
+            if not is_of_kind(value, default):
+                raise ConfigError(f"{name}={value}: the value must be {kind_of(default)}")
+            (model if name in _OF_MODEL else training)[name] = value
         return ModelConfig(**model), TrainingConfig(**training)
 
     def settings(self) -> dict[str, Any]:
         """Every setting that can be changed, with its value in this preset."""
-        defaults = {**_settable(ModelConfig), **_settable(TrainingConfig)}
-        return {**defaults, **self.model, **self.training}
+        return {**_OF_MODEL, **_OF_TRAINING, **self.changes}
 
 
-def _settable(kind: type) -> dict[str, Any]:
-    """Settings with their defaults; what the corpus and its labels decide is not among them."""
-    return {
-        f.name: f.default
-        for f in dataclasses.fields(kind)
-        if f.default is not dataclasses.MISSING
-        and not (kind is ModelConfig and f.name in ("labels", "classifier"))
-    }
+def parsed(name: str, text: str) -> Any:
+    """The value of a setting, as it is typed.
 
-
-def _parsed(name: str, text: str, default: Any) -> Any:
+    Raises:
+        ConfigError: no setting has the name, or it has no such values.
+    """
+    default = _default(name)
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
         return type(default)(text)
     except (ValueError, KeyError) as error:
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
-        raise ConfigError(f"{name}={text}: the value must be {kind}") from error
+        raise ConfigError(f"{name}={text}: the value must be {kind_of(default)}") from error
 
 
+def _defaults(kind: type, but: Collection[str] = ()) -> dict[str, Any]:
+    return {
+        f.name: f.default
+        for f in dataclasses.fields(kind)
+        if f.default is not dataclasses.MISSING and f.name not in but
+    }
+
+
+# What the corpus and its labels decide is not among them.
+_OF_MODEL = _defaults(ModelConfig, ("labels", "classifier"))
+_OF_TRAINING = _defaults(TrainingConfig)
+
+
+def _default(name: str) -> Any:
+    for settings in (_OF_MODEL, _OF_TRAINING):
+        if name in settings:
+            return settings[name]
+    known = ", ".join([*_OF_MODEL, *_OF_TRAINING])
+    raise ConfigError(f"no setting is called {name!r}; there are {known}")
+
+
+_LARGEST = (64, 9)  # lines, and characters of a line, of a model of any form
 _LARGE: dict[str, Any] = {
     "hidden": 192,
     "latent": 128,
@@ -94,8 +110,6 @@ _ALIVE: dict[str, Any] = {**_WARMED, "warm_top_only": True, "free_bits": 0.03}
 
 _POET: dict[str, Any] = {
     "forms": "any",
-    "lines": 64,
-    "chars": 9,
     "hidden": 192,
     "latent": 64,
     "couplet_latent": 96,
@@ -127,22 +141,22 @@ PRESETS: dict[str, Preset] = {
             "base",
             "the flat VAE that works best: positions side by side, deeper and wider",
             "Kingma & Welling 2014; gated convolutions of Dauphin et al. 2017",
-            model=_LARGE,
-            training={**_WARMED, "masked": 0.25},
+            {**_LARGE, **_WARMED, "masked": 0.25},
         ),
         Preset(
             "finetune",
             "goes on from a trained model (--from): no warm-up, a quarter of the learning rate",
             "Howard & Ruder 2018, Universal Language Model Fine-tuning",
-            training={"learning_rate": 1e-3, "epochs": 2.0, "masked": 0.25},
+            {"learning_rate": 1e-3, "epochs": 2.0, "masked": 0.25},
         ),
         Preset(
             "refine",
             "gives a trained model (--from) a refiner: characters agree with each other, not only "
             "with z",
             "Ghazvininejad et al. 2019, Mask-Predict; Pannatier et al. 2024, σ-GPTs",
-            model={"refiner_layers": 6, "refiner_tables": True},
-            training={
+            {
+                "refiner_layers": 6,
+                "refiner_tables": True,
                 "refiner_only": True,
                 "batch_size": 256,
                 "learning_rate": 1.5e-3,
@@ -154,8 +168,8 @@ PRESETS: dict[str, Preset] = {
             "one model for poems of any form, told form, dynasty and subject: a code for the poem "
             "and one for each couplet, and a refiner that writes line after line",
             "Sønderby et al. 2016; Pannatier et al. 2024, σ-GPTs",
-            model=_POET,
-            training={
+            {
+                **_POET,
                 **_TRAINED_POET,
                 "epochs": 8.0,
                 "kl_schedule": "linear",
@@ -168,115 +182,115 @@ PRESETS: dict[str, Preset] = {
             "goes on from a model of any form (--from): no warm-up, half the learning rate, until "
             "the poems that it is validated on get no likelier",
             "Howard & Ruder 2018, Universal Language Model Fine-tuning",
-            model=_POET,
-            training={**_TRAINED_POET, "learning_rate": 5e-4, "epochs": 2.0},
+            {**_POET, **_TRAINED_POET, "learning_rate": 5e-4, "epochs": 2.0},
         ),
         Preset(
             "shi",
             "the article's model to the letter: two gated layers, mean pooling, 64 units",
             "Su Jianlin 2018, vae_shi.py",
-            model={"hidden": 64, "latent": 64, "encoder_layers": 2, "decoder_layers": 1},
-            training={"batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.0},
+            {
+                "hidden": 64,
+                "latent": 64,
+                "encoder_layers": 2,
+                "decoder_layers": 1,
+                "batch_size": 64,
+                "learning_rate": 1e-3,
+                "weight_decay": 0.0,
+            },
         ),
         Preset(
             "beta",
             "β times the rate: above 1 it presses the latent, below it frees it",
             "Higgins et al. 2017, beta-VAE",
-            model=_LARGE,
-            training={**_WARMED, "beta": 1.5},
+            {**_LARGE, **_WARMED, "beta": 1.5},
         ),
         Preset(
             "freebits",
             "a rate below λ nats a dimension is not pressed, so that none needs a warm-up",
             "Kingma et al. 2016, Inverse Autoregressive Flow, equation 15",
-            model=_LARGE,
-            training={"free_bits": 0.1},
+            {**_LARGE, "free_bits": 0.1},
         ),
         Preset(
             "cyclical",
             "the weight of the rate rises from 0 to 1 four times",
             "Fu et al. 2019, Cyclical Annealing Schedule",
-            model=_LARGE,
-            training={"kl_schedule": "cyclical", "warmup": 0.5},
+            {**_LARGE, "kl_schedule": "cyclical", "warmup": 0.5},
         ),
         Preset(
             "aggressive",
             "the encoder is trained ahead of the decoder while that adds information to z",
             "He et al. 2019, Lagging Inference Networks",
-            model=_LARGE,
-            training={"updates": "aggressive"},
+            {**_LARGE, "updates": "aggressive"},
         ),
         Preset(
             "iwae",
             "the importance-weighted bound of 8 samples; also with doubly_reparameterised=true",
             "Burda et al. 2015; Tucker et al. 2019",
-            model=_LARGE,
-            training={**_WARMED, "bound": "importance", "samples": 8},
+            {**_LARGE, **_WARMED, "bound": "importance", "samples": 8},
         ),
         Preset(
             "hierarchical",
             "levels for poem, lines and characters, each with a prior learned from those above; "
             "prior=standard makes them independent",
             "Rezende et al. 2014; Burda et al. 2015",
-            model=_LEVELS,
-            training=_ALIVE,
+            {**_LEVELS, **_ALIVE},
         ),
         Preset(
             "ladder",
             "the same levels, whose posteriors are merged with their priors",
             "Sønderby et al. 2016, Ladder Variational Autoencoders",
-            model={**_LEVELS, "posterior": "merged"},
-            training=_ALIVE,
+            {**_LEVELS, "posterior": "merged", **_ALIVE},
         ),
         Preset(
             "joined",
             "a code for the poem and one for each couplet, whose prior is learned from the poem's; "
             "goes on from a model of couplets (--from)",
             "Rezende et al. 2014; Howard & Ruder 2018",
-            model={**_LARGE, "latent": 32, "couplet_latent": 128, "prior": "learned"},
-            training={"learning_rate": 1e-3, "epochs": 10.0, "free_bits": 0.03},
+            {
+                **_LARGE,
+                "latent": 32,
+                "couplet_latent": 128,
+                "prior": "learned",
+                "learning_rate": 1e-3,
+                "epochs": 10.0,
+                "free_bits": 0.03,
+            },
         ),
         Preset(
             "factor",
             "a penalty on the total correlation of z, by a critic",
             "Kim & Mnih 2018, Disentangling by Factorising",
-            model=_LARGE,
-            training={**_WARMED, "gamma": 10.0},
+            {**_LARGE, **_WARMED, "gamma": 10.0},
         ),
         Preset(
             "fvae",
             "four squashed parts of z, each with a decoder of its own, trained in turn",
             "Su Jianlin 2018, F-VAE",
-            model={**_LARGE, "components": 4, "decoder_layers": 1},
-            training={**_WARMED, "updates": "in-turn"},
+            {**_LARGE, "components": 4, "decoder_layers": 1, **_WARMED, "updates": "in-turn"},
         ),
         Preset(
             "m2",
             "labels known of some poems and inferred of the others (label=dynasty, author, metre)",
             "Kingma et al. 2014, Semi-supervised Learning",
-            model=_LARGE,
-            training={**_WARMED, "label": "dynasty", "labelled": 0.1, "classifier": True},
+            {**_LARGE, **_WARMED, "label": "dynasty", "labelled": 0.1, "classifier": True},
         ),
         Preset(
             "conditional",
             "its fully labelled case: p(x|y, z) with y always known",
             "Kingma et al. 2014; Sohn et al. 2015",
-            model=_LARGE,
-            training={**_WARMED, "label": "dynasty"},
+            {**_LARGE, **_WARMED, "label": "dynasty"},
         ),
         Preset(
             "gaussian",
             "½‖x − x'‖² over fixed character vectors; renormalised over characters for figures",
             "Kingma & Welling 2014, appendix C.2",
-            model={**_LARGE, "likelihood": "gaussian"},
-            training=_WARMED,
+            {**_LARGE, "likelihood": "gaussian", **_WARMED},
         ),
         Preset(
             "bernoulli",
             "a Bernoulli for each character of the vocabulary; renormalised for figures",
             "Kingma & Welling 2014, appendix C.1",
-            model={**_LARGE, "likelihood": "bernoulli"},
-            training=_WARMED,
+            {**_LARGE, "likelihood": "bernoulli", **_WARMED},
         ),
     )
 }

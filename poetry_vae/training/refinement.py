@@ -28,8 +28,7 @@ from poetry_vae.model.latents import Record
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.training.batches import Batch
-from poetry_vae.training.objectives import Terms
+from poetry_vae.training.objectives import Step, Terms
 
 # Share of a batch that trusts z entirely; some do not at all, the others anything between, and more
 # often much than little, as poems are written.
@@ -90,23 +89,17 @@ def refined(
     return rate, -model.readout.log_density(read, ids, padded).sum(-1)
 
 
-def _learned(
-    model: PoetryVAE,
-    batch: Batch,
-    blanked: float,
-    distrust: float,
-    generator: torch.Generator | None,
-) -> tuple[Tensor, Tensor]:
+def _learned(step: Step, blanked: float, distrust: float) -> tuple[Tensor, Tensor]:
     """:func:`refined` of a batch, as it is trained."""
     return refined(
-        model,
-        batch.ids,
-        batch.labels,
+        step.model,
+        step.batch.ids,
+        step.batch.labels,
         given=_GIVEN,
         blanked=blanked,
         distrust=distrust,
-        generator=generator,
-        asked=batch.asked,
+        generator=step.generator,
+        asked=step.batch.asked,
     )
 
 
@@ -117,15 +110,8 @@ class RefinerAlone:
     blanked: float = 0.0
     distrust: float = 0.1
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        *,
-        annealing: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Terms:
-        rates, distortions = _learned(model, batch, self.blanked, self.distrust, generator)
+    def __call__(self, step: Step) -> Terms:
+        rates, distortions = _learned(step, self.blanked, self.distrust)
         rate, distortion = rates.mean(), distortions.mean()
         elbo = -(distortion + rate).detach()
         return Terms(distortion, elbo, rate, distortion.detach())
@@ -135,18 +121,9 @@ class RefinerAlone:
 class Refinement:
     """The same beside the bound, where all parts learn together."""
 
-    name: ClassVar[str] = "refinement"
     blanked: float = 0.0
     distrust: float = 0.1
+    name: ClassVar[str] = "refinement"
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        record: Record,
-        *,
-        annealing: float,
-        generator: torch.Generator | None,
-    ) -> Tensor | None:
-        _, distortions = _learned(model, batch, self.blanked, self.distrust, generator)
-        return distortions.mean()
+    def __call__(self, step: Step, record: Record) -> Tensor | None:
+        return _learned(step, self.blanked, self.distrust)[1].mean()

@@ -7,19 +7,18 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.treasury import Treasury
-from poetry_vae.training.beginning import begin
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.settings import TrainingConfig
-
-Stopped = Literal["finished", "no better bound", "learned by heart", "time is up", "interrupted"]
+from poetry_vae.training.stopping import Stopped
+from poetry_vae.training.warm_start import warm_started
 
 
 class TrainingError(PoetryVAEError):
@@ -30,7 +29,7 @@ class Observer:
     """What a caller may want to see of a run; every method does nothing by default."""
 
     def reads(self, lines: TrainingLines) -> None:
-        """Before all: the lines of the training poems, where there is one form."""
+        """Before all: the lines of the training poems."""
 
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
         """Before the first step; ``done`` steps are behind us if the run is resumed."""
@@ -72,9 +71,9 @@ class Run:
     start: PoetryVAE | None = None
     """The model whose weights are trained on; without one, random weights."""
 
-    def begun(self) -> PoetryVAE:
-        """The model before the first step, see :func:`begin`."""
-        return begin(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
+    def warm_started(self) -> PoetryVAE:
+        """The model before the first step, see :func:`warm_started`."""
+        return warm_started(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:

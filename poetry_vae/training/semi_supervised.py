@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model import labelling
-from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
-from poetry_vae.training.batches import Batch
-from poetry_vae.training.objectives import Terms
+from poetry_vae.training.objectives import Step, Terms
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,8 @@ class SemiSupervised:
 
     alpha: float = 50.0
 
-    def __call__(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        *,
-        annealing: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Terms:
+    def __call__(self, step: Step) -> Terms:
+        model, batch = step.model, step.batch
         assert model.classifier is not None
         assert batch.labels is not None
         log_q = model.classifier(batch.ids)  # [B, Y]
@@ -51,9 +43,9 @@ class SemiSupervised:
         weights = torch.where(known[:, None], sure.to(weights.dtype), weights)
         entropy = torch.where(known, torch.zeros_like(entropy), entropy)
 
-        distortion, rate = self._by_label(model, batch, known, generator)  # [B, Y] each
+        distortion, rate = _by_label(step, known)  # [B, Y] each
         log_p = labelling.prior(model)
-        cost = distortion + annealing * rate - log_p
+        cost = distortion + step.annealing * rate - log_p
         joint = (weights * cost).sum(-1) - entropy
         loss = joint.mean()
         others = {}
@@ -67,20 +59,16 @@ class SemiSupervised:
         elbo = ((weights * (log_p - distortion - rate)).sum(-1) + entropy).mean().detach()
         return Terms(loss, elbo, mean_rate, mean_distortion, others)
 
-    def _by_label(
-        self,
-        model: PoetryVAE,
-        batch: Batch,
-        known: Tensor,
-        generator: torch.Generator | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Distortion and rate given every label, [B, Y] each; 0 where a known label is another."""
-        assert batch.labels is not None
-        Y = len(labelling.prior(model))
-        values = torch.arange(Y, device=batch.ids.device)
-        wanted = ~known[:, None] | (batch.labels[:, None] == values)  # [B, Y]
-        poem, label = wanted.nonzero(as_tuple=True)
-        record = model(batch.ids[poem], label, as_trained=True, generator=generator)
-        empty = torch.zeros(wanted.shape, device=wanted.device)
-        each = (bounds.distortion(record).float(), bounds.rate(record).float())
-        return tuple(empty.masked_scatter(wanted, value) for value in each)  # type: ignore[return-value]
+
+def _by_label(step: Step, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Distortion and rate given every label, [B, Y] each; 0 where a known label is another."""
+    model, batch = step.model, step.batch
+    assert batch.labels is not None
+    Y = len(labelling.prior(model))
+    values = torch.arange(Y, device=batch.ids.device)
+    wanted = ~known[:, None] | (batch.labels[:, None] == values)  # [B, Y]
+    poem, label = wanted.nonzero(as_tuple=True)
+    record = model(batch.ids[poem], label, as_trained=True, generator=step.generator)
+    empty = torch.zeros(wanted.shape, device=wanted.device)
+    each = (bounds.distortion(record).float(), bounds.rate(record).float())
+    return tuple(empty.masked_scatter(wanted, value) for value in each)  # type: ignore[return-value]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from poetry_vae.model.config import ConfigError, ModelConfig
+from poetry_vae.model.config import ConfigError, Rule, check_values, one_of
 from poetry_vae.training.schedules import KLSchedule, Schedule
-from poetry_vae.training.updates import Order
+from poetry_vae.training.updates import UpdateRule
 
 Bound = Literal["elbo", "sampled-elbo", "importance"]
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is trained. Shares are of all steps; β and free bits as in ``WeightedELBO``."""
+    """How a model is trained. Shares are of all steps; β and free bits as in ``WeightedELBO``.
+
+    Which go with each other, and with which model: see :func:`poetry_vae.training.recipe.check`.
+    """
 
     epochs: float = 5.0
     min_steps: int = 1000
@@ -66,7 +69,7 @@ class TrainingConfig:
     average: float = 0.0
     """Of the weights that are validated and kept, the share that stays in each step of a moving
     average; 0 keeps the weights as they are trained."""
-    updates: Order = "together"
+    updates: UpdateRule = "together"
     """Encoder and decoder together, in-turn, or the encoder ahead (aggressive)."""
     kl_schedule: KLSchedule = "constant"
     warmup: float = 0.2
@@ -79,75 +82,47 @@ class TrainingConfig:
     """Validations without a better bound after which training stops; 0 never stops early."""
 
     def __post_init__(self) -> None:
-        counts = ("batch_size", "samples", "cycles", "validate_every", "validation_poems")
-        for name in (*counts, "min_steps"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be at least 1")
-        for name in ("epochs", "learning_rate", "gradient_clip", "critic_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number above 0")
-        at_least_0 = ("weight_decay", "beta", "free_bits", "patience", "gamma", "kappa", "alpha")
-        for name in at_least_0:
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a number >= 0")
-        for name in ("warmup", "masked", "blanked", "labelled", "distrust", "bound_share", "decay"):
-            if not 0 <= getattr(self, name) <= 1:
-                value = getattr(self, name)
-                raise ConfigError(f"{name} is {value!r}: it must be a share between 0 and 1")
-        for name, kind in (
-            ("kl_schedule", KLSchedule),
-            ("bound", Bound),
-            ("updates", Order),
-            ("schedule", Schedule),
-        ):
-            if getattr(self, name) not in get_args(kind):
-                *others, last = get_args(kind)
-                known = f"{', '.join(others)} or {last}"
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be {known}")
+        for field in fields(self):
+            if not is_of_kind(value := getattr(self, field.name), field.default):
+                what = kind_of(field.default)
+                raise ConfigError(f"{field.name} is {value!r}: it must be {what}")
+        check_values(self, _RULES)
 
-    def check_with(self, model: ModelConfig) -> None:
-        """Whether these settings go with a model.
 
-        Raises:
-            ConfigError: two of them exclude each other; which, and what to change.
-        """
-        if self.masked and (model.is_hierarchical or model.labels):
-            raise ConfigError(
-                "masked reading takes one level of latents and no labels: set masked=0"
-            )
-        if self.refiner_only and not model.refiner_layers:
-            raise ConfigError("refiner_only=true takes a refiner: set refiner_layers=4, say")
-        if self.blanked and not model.refiner_layers:
-            raise ConfigError("blanked takes a refiner: set refiner_layers=4, say")
-        if model.refiner_layers and (model.classifier or self.bound == "importance"):
-            raise ConfigError(
-                "a refiner learns beside the ELBO, or alone: train without it first, then with the "
-                "preset refine"
-            )
-        if self.classifier and not self.label:
-            raise ConfigError("classifier=true takes labels to infer: set label=dynasty, say")
-        if self.labelled < 1 and model.labels and not model.classifier:
-            raise ConfigError("labels that are hidden take classifier=true, as in the preset m2")
-        of_other_bounds = {"bound": "elbo", "samples": 1, "beta": 1.0, "free_bits": 0.0}
-        of_other_bounds |= {"gamma": 0.0, "kappa": 0.0, "warm_top_only": False}
-        for name, usual in of_other_bounds.items():
-            if model.classifier and getattr(self, name) != usual:
-                raise ConfigError(f"with classifier=true the bound is M2's: leave out {name}")
-        if self.gamma and self.bound != "elbo":
-            raise ConfigError("gamma takes bound=elbo")
-        if self.bound != "elbo" and (
-            self.free_bits or (self.bound == "importance" and self.beta != 1)
-        ):
-            raise ConfigError(f"free_bits and beta do not go with bound={self.bound}")
-        if self.warm_top_only and not (model.is_hierarchical and self.bound != "importance"):
-            raise ConfigError(
-                "warm_top_only takes levels below the poem's, and a bound of separate rates: set "
-                "couplet_latent, line_latent or character_latent, and bound=elbo"
-            )
-        if self.doubly_reparameterised and self.bound != "importance":
-            raise ConfigError("doubly_reparameterised takes bound=importance")
-        if self.doubly_reparameterised and model.posterior == "merged":
-            raise ConfigError(
-                "doubly_reparameterised takes posteriors that do not depend on the levels above: "
-                "set posterior=bottom-up"
-            )
+_RULES: tuple[Rule, ...] = (
+    (
+        "batch_size samples cycles validate_every validation_poems min_steps",
+        lambda n: n >= 1,
+        "at least 1",
+    ),
+    (
+        "epochs learning_rate gradient_clip critic_rate",
+        lambda x: 0 < x < math.inf,
+        "a number above 0",
+    ),
+    (
+        "weight_decay beta free_bits patience gamma kappa alpha",
+        lambda x: 0 <= x < math.inf,
+        "a number >= 0",
+    ),
+    (
+        "warmup masked blanked labelled distrust bound_share decay",
+        lambda x: 0 <= x <= 1,
+        "a share between 0 and 1",
+    ),
+    one_of("kl_schedule", KLSchedule),
+    one_of("bound", Bound),
+    one_of("updates", UpdateRule),
+    one_of("schedule", Schedule),
+)
+
+
+def kind_of(default: object) -> str:
+    """What values a setting with such a default has, for people."""
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a list"}
+    return kinds.get(type(default), "a word")
+
+
+def is_of_kind(value: object, default: object) -> bool:
+    """Whether a setting with such a default can have the value: a whole number is a number."""
+    return type(value) is type(default) or (type(default) is float and type(value) is int)

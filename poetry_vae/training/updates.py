@@ -8,8 +8,7 @@ remember is a dictionary of numbers, stored with the run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -17,38 +16,24 @@ from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.vae import PoetryVAE
 
 ALWAYS = frozenset({"refiner", "critic"})
-Order = Literal["together", "in-turn", "aggressive"]
+UpdateRule = Literal["together", "in-turn", "aggressive"]
 
 
-class Updates(Protocol):
-    """The signature that all rules share."""
+class Together:
+    """Every step updates everything. The rules are of this kind."""
 
-    memory: dict[str, float]
+    def __init__(self, **memory: float) -> None:
+        self.memory = memory
 
     def groups(self, step: int) -> frozenset[str]:
         """The groups that step ``step`` updates."""
+        return frozenset({"encoder", "decoder", *ALWAYS})
 
     def trained(self, loss: Tensor) -> None:
         """After a step."""
 
     def validated(self, mutual_information: float | None) -> None:
         """After a validation."""
-
-
-class Together:
-    """Every step updates everything."""
-
-    def __init__(self) -> None:
-        self.memory: dict[str, float] = {}
-
-    def groups(self, step: int) -> frozenset[str]:
-        return frozenset({"encoder", "decoder", *ALWAYS})
-
-    def trained(self, loss: Tensor) -> None:
-        pass
-
-    def validated(self, mutual_information: float | None) -> None:
-        pass
 
 
 class InTurn(Together):
@@ -58,7 +43,7 @@ class InTurn(Together):
         return frozenset({"encoder" if step % 2 == 0 else "decoder", *ALWAYS})
 
 
-class Aggressive:
+class Aggressive(Together):
     """The encoder is updated until its loss falls no further, then the decoder once.
 
     He et al. 2019, "Lagging Inference Networks and Posterior Collapse", algorithm 1: the loss is
@@ -69,11 +54,11 @@ class Aggressive:
     WINDOW, MOST = 10, 100
 
     def __init__(self) -> None:
-        self.memory = {"ahead": 1.0, "inner": 0.0, "sum": 0.0, "before": math.inf, "best": 0.0}
+        super().__init__(ahead=1.0, inner=0.0, sum=0.0, before=math.inf, best=0.0)
 
     def groups(self, step: int) -> frozenset[str]:
         if not self.memory["ahead"]:
-            return frozenset({"encoder", "decoder", *ALWAYS})
+            return super().groups(step)
         return frozenset({"decoder" if self.memory["inner"] < 0 else "encoder", *ALWAYS})
 
     def trained(self, loss: Tensor) -> None:
@@ -100,14 +85,11 @@ class Aggressive:
         m["best"] = max(m["best"], mutual_information)
 
 
-def updates_of(order: Order) -> Updates:
-    """The rule of a name."""
-    rules: dict[Order, type[Updates]] = {
-        "together": Together,
-        "in-turn": InTurn,
-        "aggressive": Aggressive,
-    }
-    return rules[order]()
+RULES: dict[UpdateRule, type[Together]] = {
+    "together": Together,
+    "in-turn": InTurn,
+    "aggressive": Aggressive,
+}
 
 
 def parameter_groups(
@@ -117,7 +99,7 @@ def parameter_groups(
     q = [model.encoder, *(part for level in model.levels for part in level.inference())]
     if model.classifier is not None:
         q.append(model.classifier)
-    encoder = list(_parameters(q))
+    encoder = [p for part in q for p in part.parameters()]
     refiner = list(model.refiner.parameters()) if model.refiner is not None else []
     theirs = set(map(id, [*encoder, *refiner]))
     groups = {
@@ -127,8 +109,3 @@ def parameter_groups(
         "critic": list(critic.parameters()) if critic is not None else [],
     }
     return {name: parameters for name, parameters in groups.items() if parameters}
-
-
-def _parameters(modules: Iterable[nn.Module]) -> Iterator[nn.Parameter]:
-    for module in modules:
-        yield from module.parameters()

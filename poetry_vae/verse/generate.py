@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from poetry_vae.model import labelling
-from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, load_model
+from poetry_vae.model.pretrained import DEFAULT_FORM, default_model
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
@@ -121,9 +121,9 @@ def choose_model(
     if model is None:
         asks = bool(about or dynasty)
         folder = default_model(wanted or DEFAULT_FORM, any_form=asks, writes=writes)
-        chosen = load_model(folder)
+        chosen = PoetryVAE.from_pretrained(folder)
     else:
-        chosen = model if isinstance(model, PoetryVAE) else load_model(model)
+        chosen = model if isinstance(model, PoetryVAE) else PoetryVAE.from_pretrained(model)
     wanted = wanted or chosen.written or DEFAULT_FORM
     if wanted == chosen.written and not (about or dynasty):
         return chosen  # it may be a view that was asked for more

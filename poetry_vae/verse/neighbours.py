@@ -208,9 +208,7 @@ def _encode(
 
     if model.form != form:
         raise FormError(f"the model writes {model.form}, but the index holds {form}")
-    special = [model.tokenizer.UNKNOWN, model.tokenizer.MASK]
-    symbols = model.tokenizer.encode_folded("".join(tokenizer.characters))
-    renumber = np.concatenate([special, symbols]).astype(np.int64)
+    renumber = tokenizer.numbers_in(model.tokenizer)
     parts = []
     for start in range(0, len(ids), _ENCODED_AT_ONCE):
         batch = torch.from_numpy(renumber[ids[start : start + _ENCODED_AT_ONCE]])

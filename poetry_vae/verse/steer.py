@@ -2,7 +2,7 @@
 
 Pinned characters alone would bend a poem at a few places; a latent that makes them likely bends all
 of it. Half of the candidates come from the prior, half from the encoder, which reads the partly
-known poem with ``<mask>`` elsewhere (it is trained to, see ``training.masking``). Importance
+known poem with ``<mask>`` elsewhere (it is trained to, see ``training.additions``). Importance
 weights make up for the difference, so the latents follow p(z | constraints) up to the number of
 candidates (sampling importance resampling, Rubin 1988).
 

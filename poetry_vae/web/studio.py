@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.named import model_folder
 from poetry_vae.model.pretrained import (
     CONFIG,
     DEFAULT_FORM,
     default_model,
     figures_of,
-    load_model,
-    model_folder,
     shipped_models,
 )
 from poetry_vae.model.vae import PoetryVAE
@@ -66,7 +65,7 @@ class Studio:
         self._folder, self._name = Path(), ""
         if isinstance(model, str):
             self._folder = model_folder(model)
-            self._model = load_model(self._folder)
+            self._model = PoetryVAE.from_pretrained(self._folder)
             self._name = self._model.source or self._folder.name
 
     def models(self) -> list[dict[str, Any]]:
@@ -205,7 +204,7 @@ class Studio:
             return self._model
         folder = default_model(form, any_form=any_form, writes=writes)
         if folder not in self._loaded:
-            self._loaded[folder] = load_model(folder)
+            self._loaded[folder] = PoetryVAE.from_pretrained(folder)
         return self._loaded[folder]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from measure import machine_line, parser, table, tell, write_json
 
@@ -18,16 +19,16 @@ from poetry_vae.model.pretrained import FIGURES, CheckpointError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.files import replace_file
-from poetry_vae.training.api import train
 from poetry_vae.training.checkpoint import STATE
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.run import Observer
+from poetry_vae.training.train import train
 
-_WARMUP = {"kl_schedule": "linear", "warmup": "0.5"}
-_FREE_BITS = {"free_bits": "0.1"}
+_WARMUP = {"kl_schedule": "linear", "warmup": 0.5}
+_FREE_BITS = {"free_bits": 0.1}
 _POSITIONS = {"pooling": "positions"}
 
-ROWS: dict[str, dict[str, str]] = {
+ROWS: dict[str, dict[str, Any]] = {
     "shi": {},
     "shi, warm-up": _WARMUP,
     "shi, free bits": _FREE_BITS,
@@ -59,7 +60,7 @@ def figures_of(
     row: str, corpus: EncodedCorpus, folder: Path, epochs: float, seed: int
 ) -> dict[str, float]:
     """Train a row, or read what was measured when it was trained with the same settings."""
-    settings = {**ROWS[row], "epochs": str(epochs), "patience": "0"}
+    settings = {**ROWS[row], "epochs": epochs, "patience": 0}
     run = {"settings": settings, "seed": seed, "training_poems": len(corpus.parts["train"])}
     done = folder / _DONE
     if not (done.is_file() and json.loads(done.read_text(encoding="utf-8")) == run):

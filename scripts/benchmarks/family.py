@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
@@ -27,32 +28,32 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.files import replace_file
-from poetry_vae.training.api import settings_of, train
-from poetry_vae.training.batches import Batches
+from poetry_vae.training.batches import OfOneForm
 from poetry_vae.training.checkpoint import STATE
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.run import Observer
+from poetry_vae.training.train import settings_of, train
 
-_STEPS, _LABELLED = "steps.json", ("0.01", "0.1", "1")
+_STEPS, _LABELLED = "steps.json", (0.01, 0.1, 1.0)
 _PATIENCE = 5
 _TIMED_STEPS = 60
 
 # Preset, what is changed of it, and the seed, by the name of the run.
-MEMBERS: dict[str, tuple[str, dict[str, str], int]] = {
+MEMBERS: dict[str, tuple[str, dict[str, Any], int]] = {
     "shi": ("shi", {}, 0),
-    **{f"flat-{seed}": ("base", {"masked": "0"}, seed) for seed in range(3)},
+    **{f"flat-{seed}": ("base", {"masked": 0}, seed) for seed in range(3)},
     "beta": ("beta", {}, 0),
     "freebits": ("freebits", {}, 0),
     "cyclical": ("cyclical", {}, 0),
     "aggressive": ("aggressive", {}, 0),
-    "monte-carlo": ("base", {"masked": "0", "bound": "sampled-elbo", "samples": "8"}, 0),
+    "monte-carlo": ("base", {"masked": 0, "bound": "sampled-elbo", "samples": 8}, 0),
     "iwae": ("iwae", {}, 0),
-    "iwae-doubly": ("iwae", {"doubly_reparameterised": "true"}, 0),
+    "iwae-doubly": ("iwae", {"doubly_reparameterised": True}, 0),
     "independent-levels": ("hierarchical", {"prior": "standard"}, 0),
     "hierarchical": ("hierarchical", {}, 0),
     "ladder": ("ladder", {}, 0),
-    "ladder-no-free-bits": ("ladder", {"free_bits": "0"}, 0),
-    "ladder-all-warmed": ("ladder", {"free_bits": "0", "warm_top_only": "false"}, 0),
+    "ladder-no-free-bits": ("ladder", {"free_bits": 0}, 0),
+    "ladder-all-warmed": ("ladder", {"free_bits": 0, "warm_top_only": False}, 0),
     "factor": ("factor", {}, 0),
     "fvae": ("fvae", {}, 0),
     "gaussian": ("gaussian", {}, 0),
@@ -79,9 +80,9 @@ class Progress(Observer):
         tell(f"{self.name}: {message}")
 
 
-def seconds_a_step(corpus: EncodedCorpus, preset: str, overrides: Mapping[str, str]) -> float:
+def seconds_a_step(corpus: EncodedCorpus, preset: str, overrides: Mapping[str, Any]) -> float:
     """Processor time of an optimiser step, validations left out."""
-    settings = {**overrides, "epochs": "1", "patience": "0", "validate_every": "1000000"}
+    settings = {**overrides, "epochs": 1, "patience": 0, "validate_every": 1000000}
     marks: list[float] = []
 
     def mark() -> bool:
@@ -95,7 +96,7 @@ def seconds_a_step(corpus: EncodedCorpus, preset: str, overrides: Mapping[str, s
 
 
 def trained(
-    name: str, corpus: EncodedCorpus, folder: Path, minutes: float, size: dict[str, str]
+    name: str, corpus: EncodedCorpus, folder: Path, minutes: float, size: dict[str, Any]
 ) -> None:
     """Train a member, or go on, or leave alone what is finished."""
     preset, changes, seed = MEMBERS[name]
@@ -107,8 +108,8 @@ def trained(
         steps = round(60 * minutes / seconds_a_step(corpus, preset, settings))
         replace_file(kept, f"{steps}\n")
     _, _, training = settings_of(preset, corpus, settings)
-    settings["epochs"] = str(steps * training.batch_size / len(corpus.parts["train"]))
-    settings |= {"min_steps": str(steps), "patience": "0"}
+    settings["epochs"] = steps * training.batch_size / len(corpus.parts["train"])
+    settings |= {"min_steps": steps, "patience": 0}
     tell(f"{name}: {steps:,} steps")
     for resume in (False, True):
         try:
@@ -129,7 +130,7 @@ def trained(
 
 
 def accuracy_from_labels_alone(
-    corpus: EncodedCorpus, share: float, size: dict[str, str], seed: int = 0
+    corpus: EncodedCorpus, share: float, size: dict[str, Any], seed: int = 0
 ) -> float:
     """Test accuracy of M2's classifier when it learns from the shown labels and nothing else.
 
@@ -143,7 +144,7 @@ def accuracy_from_labels_alone(
         return ids, torch.from_numpy(labels)
 
     ids, labels = part("train")
-    batches = Batches(ids, training.batch_size, seed=seed, labels=labels, shown=share)
+    batches = OfOneForm(ids, training.batch_size, seed=seed, labels=labels, shown=share)
     torch.manual_seed(derived_seed(seed, "classifier"))
     model = LabelClassifier(config)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
@@ -182,7 +183,7 @@ def main() -> None:
     options.add_argument("--runs", type=Path, help="where the models go")
     options.add_argument("--minutes", type=float, default=10.0, help="for each member (10)")
     options.add_argument("--only", nargs="+", default=list(MEMBERS), choices=list(MEMBERS))
-    options.add_argument("--hidden", default="96", help="units; the article's model keeps its own")
+    options.add_argument("--hidden", type=int, default=96, help="units; not of the article's model")
     options.add_argument("--labels", action="store_true")
     options.add_argument("--threads", type=int, default=None)
     given = options.parse_args()

@@ -92,9 +92,7 @@ def main() -> None:
 
 def corpus_ids(corpus: EncodedCorpus, model: PoetryVAE, ids: Ids) -> Ids:
     """Ids of the corpus' vocabulary in the model's."""
-    symbols = model.tokenizer.encode_folded("".join(corpus.tokenizer.characters))
-    renumber = np.concatenate([[CharTokenizer.UNKNOWN, CharTokenizer.MASK], symbols])
-    return renumber.astype(np.int64)[ids]
+    return corpus.tokenizer.numbers_in(model.tokenizer)[ids]
 
 
 if __name__ == "__main__":

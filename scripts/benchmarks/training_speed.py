@@ -13,7 +13,6 @@ equally many poems, with the same batch size, learning rates and clipping, and p
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -40,50 +39,56 @@ from measure import (
 from plain import PlainTraining
 
 from poetry_vae.text.encoded import EncodedCorpus
-from poetry_vae.training.device import Precision
-from poetry_vae.training.loop import _Trainer
+from poetry_vae.training.data import OneForm
+from poetry_vae.training.device import Precision, find_precision
 from poetry_vae.training.presets import PRESETS
-from poetry_vae.training.run import Observer, Run
+from poetry_vae.training.run import Run
+from poetry_vae.training.schedules import Plan
+from poetry_vae.training.step import Trained
 
 _SEEDS = (0, 1)
 
 
 class Ours:
-    """The project's own training loop, held between two steps."""
+    """The project's own steps, without the loop around them."""
 
     def __init__(
         self,
         corpus: EncodedCorpus,
-        folder: Path,
         settings: dict[str, object],
         *,
         preset: str = "shi",
         precision: Precision = "auto",
         seed: int = 0,
     ) -> None:
-        typed = {name: str(value) for name, value in settings.items()}
-        self.config, training = PRESETS[preset].configs(corpus.form, len(corpus.tokenizer), typed)
-        run = Run(corpus, self.config, training, seed, preset)
-        self.trainer = _Trainer(run, folder, "cpu", precision, False, Observer())
+        self.config, self.training = PRESETS[preset].configs(
+            corpus.form, len(corpus.tokenizer), settings
+        )
+        run, cpu = Run(corpus, self.config, self.training, seed, preset), torch.device("cpu")
+        self.dtype, self.data = find_precision(cpu, precision), OneForm(run, corpus, cpu)
+        self.plan = Plan(self.training, self.data.batches.in_epoch)
+        self.trained = Trained.begin(run, cpu, poems=self.data.poems)
+        self.generator, self.done = torch.Generator().manual_seed(seed), 0
 
     def step(self) -> int:
-        """One optimiser step of the loop; how many poems it took."""
-        self.trainer._step()
-        return self.trainer.batch_size
+        """One optimiser step; how many poems it took."""
+        batch = self.data.batches(self.done)
+        self.trained.step(self.done, batch, self.plan, self.generator, dtype=self.dtype)
+        self.done += 1
+        return len(batch.ids)
 
 
 class Benchmark:
     """The contestants, what they did in the rounds, and what is printed of it."""
 
-    def __init__(self, corpus: EncodedCorpus, folder: Path, given: argparse.Namespace) -> None:
-        self.corpus, self.folder, self.given = corpus, folder, given
+    def __init__(self, corpus: EncodedCorpus, given: argparse.Namespace) -> None:
+        self.corpus, self.given = corpus, given
         self.ids = torch.from_numpy(corpus.parts["train"].astype("int64"))
         own = {name: p.configs(corpus.form, 3)[1].batch_size for name, p in PRESETS.items()}
         self.sizes = {"shi": sorted({own["shi"], 512}), "base": sorted({own["base"], 512})}
         self.ours = {
             (preset, batch): Ours(
                 corpus,
-                folder / f"{preset}-{batch}",
                 {"batch_size": batch},
                 preset=preset,
                 precision=given.precision,
@@ -92,9 +97,9 @@ class Benchmark:
             for batch in sorted({*sizes, *(given.batch if preset == "shi" else [])})
         }
         shi = self.ours["shi", given.batch[0]]
-        self.dtype = shi.trainer.dtype
+        self.dtype = shi.dtype
         self.plain = {batch: PlainTraining(shi.config, self.ids, batch) for batch in given.batch}
-        models = [shi.trainer.model, *(plain.model for plain in self.plain.values())]
+        models = [shi.trained.model, *(plain.model for plain in self.plain.values())]
         if len(counts := set(map(parameters, models))) > 1:
             raise SystemExit(f"the contestants differ: they have {counts} parameters")
 
@@ -160,17 +165,17 @@ class Benchmark:
         epochs = steps / (len(self.ids) // batch)
         ours = Ours(
             self.corpus,
-            self.folder / f"check-{batch}-{seed}",
             {"batch_size": batch, "epochs": epochs},
             precision=self.given.precision,
             seed=seed,
         )
         plain = PlainTraining(ours.config, self.ids, batch, seed=seed)
-        trainer = ours.trainer
         for _ in range(steps):
             ours.step()
-            plain.step(trainer.optimiser.param_groups[0]["lr"], trainer.config.gradient_clip)
-        return plain.bound(trainer.valid_ids), trainer._figures().nats_per_character
+            rate = ours.trained.optimiser.param_groups[0]["lr"]
+            plain.step(rate, ours.training.gradient_clip)
+        figures = ours.data.figures(ours.trained.kept, ours.generator)
+        return plain.bound(ours.data.valid_ids), figures.nats_per_character
 
 
 def main() -> None:
@@ -183,11 +188,10 @@ def main() -> None:
     given = options.parse_args()
     use_threads(given.threads)
     print(machine := machine_line(), end="\n\n")
-    with tempfile.TemporaryDirectory() as folder:
-        benchmark = Benchmark(EncodedCorpus.load(given.corpus), Path(folder), given)
-        figures = benchmark.run()
-        if given.check_bound:
-            figures |= benchmark.check_bound()
+    benchmark = Benchmark(EncodedCorpus.load(given.corpus), given)
+    figures = benchmark.run()
+    if given.check_bound:
+        figures |= benchmark.check_bound()
     write_json(given.json, {"machine": machine, **figures})
 
 

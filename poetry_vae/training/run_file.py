@@ -33,14 +33,14 @@ _VALIDATION = "validation poems"
 
 
 @dataclass(frozen=True)
-class Record:
+class RunFile:
     """What the file says; a version that knew less wrote less."""
 
     said: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> Record:
-        """The record of the run in a folder; an empty one where there is none.
+    def read(cls, folder: Path) -> RunFile:
+        """The file of the run in a folder; an empty one where there is none.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -62,7 +62,7 @@ class Record:
 
     @property
     def is_of_a_run(self) -> bool:
-        """Whether this is a record, and not somebody else's file of that name."""
+        """Whether a run wrote it, and not somebody else a file of that name."""
         return "training" in self.said and "preset" in self.said
 
     @property
@@ -70,9 +70,9 @@ class Record:
         return self.said.get("preset")
 
     @property
-    def training(self) -> dict[str, str]:
-        """The settings of the training as text, as they are typed."""
-        return {name: str(value) for name, value in self.said.get("training", {}).items()}
+    def training(self) -> dict[str, Any]:
+        """The settings of the training."""
+        return dict(self.said.get("training", {}))
 
     def known(self, folder: Path) -> dict[str, Collection[str]]:
         """Names of the settings that there were when the run was begun, as far as it is told."""
@@ -147,7 +147,7 @@ def _validation(run: Run) -> str:
     return hashlib.sha256(run.corpus.parts["validation"].tobytes()).hexdigest()[:16]
 
 
-def write_record(folder: Path, run: Run, made: Mapping[str, object], before: Record) -> None:
+def write_run_file(folder: Path, run: Run, made: Mapping[str, object], before: RunFile) -> None:
     """Say of a run what it was begun with; what ``before`` says of that stays.
 
     Raises:

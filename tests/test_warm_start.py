@@ -12,15 +12,15 @@ from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.training.api import train
-from poetry_vae.training.beginning import begin
+from poetry_vae.training.train import train
+from poetry_vae.training.warm_start import warm_started
 from tests.small import small_config, small_corpus, small_model, small_tokenizer, small_treasury
 
 EIGHT = Form.of(8, 5)
 _COUPLETS = {"pooling": "positions", "refiner_layers": 1}
 _JOINED = {"lines": 8, "couplet_latent": 4, "latent": 3, "prior": "learned", **_COUPLETS}
-_SHORT = {"epochs": "1", "min_steps": "2", "batch_size": "16", "patience": "0"}
-_REFINER = {"refiner_layers": "1", "refiner_tables": "false"}
+_SHORT = {"epochs": 1, "min_steps": 2, "batch_size": 16, "patience": 0}
+_REFINER = {"refiner_layers": 1, "refiner_tables": False}
 
 
 def _seeded(seed: int = 0) -> torch.Generator:
@@ -35,7 +35,7 @@ def test_couplets_are_joined_as_they_were() -> None:
     """Where no convolution reaches from one couplet to the next, all is as with couplets alone."""
     alone = {"encoder_layers": 0, "decoder_layers": 0}
     couplets = small_model(**_COUPLETS, **alone)
-    model = begin(small_config(**_JOINED, **alone), small_tokenizer(), couplets, seed=1)
+    model = warm_started(small_config(**_JOINED, **alone), small_tokenizer(), couplets, seed=1)
     ids = _ids(5)
     of_poems, of_couplets = model.encode(ids), couplets.encode(ids.view(20, 10))
     assert model.level_sizes == {"poem": 3, "couplet": 16}
@@ -53,7 +53,7 @@ def test_couplets_are_joined_as_they_were() -> None:
 def test_the_code_of_the_poem_can_learn() -> None:
     """It changes nothing at first, but it is told what does."""
     couplets = small_model(**_COUPLETS)
-    model = begin(small_config(**_JOINED), small_tokenizer(), couplets, seed=1)
+    model = warm_started(small_config(**_JOINED), small_tokenizer(), couplets, seed=1)
     (-model(_ids(8), generator=_seeded()).log_likelihood.mean()).backward()
     top = model.levels[0]
     assert top.enter.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
@@ -61,7 +61,7 @@ def test_the_code_of_the_poem_can_learn() -> None:
 
 def test_places_of_the_refiner_are_those_of_couplets() -> None:
     couplets = small_model(**_COUPLETS)
-    model = begin(small_config(**_JOINED), small_tokenizer(), couplets, seed=1)
+    model = warm_started(small_config(**_JOINED), small_tokenizer(), couplets, seed=1)
     assert couplets.refiner is not None
     assert model.refiner is not None
     for name in ("from_place", "to_place"):
@@ -74,7 +74,7 @@ def test_places_of_the_refiner_are_those_of_couplets() -> None:
 def test_a_model_of_couplets_goes_on_to_whole_poems(tmp_path: Path) -> None:
     couplets = small_model(pooling="positions")
     corpus = small_corpus(40, EIGHT)
-    more = {"latent": "3", "couplet_latent": "4", **_SHORT}
+    more = {"latent": 3, "couplet_latent": 4, **_SHORT}
     first = train(
         corpus, tmp_path / "a", form=EIGHT, preset="joined", start=couplets, overrides=more
     ).model
@@ -85,7 +85,7 @@ def test_a_model_of_couplets_goes_on_to_whole_poems(tmp_path: Path) -> None:
     assert loaded.config == first.config
     with pytest.raises(ConfigError, match="latent=128"):
         train(corpus, tmp_path / "b", preset="joined", start=loaded, overrides=_SHORT)
-    again = train(corpus, tmp_path / "b", start=loaded, overrides={**_SHORT, "masked": "0"})
+    again = train(corpus, tmp_path / "b", start=loaded, overrides={**_SHORT, "masked": 0})
     assert again.model.config == first.config
     later = train(
         corpus, tmp_path / "c", preset="refine", start=loaded, overrides={**_SHORT, **_REFINER}
@@ -107,7 +107,7 @@ def test_a_model_of_couplets_goes_on_to_whole_poems(tmp_path: Path) -> None:
 def test_what_cannot_be_joined_is_refused(
     start: dict[str, object], message: str, tmp_path: Path
 ) -> None:
-    more = {"couplet_latent": "4", **_SHORT}
+    more = {"couplet_latent": 4, **_SHORT}
     with pytest.raises(ConfigError, match=message):
         train(
             small_corpus(40, EIGHT),
@@ -163,7 +163,7 @@ def test_a_model_of_any_form_begins_with_what_one_of_one_form_knows() -> None:
     start = _shaken(small_model(refiner_layers=2, refiner_tables=True))
     tokenizer = CharTokenizer(["龍", *reversed(small_tokenizer().characters), "鳳"])
     config = replace(small_config(**_ANY), vocabulary=len(tokenizer))
-    model = begin(config, tokenizer, start, seed=0).eval().writing(start.form)
+    model = warm_started(config, tokenizer, start, seed=0).eval().writing(start.form)
     poems = start.poems_of(torch.randint(2, 20, (64, 10), generator=_seeded()))
     with torch.no_grad():
         wanted, found = (_surprise(m, m.ids_of(poems), in_turn=True).mean() for m in (start, model))
@@ -178,15 +178,24 @@ def test_a_model_of_any_form_begins_with_what_one_of_one_form_knows() -> None:
 def test_a_model_of_any_form_needs_a_refiner_of_its_width_to_begin_with() -> None:
     config = small_config(**_ANY)
     with pytest.raises(ConfigError, match="goes on from a model with a refiner"):
-        begin(config, small_tokenizer(), small_model(), seed=0)
+        warm_started(config, small_tokenizer(), small_model(), seed=0)
     with pytest.raises(ConfigError, match="has 4 blocks of width 8"):
-        begin(config, small_tokenizer(), small_model(refiner_layers=4), seed=0)
+        warm_started(config, small_tokenizer(), small_model(refiner_layers=4), seed=0)
+
+
+def test_the_seed_alone_decides_what_is_drawn_for_a_warm_start() -> None:
+    start, config = small_model(refiner_layers=1, refiner_tables=True), small_config(**_ANY)
+    states = []
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        states.append(warm_started(config, small_tokenizer(), start, seed=5).state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_a_poet_is_trained_from_a_model_of_one_form(tmp_path: Path) -> None:
-    few = {"refiner_layers": "2", "refiner_hidden": "0", "hidden": "8", "latent": "4"}
-    few |= {"couplet_latent": "4", "encoder_layers": "1", "decoder_layers": "1", "epochs": "1"}
-    few |= {"min_steps": "2", "batch_size": "16", "validate_every": "2"}
+    few = {"refiner_layers": 2, "refiner_hidden": 0, "hidden": 8, "latent": 4}
+    few |= {"couplet_latent": 4, "encoder_layers": 1, "decoder_layers": 1, "epochs": 1}
+    few |= {"min_steps": 2, "batch_size": 16, "validate_every": 2}
     start = small_model(refiner_layers=1)
     found = train(small_treasury(), tmp_path / "m", preset="poet", start=start, overrides=few)
     assert found.model.config.forms == "any"

@@ -1,0 +1,259 @@
+"""``poetry_vae.train``: from a corpus on disk to a model, in one call."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from poetry_vae.model.config import ConfigError, ModelConfig
+from poetry_vae.model.pretrained import CheckpointError
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.errors import CorpusError, FormError
+from poetry_vae.text.form import Form
+from poetry_vae.text.treasury import Treasury
+from poetry_vae.training.corpora import (
+    FEWEST,
+    load_training_corpus,
+    load_treasury,
+    with_labels,
+    with_validation,
+)
+from poetry_vae.training.device import Precision
+from poetry_vae.training.loop import run_training
+from poetry_vae.training.many_forms import QUATRAIN, width_of
+from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.recipe import check
+from poetry_vae.training.run import Observer, Result, Run
+from poetry_vae.training.run_file import RunFile
+from poetry_vae.training.settings import TrainingConfig
+from poetry_vae.training.warm_start import joins_couplets
+
+_OF_JOINED = ("latent", "couplet_latent", "prior", "posterior")
+_OF_REFINERS = ("refiner_layers", "refiner_hidden", "refiner_tables")
+_PASSES = 10  # how much more often than it says a preset may go through a small corpus
+_BETWEEN = 2  # passes from one validation to the next, at most
+
+
+def train(
+    corpus: Path | str | EncodedCorpus | Treasury,
+    output: Path | str,
+    *,
+    form: Form | str | None = None,
+    preset: str | None = None,
+    start: PoetryVAE | str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Precision = "auto",
+    resume: bool = False,
+    max_minutes: float | None = None,
+    finish: bool = False,
+    keep_state: bool = True,
+    observer: Observer | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Train a model of ``corpus`` into the folder ``output``.
+
+    Args:
+        corpus: poems in any known format, or an encoded corpus (then ``form`` is known).
+        preset: without one ``base``, or where there is a ``start`` of the form ``finetune``, or
+            ``poet-finetune`` if it writes any form.
+        start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
+            another form all is taken over but what belongs to places.
+        overrides: settings of the preset to change: ``{"epochs": 2}``. How often a small corpus is
+            gone through and validated on goes by its size, unless it is said here.
+        resume: go on with the run in ``output``, with the settings that it was begun with.
+
+    Returns:
+        The best model by validation bound, and how the run ended.
+
+    Raises:
+        PoetryVAEError: of a kind that says what was wrong; see :func:`load_training_corpus`,
+            :meth:`Preset.configs` and :func:`run_training`.
+    """
+    if start is not None and not isinstance(start, PoetryVAE):
+        start = PoetryVAE.from_pretrained(start)
+    begun = RunFile.read(Path(output)) if resume else RunFile()
+    if preset and begun.preset not in (None, preset):
+        raise CheckpointError(
+            f"{output}: belongs to a run with the preset {begun.preset}, not {preset}"
+        )
+    preset = preset or begun.preset
+    given = {**begun.training, **(overrides or {})}
+    if writes_any(preset, start):
+        preset = preset or ("poet-finetune" if start and start.config.forms == "any" else "poet")
+        corpus, model, training = _of_any_form(corpus, preset, start, overrides or {}, given)
+    else:
+        if not isinstance(corpus, (EncodedCorpus, Treasury)):
+            corpus = load_training_corpus(corpus, form, usual=start.form if start else None)
+        if isinstance(corpus, Treasury):
+            raise CorpusError("a model of one form learns from poems of one form: name it")
+        preset = preset or ("finetune" if start and start.form == corpus.form else "base")
+        corpus, model, training = settings_of(preset, with_validation(corpus), given)
+        if start is not None:
+            if start.form != corpus.form and form is None:
+                raise FormError(
+                    f"the poems are {corpus.form}, and the model to start from writes "
+                    f"{start.form}: name the form to go on from a model of another one"
+                )
+            corpus, model, training = _going_on(corpus, model, training, start, overrides or {})
+        elif training.refiner_only:
+            raise ConfigError(
+                "a refiner is trained for a model that is trained already: name it with --from"
+            )
+    training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
+    check(training, model)
+    return run_training(
+        Run(corpus, model, training, seed, preset, start),
+        Path(output),
+        device=device,
+        precision=precision,
+        resume=resume,
+        max_minutes=max_minutes,
+        finish=finish,
+        keep_state=keep_state,
+        observer=observer,
+        should_stop=should_stop,
+    )
+
+
+def writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
+    """Whether a model of any form is to be trained."""
+    if start is not None and start.config.forms == "any":
+        return True
+    return preset in PRESETS and PRESETS[preset].changes.get("forms") == "any"
+
+
+def _of_any_form(
+    corpus: Path | str | EncodedCorpus | Treasury,
+    preset: str,
+    start: PoetryVAE | None,
+    overrides: Collection[str],
+    given: Mapping[str, Any],
+) -> tuple[Treasury, ModelConfig, TrainingConfig]:
+    """A run over poems of all forms, from random weights, from a model of any form, or from what
+    one of one form knows.
+
+    Args:
+        given: the overrides, and what the run was begun with.
+    """
+    if isinstance(corpus, EncodedCorpus):
+        raise CorpusError(
+            "a model of any form learns from poems of all forms: encode them without --form"
+        )
+    if not isinstance(corpus, Treasury):
+        corpus = load_treasury(corpus)
+    if (poems := corpus.sizes["train"] + corpus.sizes["validation"]) < FEWEST:
+        raise CorpusError(
+            f"{poems} poems beside the {corpus.sizes['test']} that are kept for tests are too few "
+            f"to learn from: it takes {FEWEST} at least; add poems"
+        )
+    if not writes_any(preset, None):
+        others = " or ".join(name for name in PRESETS if writes_any(name, None))
+        raise ConfigError(
+            f"the preset {preset!r} makes models of one form, and the one to start from writes any "
+            f"form: leave it out, or take {others}"
+        )
+    goes_on = start is not None and start.config.forms == "any"
+    if start is not None and goes_on:
+        corpus = corpus.in_vocabulary(start.tokenizer)
+    model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), given)
+    if start is not None and goes_on:
+        _refuse(set(overrides) & set(vars(model)))
+        model = start.config
+    return corpus, model, training
+
+
+def _going_on(
+    corpus: EncodedCorpus,
+    model: ModelConfig,
+    training: TrainingConfig,
+    start: PoetryVAE,
+    overrides: Collection[str],
+) -> tuple[EncodedCorpus, ModelConfig, TrainingConfig]:
+    """A run over poems of one form from a model of one form, in its vocabulary."""
+    new = _new_parts(model, start.config, overrides)
+    _refuse((set(overrides) & set(vars(model))) - new)
+    if start.config.labels or training.label:
+        raise ConfigError("a model with labels is trained anew: leave out the one to start from")
+    own: dict[str, Any] = {name: getattr(model, name) for name in new}
+    model = replace(start.config, lines=corpus.form.lines, chars=corpus.form.chars, **own)
+    if model.is_hierarchical and "masked" not in overrides:
+        training = replace(training, masked=0.0)  # which takes one level of latents
+    return corpus.in_vocabulary(start.tokenizer), model, training
+
+
+def _new_parts(model: ModelConfig, start: ModelConfig, overrides: Collection[str]) -> set[str]:
+    """The settings of a model that are its own: of what it starts from only a refiner that is not
+    there yet can be chosen, or one with more layers, and a code for each couplet."""
+    new = {name for name in _OF_REFINERS if not getattr(start, name)}
+    asked = model.refiner_layers if "refiner_layers" in overrides else 0
+    if asked > start.refiner_layers > 0:
+        new.add("refiner_layers")
+    if start.refiner_layers:
+        new.discard("refiner_hidden")
+    if joins_couplets(model, start):
+        new.update(_OF_JOINED)
+    elif model.couplet_latent not in (0, start.couplet_latent):
+        raise ConfigError(
+            "a code for each couplet goes on from a flat model of couplets of such lines, with "
+            f"latent={model.couplet_latent}: name one with --from, or leave out --from"
+        )
+    return new
+
+
+def _refuse(settled: Iterable[str]) -> None:
+    for name in sorted(settled):
+        raise ConfigError(f"{name} is settled by the model to start from: leave it out")
+
+
+def settings_of(
+    preset: str, corpus: EncodedCorpus, overrides: Mapping[str, Any] | None = None
+) -> tuple[EncodedCorpus, ModelConfig, TrainingConfig]:
+    """What a preset makes of a corpus: the corpus with the labels it takes, and the two settings.
+
+    Raises:
+        ConfigError: no such preset, or overrides that name no setting. Whether the settings go with
+            the model is not known before it is, see :func:`check`.
+        CorpusError, MetreError: see :func:`with_labels`.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    model, training = PRESETS[preset].configs(corpus.form, len(corpus.tokenizer), overrides)
+    if training.label:
+        corpus, labels = with_labels(corpus, training.label)
+        model = replace(model, labels=labels, classifier=training.classifier)
+    return corpus, model, training
+
+
+def batches_in_epoch(corpus: EncodedCorpus | Treasury, size: int) -> int:
+    """About how many batches of so many poems go once through a corpus. Poems of many forms are put
+    together by their width, see :mod:`poetry_vae.training.many_forms`."""
+    if isinstance(corpus, EncodedCorpus):
+        return max(1, corpus.sizes["train"] // size)
+    poems = Counter[int]()
+    for block in corpus.of_part("train"):
+        poems[width_of(block.form.positions)] += block.poems
+    return sum(math.ceil(n * width / (size * QUATRAIN)) for width, n in poems.items())
+
+
+def scaled(training: TrainingConfig, given: Collection[str], in_epoch: int) -> TrainingConfig:
+    """The settings with those that were not ``given`` fitted to so many batches of an epoch.
+
+    A preset's ``min_steps`` would go through few poems hundreds of times, long after they are known
+    by heart, and its ``validate_every`` would miss when that begins. Whoever gives ``epochs`` gets
+    as many.
+    """
+    steps, between = training.min_steps, training.validate_every
+    if "epochs" in given:
+        steps = 1
+    fitted: dict[str, Any] = {
+        "min_steps": min(steps, math.ceil(_PASSES * training.epochs * in_epoch)),
+        "validate_every": min(between, _BETWEEN * in_epoch),
+    }
+    return replace(training, **{name: fitted[name] for name in fitted if name not in given})

@@ -1,0 +1,196 @@
+"""Warm starts: what a model has before its first step, random weights and what another has learned.
+
+A model of any form takes over from one of one form its tables of characters, and its refiner, which
+knows much of what any poem wants. It goes on as the first blocks of a refiner for all forms, which
+writes poems of that form nearly as before when z is not trusted. Three things differ. Characters
+are found by what they are, since the vocabularies differ. The vectors of places become sums over
+where a place is in line and poem, fitted by least squares. And the decoder is new: what the old one
+said of no code at all, which is the same for all poems, is kept as part of the vectors of places,
+and the new one is zero-initialised.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from poetry_vae.model.config import ConfigError, ModelConfig
+from poetry_vae.model.latents import HierarchicalLevel
+from poetry_vae.model.layers import GatedConv, zero_init
+from poetry_vae.model.layout import Layout
+from poetry_vae.model.likelihoods import CharacterHeads
+from poetry_vae.model.places import PlaceEmbedding
+from poetry_vae.model.refiner import Refiner
+from poetry_vae.model.sampling import derived_seed
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.tokenizer import CharTokenizer
+
+_RARER = 1.0  # nats by which a character that is new begins behind the rarest known one
+
+
+def warm_started(
+    config: ModelConfig, tokenizer: CharTokenizer, start: PoetryVAE | None, *, seed: int
+) -> PoetryVAE:
+    """A model of ``config``: what ``start`` has of it, and the rest at random.
+
+    A refiner may be new to it or deeper. Where ``start`` writes another form, what belongs to
+    places is new; but a model of couplets hands over all it has to one with a code for each couplet
+    (:func:`joins_couplets`), which then reads and writes every couplet as before, on its own. A
+    model of any form begins with the characters and the refiner of one of one form.
+
+    Raises:
+        ConfigError: ``start`` has no refiner for a model of any form, or one of another width.
+    """
+    model = PoetryVAE.build(config, tokenizer, seed=seed)
+    if start is None:
+        return model
+    if config.forms == "any" and start.config.forms == "one":
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derived_seed(seed, "warm start"))
+            _take_over(model, start)
+        return model
+    theirs = start.state_dict()
+    begun = start.config.refiner_layers
+    if model.refiner is not None and 0 < begun < config.refiner_layers:
+        model.refiner.zero_init(begun)
+    if joins_couplets(config, start.config):
+        _let_couplets_through(model)
+        theirs = _of_each_couplet(theirs, config)
+    own = model.state_dict()
+    fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
+    model.load_state_dict({**own, **fitting})
+    if model.refiner is not None and "refiner.embedding.weight" not in theirs:
+        model.refiner.warm_start(model.encoder.embedding, model.decoder.likelihood)
+    return model
+
+
+def joins_couplets(config: ModelConfig, start: ModelConfig) -> bool:
+    """Whether a model with a code for each couplet begins with a flat one of such couplets."""
+    return (
+        config.couplet_latent == start.latent
+        and not (config.line_latent or config.character_latent)
+        and start.lines == 2 < config.lines
+        and start.chars == config.chars
+        and start.pooling == "positions"
+        and not (start.is_hierarchical or start.components)
+    )
+
+
+def _of_each_couplet(weights: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """The weights of a model of couplets by the names they have in one that joins them."""
+    out = dict(weights)
+    for kind in ("weight", "bias"):
+        halves = [out.pop(f"latents.0.{name}.{kind}") for name in ("mean", "log_variance")]
+        out[f"latents.1.bottom_up.{kind}"] = torch.cat(halves)
+        out[f"latents.1.enter.{kind}"] = out.pop(f"decoder.heads.{kind}")
+    for name in ("refiner.from_place", "refiner.to_place"):
+        if name in out:  # a row a place, and one that stands for none
+            places, none = out[name][:-1], out[name][-1:]
+            out[name] = torch.cat([places.repeat(config.lines // 2, 1), none])
+    return out
+
+
+def _let_couplets_through(model: PoetryVAE) -> None:
+    """Let the poem's own code change nothing at first."""
+    top, couplets = model.levels
+    assert isinstance(top, HierarchicalLevel)
+    assert isinstance(couplets, HierarchicalLevel)
+    zero_init(top.enter)
+    for layer in couplets.modules():
+        if isinstance(layer, GatedConv):
+            nn.init.zeros_(layer.neighbours.weight)
+
+
+@torch.no_grad()
+def _take_over(model: PoetryVAE, start: PoetryVAE) -> None:
+    """Let a new model of any form begin with what one of one form knows."""
+    new, old = model.refiner, start.refiner
+    if old is None or new is None or start.config.hidden != model.config.hidden:
+        raise ConfigError(
+            "a model of any form goes on from a model with a refiner and of its own hidden size: "
+            f"hidden={start.config.hidden if old else model.config.hidden}"
+        )
+    if len(old.blocks) > len(new.blocks) or old.norm.weight.shape != new.norm.weight.shape:
+        raise ConfigError(
+            f"the refiner to go on from has {len(old.blocks)} blocks of width "
+            f"{len(old.norm.weight)}: ask for at least as many, of that width"
+        )
+    same = _shared(model.tokenizer, start.tokenizer)
+    _copy_rows(model.encoder.embedding, start.encoder.embedding, same)
+    _copy_likelihood(model.decoder.likelihood, start.decoder.likelihood, same)
+    if new.embedding is not None and new.likelihood is not None:
+        _copy_rows(new.embedding, old.embedding or start.encoder.embedding, same)
+        _copy_likelihood(new.likelihood, old.likelihood or start.decoder.likelihood, same)
+    for name in ("characters", "norm", "change", "trust"):
+        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+    for mine, theirs in zip(new.blocks, old.blocks, strict=False):
+        mine.load_state_dict(theirs.state_dict())
+    new.zero_init(len(old.blocks))
+    _zero_init_entries(new)
+    _take_places(new, old, start)
+
+
+def _shared(ours: CharTokenizer, theirs: CharTokenizer) -> tuple[Tensor, Tensor]:
+    """The ids that the special symbols and the characters of both vocabularies have in either."""
+    numbers = torch.from_numpy(theirs.numbers_in(ours))
+    known = numbers != CharTokenizer.UNKNOWN
+    known[CharTokenizer.UNKNOWN] = True
+    return numbers[known], known.nonzero()[:, 0]
+
+
+def _copy_rows(own: nn.Embedding, other: nn.Embedding, same: tuple[Tensor, Tensor]) -> None:
+    own.weight.mul_(other.weight.std() / own.weight.std())
+    own.weight[same[0]] = other.weight[same[1]]
+
+
+def _copy_likelihood(
+    own: CharacterHeads, other: CharacterHeads, same: tuple[Tensor, Tensor]
+) -> None:
+    (weight, bias), (theirs, their_bias) = own.table, other.table
+    weight.mul_(theirs.std() / weight.std())
+    bias.fill_(float(their_bias[len(CharTokenizer.SPECIAL) :].min()) - _RARER)
+    weight[same[0]], bias[same[0]] = theirs[same[1]], their_bias[same[1]]
+
+
+def _zero_init_entries(refiner: Refiner) -> None:
+    """Of a decoder that has yet to learn, nothing reaches the blocks at first."""
+    for part in (refiner.states, refiner.whole):
+        zero_init(part[-1])
+    assert refiner.dynasty is not None
+    assert refiner.subject is not None
+    nn.init.zeros_(refiner.dynasty.weight)
+    nn.init.normal_(refiner.subject, std=0.02)
+
+
+def _take_places(new: Refiner, old: Refiner, start: PoetryVAE) -> None:
+    """The vectors of places, and with them what the old decoder says of no code."""
+    assert isinstance(old.from_place, nn.Parameter)
+    assert isinstance(old.to_place, nn.Parameter)
+    states = start.hidden(torch.zeros(1, start.code_size))[0]  # [T, H]
+    kept = old.kept.bias
+    nowhere = old.from_place[-1] + old.to_place[-1]
+    always = nowhere + old.whole(states.mean(0)) + old.trust.bias
+    new.trust.bias.copy_(always)
+    layout = Layout.of(start.form)
+    _fit(new.from_place, layout, old.from_place[:-1] - old.from_place[-1])
+    _fit(new.to_place, layout, old.to_place[:-1] - old.to_place[-1] + old.states(states[None])[0])
+    new.change.bias.add_((states * kept).mean(0))
+
+
+def _fit(places: nn.Module | nn.Parameter, layout: Layout, wanted: Tensor) -> None:
+    """Vectors whose sums come nearest to those ``wanted`` at each place, [T, width]; of all such,
+    the shortest, so that places that the old form lacks begin at nothing."""
+    assert isinstance(places, PlaceEmbedding)
+    tables = [table for table in places.tables.values() if isinstance(table, nn.Embedding)]
+    sizes = [len(table.weight) for table in tables]
+    numbers = places.numbers(layout)
+    design = torch.cat(
+        [
+            nn.functional.one_hot(numbers[name][0], size).double()
+            for name, size in zip(places.tables, sizes, strict=True)
+        ],
+        dim=1,
+    )  # [T, all rows]
+    found = torch.linalg.pinv(design) @ wanted.double()
+    for table, rows in zip(tables, torch.split(found, sizes), strict=True):
+        table.weight.copy_(rows)
