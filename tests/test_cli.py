@@ -416,7 +416,8 @@ class TestWatching:
             def close(self) -> None:
                 written["closed"] = []
 
-        settings = dict(setting.split("=") for setting in (*_SETTINGS, "epochs=12"))
+        pairs = (setting.split("=") for setting in (*_SETTINGS, "epochs=12"))
+        settings = {name: int(value) for name, value in pairs}
         with Display(Writer()) as display:
             train(small_corpus(), tmp_path / "m", overrides=settings, observer=display)
         assert written["training/loss"] == [20, 40]
