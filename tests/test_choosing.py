@@ -12,7 +12,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import refined
-from poetry_vae.verse.choosing import against, agreement, copied, surprise, surprises
+from poetry_vae.verse.choosing import against, agreement, copied, surprise, surprise_by_place
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
@@ -125,8 +125,8 @@ def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
 ) -> None:
     quatrain = poet.writing(Form.of(4, 5))
     ids = torch.cat([_ids(6), _ids(6, seed=1)], 1)
-    own = surprises(quatrain, ids)
-    alone = surprises(quatrain, ids, unseen=torch.arange(20)[None] < 10)
+    own = surprise_by_place(quatrain, ids)
+    alone = surprise_by_place(quatrain, ids, unseen=torch.arange(20)[None] < 10)
     owed = (alone - own)[:, 10:].sum(-1)
     assert owed.abs().max() > 0.01
     torch.testing.assert_close(agreement(quatrain, ids), owed)
@@ -134,5 +134,7 @@ def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
     # What is unseen does not matter, whatever it is.
     other = torch.cat([_ids(6, seed=2), ids[:, 10:]], 1)
     unseen = torch.arange(20)[None] < 10
-    torch.testing.assert_close(surprises(quatrain, other, unseen=unseen)[:, 10:], alone[:, 10:])
-    assert (surprises(quatrain, other)[:, 10:] - own[:, 10:]).abs().max() > 0.01
+    torch.testing.assert_close(
+        surprise_by_place(quatrain, other, unseen=unseen)[:, 10:], alone[:, 10:]
+    )
+    assert (surprise_by_place(quatrain, other)[:, 10:] - own[:, 10:]).abs().max() > 0.01

@@ -13,9 +13,11 @@ from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.prosody import tones
 from poetry_vae.text.scansion import check
 from poetry_vae.verse import sampler
+from poetry_vae.verse.choosing import surprise
 from poetry_vae.verse.replying import reply
 from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
 from poetry_vae.verse.rules import Metre, NoRepeat, Rhyme, RuleError
+from tests.small import small_poet
 from tests.test_ruled import MANY, MODEL, _model
 
 POEM = "春山無一日，夜雨有何人。秋水明月白，江花盡落春。"
@@ -101,6 +103,16 @@ def test_a_line_of_a_poets_costs_a_reply_nothing_of_its_score(
     monkeypatch.setattr(sampler, "copied", lambda poems: torch.ones(len(poems)))
     for each in reply("白日依山盡", 3, model=_model(COUPLET, MANY)):
         assert -20 < each.score < 0
+
+
+def test_the_score_of_a_reply_is_its_likelihood_whatever_it_is_chosen_by() -> None:
+    """Models of any form choose by more than that."""
+    above = "白日依山盡"
+    poet = small_poet(_model(COUPLET, MANY).tokenizer)
+    couplets = poet.writing(COUPLET)
+    for each in reply(above, 3, model=poet):
+        nats = surprise(couplets, couplets.ids_of([above + "，" + each.line])).item()
+        assert each.score == pytest.approx(-nats / 10, rel=1e-5)
 
 
 def test_where_nothing_keeps_all_what_is_given_up_is_said() -> None:

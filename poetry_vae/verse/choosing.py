@@ -23,8 +23,6 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
 
 _AT_ONCE = 512
-
-
 # What a nat of a poem's likelihood counts beside a nat that it owes to its subject, or that its
 # couplets owe to each other.
 _LIKELIHOOD = 0.2
@@ -38,7 +36,7 @@ def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tens
     without its subject does not answer, and one whose couplets could stand alone says many things.
     Of models of one form −log p(x) alone.
     """
-    own = surprises(model, ids, labels)
+    own = surprise_by_place(model, ids, labels)
     if model.config.forms == "one":
         return own.sum(-1)
     found = _LIKELIHOOD * own.sum(-1) - agreement(model, ids, own=own)
@@ -55,12 +53,12 @@ def agreement(model: PoetryVAE, ids: Tensor, *, own: Tensor | None = None) -> Te
     long poems.
 
     Args:
-        own: :func:`surprises` of the poems, where they are known.
+        own: :func:`surprise_by_place` of the poems, where they are known.
     """
-    own = surprises(model, ids) if own is None else own
+    own = surprise_by_place(model, ids) if own is None else own
     unit, found = model.asked.layout.unit, own.new_zeros(len(own))
     for k in range(1, model.asked.units):
-        alone = surprises(model, ids, unseen=unit < k)
+        alone = surprise_by_place(model, ids, unseen=unit < k)
         found = found + ((alone - own) * (unit == k)).sum(-1)
     return found
 
@@ -69,11 +67,11 @@ def surprise(
     model: PoetryVAE, ids: Tensor, labels: Tensor | None = None, *, asked: Asked | None = None
 ) -> Tensor:
     """−log p of poems ids [B, T] in nats, nothing known of z: [B]. For models with a refiner."""
-    return surprises(model, ids, labels, asked=asked).sum(-1)
+    return surprise_by_place(model, ids, labels, asked=asked).sum(-1)
 
 
 @torch.no_grad()
-def surprises(
+def surprise_by_place(
     model: PoetryVAE,
     ids: Tensor,
     labels: Tensor | None = None,

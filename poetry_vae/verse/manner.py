@@ -71,7 +71,7 @@ class Manner:
     repetition: float = 0.0
     """Penalty in nats of a refiner for characters that the poem has already."""
     candidates: int = 1
-    """Poems that are written for each one that is taken, the likeliest; see ``verse.choosing``."""
+    """Poems that are written for each one that is taken, the best; see ``verse.choosing``."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):

@@ -12,6 +12,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import split_lines
+from poetry_vae.verse.choosing import surprise
 from poetry_vae.verse.generate import choose_model
 from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.rules import Parallel, RuleError, Template, together
@@ -81,10 +82,10 @@ def _replies(sampler: Sampler, tries: int, seed: int, given_up: tuple[str, ...])
         ids, scores = sampler.candidates(tries, generator=draws, is_scored=True)
         kept = scores.isfinite().nonzero()[:, 0]
         ids, scores = ids[kept], scores[kept]
-        surprise = scores - sampler.penalties(ids).to(scores.device)
-        rows = zip(sampler.poems(ids), scores.tolist(), surprise.tolist(), strict=True)
-        for poem, against, nats in rows:
-            each = Reply(poem.lines[1], -nats / (2 * size), given_up)
+        likely = -surprise(sampler.model, sampler.read(ids)) / (2 * size)
+        rows = zip(sampler.poems(ids), scores.tolist(), likely.tolist(), strict=True)
+        for poem, against, score in rows:
+            each = Reply(poem.lines[1], score, given_up)
             found.setdefault(each.line, (against, each))
         if len(found) * _TRIES >= tries or number + 1 == _ROUNDS:
             break

@@ -157,7 +157,8 @@ class Sampler:
         is_scored: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """``n`` poems as ids [n, T], and what speaks against each in nats, [n]: ∞ where it breaks a
-        rule, and the model's own surprise where poems are chosen by it or ``is_scored``.
+        rule, and where poems are chosen or ``is_scored`` all that ``verse.choosing`` goes by. It is
+        there to compare candidates, and no likelihood.
 
         Args:
             is_hard: whether poems begin where little may stand, see :meth:`Ruled.write`.
@@ -175,25 +176,20 @@ class Sampler:
             code = torch.randn(n, D, generator=generator, device=device)
         if self._ruled is None or self.book is None:
             ids = self.write_from(code, labels, generator=generator)
-            wrong, read = torch.zeros(n, dtype=torch.bool), ids
+            wrong = torch.zeros(n, dtype=torch.bool)
         else:
             ids, wrong = self._ruled.write(code, labels, generator=generator, is_hard=is_hard)
-            read = self.book.alphabet.read(ids)
         scores = torch.zeros(n)
-        is_scored |= self.manner.candidates > 1
-        if is_scored and self.model.refiner is not None:
-            scores = against(self.model, read, labels)
-        scores = scores + self.penalties(ids, is_scored=is_scored).to(scores.device)
+        if (self.manner.candidates > 1 or is_scored) and self.model.refiner is not None:
+            scores = against(self.model, self.read(ids), labels)
+            scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)
+        if self.book is not None:
+            scores = scores + _BLEMISH * self.book.blemished(ids)
         return ids, scores.masked_fill(wrong.to(scores.device), torch.inf)
 
-    def penalties(self, ids: Tensor, *, is_scored: bool = True) -> Tensor:
-        """What of the scores of poems ids [n, T] is no surprise of the model's, in nats [n]."""
-        nats = torch.zeros(len(ids), device=ids.device)
-        if is_scored and self.model.refiner is not None:
-            nats = nats + _COPY * copied(self.poems(ids)).to(nats.device)
-        if self.book is not None:
-            nats = nats + _BLEMISH * self.book.blemished(ids)
-        return nats
+    def read(self, ids: Tensor) -> Tensor:
+        """Poems of ids [n, T] as the model reads them, which may not know all their characters."""
+        return ids if self.book is None else self.book.alphabet.read(ids)
 
     def _labels(self, n: int, generator: torch.Generator) -> Tensor | None:
         many = self.manner.candidates if self.model.refiner is not None else 1

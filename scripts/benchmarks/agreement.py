@@ -23,7 +23,7 @@ from poetry_vae.evaluation.material import Material
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
-from poetry_vae.verse.choosing import surprises
+from poetry_vae.verse.choosing import surprise_by_place
 
 _TEN = OTHERS + 1
 
@@ -38,9 +38,9 @@ def scores(model: PoetryVAE, ids: Tensor) -> dict[str, Tensor]:
         ],
         -1,
     ).flatten(0, 1)
-    likely = -surprises(model, pairs)[:, border:].sum(-1).view(_TEN, _TEN)
+    likely = -surprise_by_place(model, pairs)[:, border:].sum(-1).view(_TEN, _TEN)
     unseen = torch.arange(ids.shape[1])[None] < border
-    alone = -surprises(model, ids, unseen=unseen)[:, border:].sum(-1)
+    alone = -surprise_by_place(model, ids, unseen=unseen)[:, border:].sum(-1)
     return {
         "log p(second, after the first)": likely,
         "less log p(second)": likely - alone,
