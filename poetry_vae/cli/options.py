@@ -48,7 +48,7 @@ output_option = click.option(
     "all, and replaces one of that name.",
 )
 
-MANNER = ("temperature", "passes", "trust", "guidance", "repetition", "candidates")
+MANNER = ("temperature", "passes", "trust", "guidance", "repetition", "ngrams", "candidates")
 """The names of the options that say how it is written."""
 _MANNER = (
     click.option(
@@ -80,6 +80,12 @@ _MANNER = (
         type=click.FloatRange(0),
         help="The penalty in nats for characters that the poem has already.  [default: the "
         "model's]",
+    ),
+    click.option(
+        "--ngrams",
+        type=click.FloatRange(0, 1, max_open=True),
+        help="How much the model goes by its counts of which characters follow which: 0 not at "
+        "all.  [default: the model's]",
     ),
     click.option(
         "--candidates",
@@ -129,7 +135,7 @@ def reading_options(command: F) -> F:
 
 
 def manner_options(command: F) -> F:
-    """--temperature, --passes, --trust, --guidance, --repetition and --candidates."""
+    """--temperature, --passes, --trust, --guidance, --repetition, --ngrams and --candidates."""
     for option in reversed(_MANNER):
         command = option(command)
     return command
