@@ -15,8 +15,8 @@ from poetry_vae.text.metre import (
     MetreError,
     Rules,
     Template,
+    faults_of,
     legal_patterns,
-    line_faults,
     metred_form,
     template_named,
     templates,
@@ -151,7 +151,9 @@ class TestLines:
     ) -> None:
         choices = map("".join, product(*tones))
         legal = any(naive_legal(line, line_type, rules) for line in choices)
-        faults = line_faults(tones, line_type, rules=rules)
+        letters = {LEVEL: "平", OBLIQUE: "仄", EITHER: "中"}
+        symbols = "".join(letters.get(can_be, "×") for can_be in tones)
+        faults = faults_of(symbols, line_type, rules)
         assert (faults == ()) is legal
         assert all(1 <= fault.position <= len(tones) for fault in faults)
         assert {f.position for f in faults if f.kind == "字音"} == {
@@ -175,13 +177,12 @@ class TestLines:
     def test_faults_and_where(
         self, line: str, line_type: LineType, faults: list[tuple[int, str]]
     ) -> None:
-        tones = [LEVEL if tone == "平" else OBLIQUE for tone in line]
-        assert line_faults(tones, line_type) == tuple(faults)
-        loose = line_faults(tones, line_type, rules="loose")
+        assert faults_of(line, line_type, "strict") == tuple(faults)
+        loose = faults_of(line, line_type, "loose")
         assert loose == tuple(fault for fault in faults if fault[1] == "平仄")
 
     def test_other_lengths(self) -> None:
-        assert [f.position for f in line_faults([LEVEL] * 6, "a")] == [2, 6]
+        assert [f.position for f in faults_of("平" * 6, "a", "strict")] == [2, 6]
         with pytest.raises(MetreError, match="4 characters"):
             legal_patterns("a", 4)
 

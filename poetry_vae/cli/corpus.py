@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +14,7 @@ from poetry_vae.cli.console import counted, plain
 from poetry_vae.cli.options import encoding_option
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-
     from poetry_vae.text.corpus import Corpus
-    from poetry_vae.text.download import Progress
     from poetry_vae.text.form import Form
 
 
@@ -216,18 +211,27 @@ def encode(
 def download(destination: Path | None, api_url: str | None, raw_url: str | None) -> None:
     """Fetch the Tang and Song poems of chinese-poetry (MIT) at a pinned commit.
 
-    Checksums are verified, and a download that was broken off continues where it stopped.
+    Checksums are verified; after a download that broke off, only missing files are fetched.
 
     \b
     poetry-vae corpus download
     poetry-vae corpus download --to poems
     """
     import platformdirs
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
+    from poetry_vae.cli.console import progress_bar
     from poetry_vae.text import download as source
 
     folder = destination or Path(platformdirs.user_data_dir("poetry-vae")) / "chinese-poetry"
-    with _download_bar() as progress:
+    told = TextColumn("{task.description}", markup=False)
+    with progress_bar(told, BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("asking for the list of files", total=None)
+
+        def progress(at: source.Progress) -> None:
+            name = plain(at.name)
+            bar.update(task, description=name, completed=at.bytes_done, total=at.bytes_total)
+
         files = source.download_corpus(
             folder,
             api_url=api_url or source.API_URL,
@@ -236,31 +240,3 @@ def download(destination: Path | None, api_url: str | None, raw_url: str | None)
         )
     click.echo(f"{len(files)} files in {plain(folder)}", err=True)
     click.echo(str(folder))
-
-
-@contextlib.contextmanager
-def _download_bar() -> Iterator[_Report]:
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-
-    from poetry_vae.cli.console import progress_bar
-
-    told = TextColumn("{task.description}", markup=False)
-    columns = (told, BarColumn(), DownloadColumn())
-    with progress_bar(*columns, TimeRemainingColumn()) as bar:
-        yield _Report(bar)
-
-
-class _Report:
-    """Passes a download's progress on to a bar."""
-
-    def __init__(self, bar: Bar) -> None:
-        self.bar = bar
-        self.task = bar.add_task("asking for the list of files", total=None)
-
-    def __call__(self, progress: Progress) -> None:
-        self.bar.update(
-            self.task,
-            description=plain(progress.name),
-            completed=progress.bytes_done,
-            total=progress.bytes_total,
-        )

@@ -21,13 +21,9 @@ def command(as_json: bool) -> None:
     """
     from rich.cells import set_cell_size
 
-    from poetry_vae.text.form import NAMED_FORMS, Form, tunes
+    from poetry_vae.text.form import named_forms
 
-    rows: list[tuple[str, Form, tuple[str, ...]]]
-    rows = [(str(form), form, (form.slug,)) for form in NAMED_FORMS]
-    rows += [(tune.name, tune.form, tune.names) for tune in tunes()]
-    for name, form, names in rows:
-        others = [other for other in names if other != name]
+    for form, name, others in named_forms():
         if as_json:
             told: dict[str, object] = {"name": name, "others": others, "lengths": form.lengths}
             told |= {"second_stanza": form.second_stanza, "characters": form.positions}

@@ -6,9 +6,9 @@ In 词 the rising and departing tones of a part rhyme together; five parts are o
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from poetry_vae.text.prosody import Reading, readings
+from poetry_vae.text.shipped import rows
 
 # The groups of each part, from the first to the nineteenth; a group may stand in two.
 _PARTS = """
@@ -59,9 +59,7 @@ def _parts_of(group: str, character: str) -> list[str]:
 @cache
 def _parted() -> dict[tuple[str, int], frozenset[str]]:
     """The characters of parted groups, by group and part; see ``scripts/build_cilin.py``."""
-    table = resources.files("poetry_vae.text").joinpath("cilin.tsv").read_text(encoding="utf-8")
-    rows = (row.split("\t") for row in table.splitlines() if not row.startswith("#"))
-    return {(group, int(part)): frozenset(characters) for group, part, characters in rows}
+    return {(group, int(part)): frozenset(found) for group, part, found in rows("cilin")}
 
 
 CILIN = Cilin()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from poetry_vae.text.prosody import Reading, RhymeBook
+from poetry_vae.text.shipped import rows
 
 
 def companions(reading: Reading, book: RhymeBook, most: int = 12) -> str:
@@ -22,6 +22,4 @@ def companions(reading: Reading, book: RhymeBook, most: int = 12) -> str:
 @cache
 def _by_frequency() -> str:
     """Line ends of verse, commonest first; compiled by ``scripts/build_companions.py``."""
-    file = resources.files("poetry_vae.text").joinpath("line_ends.tsv")
-    rows = file.read_text(encoding="utf-8").splitlines()
-    return "".join(row for row in rows if not row.startswith("#"))
+    return "".join(characters for (characters,) in rows("line_ends"))

@@ -9,7 +9,7 @@ from typing import Literal
 FaultKind = Literal["平仄", "孤平", "三平尾", "字音", "对", "粘", "韵", "首句韵"]
 RHYME_KINDS: tuple[FaultKind, ...] = ("韵", "首句韵")
 
-_NAMES = {"平": "level (平)", "仄": "oblique (仄)"}
+TONE_NAMES = {"平": "level (平)", "仄": "oblique (仄)"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def tone_fault(kind: FaultKind, line: int, position: int, text: str, pattern: st
         why = f"{character} has no reading or both tones (字音), and strict readings want one tone"
     else:
         has = "仄" if wanted == "平" else "平"
-        why = f"{character} is {_NAMES[has]} where {pattern} wants {_NAMES[wanted]}"
+        why = f"{character} is {TONE_NAMES[has]} where {pattern} wants {TONE_NAMES[wanted]}"
     return Fault(kind, line, position, f"line {line}, character {position}: {why}")
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
 from itertools import accumulate, chain
 
 from poetry_vae.text.errors import FormError
+from poetry_vae.text.shipped import rows
 
 MOST_LINES, _MOST_CHARS = 256, 64  # of a form, and of a line
 
@@ -201,10 +201,8 @@ class Tune:
 @cache
 def tunes() -> tuple[Tune, ...]:
     """The tunes that have one pattern, commonest first."""
-    table = resources.files("poetry_vae.text").joinpath("tunes.tsv").read_text(encoding="utf-8")
     found = []
-    for row in table.splitlines():
-        name, traditional, pattern, poems, share, others = row.split("\t")
+    for name, traditional, pattern, poems, share, others in rows("tunes"):
         names = tuple(dict.fromkeys([name, traditional, *others.split()]))
         found.append(Tune(name, _of_pattern(pattern), int(poems), float(share), names))
     return tuple(found)
@@ -269,6 +267,14 @@ def _by_name() -> dict[str, Form]:
     of_tunes = {name: tune.form for tune in tunes() for name in tune.names}
     of_shi = {name: form for form, names in _NAMES.items() for name in names}
     return {**of_tunes, **of_shi, **_ALIASES}
+
+
+def named_forms() -> list[tuple[Form, str, list[str]]]:
+    """Every form that has a name, those of 诗 first, with its name and its other ones."""
+    found: list[tuple[Form, str, tuple[str, ...]]]
+    found = [(form, str(form), (form.slug,)) for form in NAMED_FORMS]
+    found += [(tune.form, tune.name, tune.names) for tune in tunes()]
+    return [(form, name, [n for n in names if n != name]) for form, name, names in found]
 
 
 def tune_form(name: str) -> Form | None:

@@ -66,7 +66,7 @@ def headed_surely(rows: Sequence[str]) -> Headed | None:
 
 
 def _headed_by_punctuation(rows: Sequence[str]) -> Headed | None:
-    verse = _run_at_the_end([_SENTENCE.search(_bare(row)) is not None for row in rows])
+    verse = _run_at_the_end([_is_sentence(row) for row in rows])
     found = Headed(tuple(rows[:verse]), tuple(rows[verse:]))
     return found if _is_sound(found) else None
 

@@ -9,7 +9,6 @@ the two lines of a couplet oppose each other (对) and couplets are linked (粘)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
@@ -18,7 +17,6 @@ from typing import Literal, NamedTuple
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.faults import FaultKind
 from poetry_vae.text.form import Form
-from poetry_vae.text.prosody import Tone
 
 LineType = Literal["a", "A", "b", "B"]
 Variant = Literal["a", "A", "b", "B", "a拗", "B救"]
@@ -189,34 +187,18 @@ class LineFault(NamedTuple):
     kind: FaultKind
 
 
-def line_faults(
-    tones: Sequence[frozenset[Tone]], line_type: Variant, *, rules: Rules = "strict"
-) -> tuple[LineFault, ...]:
+@lru_cache(maxsize=1 << 16)
+def faults_of(symbols: str, line_type: Variant, rules: Rules) -> tuple[LineFault, ...]:
     """The characters that would have to change for the line to be of its type, as few as can be.
 
     A trap counts where the line is without fault otherwise.
 
-    ``tones`` holds what each character can be: a line has no faults if some choice among them is
-    a legal pattern. A character that can be neither, an empty set, is at fault wherever it stands.
+    ``symbols`` says what each character can be: 平, 仄, 中 (both) or × (neither). A line has no
+    faults if some choice among them is a legal pattern; × is at fault wherever it stands.
 
     Raises:
         MetreError: the line has not 5, 6 or 7 characters.
     """
-    return faults_of("".join(_SYMBOLS[frozenset(can_be)] for can_be in tones), line_type, rules)
-
-
-# What a character can be, as one letter: a line becomes a string, and what was found is remembered.
-_SYMBOLS: dict[frozenset[Tone], str] = {
-    frozenset({"平"}): "平",
-    frozenset({"仄"}): "仄",
-    frozenset({"平", "仄"}): "中",
-    frozenset(): "×",
-}
-
-
-@lru_cache(maxsize=1 << 16)
-def faults_of(symbols: str, line_type: Variant, rules: Rules) -> tuple[LineFault, ...]:
-    """:func:`line_faults` of a line in letters: 平, 仄, 中 (can be both) and × (can be neither)."""
     misplaced = _fewest_misfits(symbols, line_type, "loose")
     if misplaced:
         return tuple(LineFault(i + 1, "字音" if symbols[i] == "×" else "平仄") for i in misplaced)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from poetry_vae.text.faults import Fault
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.scansion import MetreReport
-    from poetry_vae.text.script import Script
-    from poetry_vae.text.tune_metre import TuneReport
+from poetry_vae.text.faults import Fault
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.scansion import MetreReport
+from poetry_vae.text.script import Script, present
+from poetry_vae.text.tune_metre import TuneReport
 
 
 def record(
@@ -19,9 +16,6 @@ def record(
 
     Lines and positions count from 1. Old-style verse has no template and no line types.
     """
-    from poetry_vae.text.script import present
-    from poetry_vae.text.tune_metre import TuneReport
-
     lines = [present(line, script) for line in poem.lines]
     title, author = present(poem.title, script), present(poem.author, script)
     about: dict[str, object] = {"title": title, "author": author, "lines": lines}
@@ -34,8 +28,6 @@ def record(
 
 def _of_tune(report: TuneReport, script: Script) -> dict[str, object]:
     """词: the pattern has 中 where a place is free; lines with one letter rhyme."""
-    from poetry_vae.text.script import present
-
     return {
         "form": report.metre.name,
         "style": "词",
@@ -55,8 +47,6 @@ def _of_tune(report: TuneReport, script: Script) -> dict[str, object]:
 
 
 def _faults(faults: tuple[Fault, ...], script: Script) -> list[dict[str, object]]:
-    from poetry_vae.text.script import present
-
     return [
         {
             "kind": fault.kind,
@@ -69,8 +59,6 @@ def _faults(faults: tuple[Fault, ...], script: Script) -> list[dict[str, object]
 
 
 def _of_verse(report: MetreReport, script: Script) -> dict[str, object]:
-    from poetry_vae.text.script import present
-
     template, types = {"name": report.template.name, "order": report.template.order}, report.types
     measured = report.has_types
 

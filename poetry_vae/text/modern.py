@@ -35,7 +35,6 @@ _FINALS = {
     "支": "-i",
     "姑": "u",
 }
-MODERN_GROUPS = tuple(_FINALS)
 _FINALS_OF_TONGYUN = {
     "啊": "a ia ua",
     "喔": "o uo",
@@ -54,7 +53,6 @@ _FINALS_OF_TONGYUN = {
     "雍": "ong iong",
     "兒": "er",
 }
-TONGYUN_GROUPS = tuple(_FINALS_OF_TONGYUN)
 _GROUPS_OF = {
     name: {final: group for group, finals in table.items() for final in finals.split()}
     for name, table in (("xinyun", _FINALS), ("tongyun", _FINALS_OF_TONGYUN))

@@ -9,10 +9,10 @@ the rhymes of 廣韻 (1008) were merged.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple, Protocol
 
 from poetry_vae.text.script import fold
+from poetry_vae.text.shipped import rows
 
 Tone = Literal["平", "仄"]
 
@@ -105,14 +105,13 @@ def _table() -> dict[str, frozenset[Reading]]:
     A row is a character, a tab and its readings (``平東 仄送``, or ``平`` where the group is not
     known), or ``=`` and the characters whose readings it has. Rows with # are comments.
     """
-    text = resources.files("poetry_vae.text").joinpath("readings.tsv").read_text(encoding="utf-8")
-    rows = dict(row.split("\t") for row in text.splitlines() if not row.startswith("#"))
-    parsed = {row: _parsed(row) for row in set(rows.values()) if not row.startswith("=")}
+    table = dict(rows("readings"))
+    parsed = {row: _parsed(row) for row in set(table.values()) if not row.startswith("=")}
     return {
-        character: frozenset().union(*(parsed[rows[other]] for other in row[1:]))
+        character: frozenset().union(*(parsed[table[other]] for other in row[1:]))
         if row.startswith("=")
         else parsed[row]
-        for character, row in rows.items()
+        for character, row in table.items()
     }
 
 

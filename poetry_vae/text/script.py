@@ -15,10 +15,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 from typing import Literal, Protocol, get_args
 
 from poetry_vae.text.ambiguous import choose
+from poetry_vae.text.shipped import rows
 
 Script = Literal["traditional", "simplified"]
 
@@ -33,16 +33,12 @@ class _Converter(Protocol):
 
 @cache
 def _folding() -> dict[int, str]:
-    table = resources.files("poetry_vae.text").joinpath("orthography.tsv")
-    rows = (row.split("\t") for row in table.read_text(encoding="utf-8").splitlines())
-    return {ord(variant): canonical for variant, canonical in rows}
+    return {ord(variant): canonical for variant, canonical in rows("orthography")}
 
 
 @cache
 def _spellings(script: Script) -> dict[int, str]:
-    table = resources.files("poetry_vae.text").joinpath("spellings.tsv")
-    rows = (row.split("\t") for row in table.read_text(encoding="utf-8").splitlines())
-    return {ord(variant): usual for name, variant, usual in rows if name == script}
+    return {ord(variant): usual for name, variant, usual in rows("spellings") if name == script}
 
 
 @cache

@@ -12,22 +12,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from importlib import resources
 
 from poetry_vae.text.cilin import CILIN
-from poetry_vae.text.faults import Fault
+from poetry_vae.text.faults import TONE_NAMES, Fault
 from poetry_vae.text.form import tune_form, tunes
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
 from poetry_vae.text.scansion import check
+from poetry_vae.text.shipped import rows
 
 FIXED_FROM = 90
 """Percent of the poems that must agree on a place for its tone to be fixed."""
 RHYMED_FROM = 75
 """Percent of the poems in which a line must rhyme for the rhyme to be asked for."""
-
-_NAMES = {"平": "level (平)", "仄": "oblique (仄)"}
 
 
 @dataclass(frozen=True)
@@ -86,13 +84,10 @@ class TuneReport:
 @cache
 def tune_metres() -> dict[str, TuneMetre]:
     """The tunes by their names in simplified script."""
-    file = resources.files("poetry_vae.text").joinpath("tune_metre.tsv")
-    rows = file.read_text(encoding="utf-8").splitlines()
-    return {found.name: found for found in (_read(row) for row in rows if not row.startswith("#"))}
+    return {row[0]: _read(*row) for row in rows("tune_metre")}
 
 
-def _read(row: str) -> TuneMetre:
-    name, poems, places, rhymes = row.split("\t")
+def _read(name: str, poems: str, places: str, rhymes: str) -> TuneMetre:
     lines = [re.findall(r"([平仄])(\d+)", line) for line in places.split(" ")]
     ends = [(written[:1], int(written[1:] or 0)) for written in rhymes.split(" ")]
     return TuneMetre(
@@ -214,8 +209,8 @@ def _tone_faults(
         for j, (has, wanted) in enumerate(zip(heard, pattern, strict=True)):
             if {has, wanted} == {"平", "仄"}:
                 why = (
-                    f"{line[j]} is {_NAMES[has]} where {metre.shares[i][j]}% of {metre.name} "
-                    f"have {_NAMES[wanted]}"
+                    f"{line[j]} is {TONE_NAMES[has]} where {metre.shares[i][j]}% of {metre.name} "
+                    f"have {TONE_NAMES[wanted]}"
                 )
                 yield Fault("平仄", i + 1, j + 1, f"line {i + 1}, character {j + 1}: {why}")
 

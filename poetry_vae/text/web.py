@@ -1,15 +1,13 @@
-"""Web addresses, opened with limits on how long is waited; nothing but HTTP is followed."""
+"""Web addresses, read with limits on size and on how long is waited; only HTTP is followed."""
 
 from __future__ import annotations
 
 import io
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, InvalidURL
-from typing import Any, cast
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import (
@@ -26,22 +24,23 @@ from urllib.request import (
 
 from poetry_vae.text.errors import DownloadError
 
+_PAUSES = (0.5, 1.0, 2.0)  # seconds before each new try of a connection that broke off
 
-class BrokenOffError(Exception):
+
+class _BrokenOffError(Exception):
     """A connection ended too soon: trying again may help."""
 
 
-class BadRangeError(BrokenOffError):
-    """The server refuses to continue where the part ends: only a fresh start helps."""
-
-
-@dataclass(frozen=True)
 class Patience:
-    """How long is waited: for the next bytes, and for everything."""
+    """How long is waited: for the next bytes, and for everything, in seconds."""
 
-    timeout: float
-    within: float
-    ends: float
+    def __init__(self, timeout: float, within: float) -> None:
+        self.timeout, self.within = timeout, within
+        self.ends = time.monotonic() + within
+
+    def end(self) -> None:
+        """Wait for nothing any longer, in no thread."""
+        self.ends = 0.0
 
     def seconds(self) -> float:
         """How long to wait for the next bytes.
@@ -124,25 +123,39 @@ def _opener(patience: Patience) -> OpenerDirector:
     return opener
 
 
-def open_url(url: str, patience: Patience, start: int = 0) -> HTTPResponse:
-    """The answer of a server, from byte ``start``.
+def fetch(url: str, patience: Patience, most: int) -> bytes:
+    """What an address holds; of more than ``most`` bytes the first of them and one more.
 
     Raises:
-        BrokenOffError, BadRangeError: trying again may help.
-        DownloadError: it will not, or the time is up.
+        DownloadError: the server cannot be reached or refuses, the connection breaks off again and
+            again, or the time is up.
     """
-    seconds = patience.seconds()
-    headers = {"User-Agent": "poetry-vae"} | ({"Range": f"bytes={start}-"} if start else {})
+    for pause in _PAUSES:
+        try:
+            return _read(url, patience, most)
+        except _BrokenOffError:
+            time.sleep(pause)
     try:
-        request = Request(url, headers=headers)
-        return cast(HTTPResponse, _opener(patience).open(request, timeout=seconds))
+        return _read(url, patience, most)
+    except _BrokenOffError as error:
+        raise DownloadError(
+            f"{url}: no full answer ({error}); run the command again later"
+        ) from error
+
+
+def _read(url: str, patience: Patience, most: int) -> bytes:
+    try:
+        request = Request(url, headers={"User-Agent": "poetry-vae"})
+        with _opener(patience).open(request, timeout=patience.seconds()) as response:
+            content: bytes = response.read(most + 1)
+            if response.length and len(content) <= most:
+                raise _BrokenOffError("the connection was closed")
+            return content
     except HTTPError as error:
         with error:  # it is an open response, too
             answer = f"HTTP {error.code} {error.reason}"
-            if start and error.code == 416:
-                raise BadRangeError(answer) from error
             if error.code >= 500:
-                raise BrokenOffError(answer) from error
+                raise _BrokenOffError(answer) from error
             advice = "check the address, or give another mirror"
             if error.code == 429 or error.headers.get("X-RateLimit-Remaining") == "0":
                 advice = "60 requests an hour are free without a key: try again in an hour"
@@ -155,17 +168,4 @@ def open_url(url: str, patience: Patience, start: int = 0) -> HTTPResponse:
     except (ValueError, InvalidURL) as error:
         raise DownloadError(f"{url}: not a web address ({error}); give an http(s) one") from error
     except (OSError, HTTPException) as error:
-        raise BrokenOffError(str(error) or type(error).__name__) from error
-
-
-def receive(read: Callable[[], bytes]) -> bytes:
-    """What an answer has next.
-
-    Raises:
-        BrokenOffError: the connection is gone.
-    """
-    # Errors of the line are told apart here from errors of the disk: both are OSErrors.
-    try:
-        return read()
-    except (OSError, HTTPException) as error:
-        raise BrokenOffError(str(error) or type(error).__name__) from error
+        raise _BrokenOffError(str(error) or type(error).__name__) from error

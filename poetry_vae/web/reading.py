@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from poetry_vae.text.form import NAMED_FORMS, Form, tunes
+from poetry_vae.text.form import NAMED_FORMS, Form, named_forms
 from poetry_vae.text.keywords import boundaries
 from poetry_vae.text.measuring import measure, typed
 from poetry_vae.text.metre import MetreError
@@ -43,22 +43,19 @@ def forms(models: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
     most = [
         (each["most_lines"], each["most_characters"]) for each in served if each["form"] == "any"
     ]
-    named: list[tuple[str, Form, tuple[str, ...], str]]
-    named = [(str(form), form, (form.slug,), "诗") for form in NAMED_FORMS]
-    named += [(tune.name, tune.form, tune.names, "词") for tune in tunes()]
     return {
         "forms": [
             {
                 "name": name,
-                "others": [other for other in names if other != name],
-                "kind": kind,
+                "others": others,
+                "kind": "诗" if form in NAMED_FORMS else "词",
                 "lengths": form.lengths,
                 "second_stanza": form.second_stanza,
                 "characters": form.positions,
                 "is_written": form in own
                 or any(form.lines <= n and max(form.lengths) <= m for n, m in most),
             }
-            for name, form, names, kind in named
+            for form, name, others in named_forms()
         ]
     }
 
