@@ -71,7 +71,7 @@ def command(
     poetry-vae revise 白日依山尽，黄河入海流。          the least likely characters
     """
     if redraw and keep:
-        raise click.UsageError("--redraw names places to change, --keep places to stay: give one of them")
+        raise click.UsageError("--redraw changes places and --keep all others: give one of them")
 
     wishes = wishes_from(options)
     chosen = load_for(poem, form, model, writes=True)
