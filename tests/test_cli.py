@@ -193,7 +193,7 @@ class TestReading:
         result = run("reconstruct", POEM, "--model", model)
         assert result.exit_code == 0
         assert len(result.stdout.replace("\n", "")) == 12
-        assert "of 10 characters as they were" in result.stderr
+        assert "of 10 characters are the same" in result.stderr
 
     def test_either_script_is_understood(self, model: Path) -> None:
         traditional = "不人山無風 一日何有來"

@@ -97,7 +97,7 @@ def test_what_shares_nothing_is_said_so(folder: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == ""
     assert "no training poem shares" in result.stderr
-    assert "no 五言联 that is searched has 罅" in result.stderr
+    assert "in no 五言联 of the corpus: 罅" in result.stderr
 
 
 def test_the_index_goes_to_the_users_cache_folder(

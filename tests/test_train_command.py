@@ -23,10 +23,10 @@ FIGURES = Figures(-60, 12.0, 48, 30, 0.6, 10, {"poem": 12.0}, {"poem": 30}, 6.0)
     ("kept", "stopped", "words"),
     [
         (20, "finished", "the weights of step 20, the last"),
-        (12, "no better bound", "step 12, which have the best bound: after it the model got no"),
+        (12, "no better bound", "step 12, which have the best bound: later steps did not improve"),
         (12, "learned by heart", "step 12, which have the best bound"),
         (12, "interrupted", "step 12, which have the best bound so far"),
-        (0, "no better bound", "jueju7 as it was: no step made its bound .* better"),
+        (0, "no better bound", "jueju7 as it was: no step improved its bound"),
         (None, "finished", "the weights with the best bound"),
     ],
 )

@@ -44,11 +44,11 @@ def command(
     seed: int,
     style: Literal["table", "markdown", "json"],
 ) -> None:
-    """Put trained runs beside each other, by the same figures on the same poems.
+    """Compare trained runs by the same figures on the same poems.
 
-    With --corpus every run is measured on its test part, which takes minutes a run; what was
-    measured is kept in the run's folder and not measured again. Bounds are of p(x), with 1, 10, 100
-    and 1000 samples; labels are summed over.
+    With --corpus every run is measured on the corpus's test part, which takes minutes a run; the
+    figures are kept in the run's folder and not measured again. Bounds are of log p(x), with 1, 10,
+    100 and 1000 samples; labels are summed over.
 
     \b
     poetry-vae compare runs/base runs/ladder

@@ -65,7 +65,7 @@ def read_with_progress(*paths: Path, encoding: str) -> Corpus:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) -> None:
-    """Count poems by form and dynasty, characters, coverage of vocabularies, and what was left out.
+    """Count poems by form and dynasty, characters, coverage of vocabularies, and unusable entries.
 
     \b
     poetry-vae corpus stats poems.txt --encoding gb18030 --verbose
@@ -167,7 +167,7 @@ def encode(
 ) -> None:
     """Write everything training needs to one file: poems as numbers, parts, vocabulary.
 
-    A file that is there is replaced. A name that ends in .safetensors.xz makes it smaller, and
+    An existing file is replaced. With a name that ends in .safetensors.xz the file is smaller, and
     slower to open.
 
     \b
@@ -211,7 +211,7 @@ def encode(
 def download(destination: Path | None, api_url: str | None, raw_url: str | None) -> None:
     """Fetch the Tang and Song poems of chinese-poetry (MIT) at a pinned commit.
 
-    Checksums are verified; after a download that broke off, only missing files are fetched.
+    Checksums are verified. After an interrupted download, only missing files are fetched.
 
     \b
     poetry-vae corpus download

@@ -54,19 +54,19 @@ def command(
     as_json: bool,
     **manner: Any,
 ) -> None:
-    """Measure models, and poems of other programs, beside real poems and chance.
+    """Compare models, and poems of other programs, with real poems and with chance.
 
-    Without a MODEL, what ships for the form. Bounds and the latent space are measured on the test
-    part of the corpus, which nothing here is trained on; the judges of the two-sample test read the
-    other two parts once and are kept in the user's cache folder.
+    Without a MODEL, the shipped model of the form is measured. Bounds and the latent space are
+    measured on the test part of the corpus, on which nothing here is trained. The judges of the
+    two-sample test learn from the other two parts once and are kept in the user's cache folder.
 
     \b
     poetry-vae evaluate couplet5 --corpus POEMS --output report
     poetry-vae evaluate --form 七绝 --corpus POEMS --quick
     poetry-vae evaluate --form 七绝 --corpus POEMS --samples theirs.txt
 
-    Poems that share a line are in one part, so the parts depend on which poems were read: give the
-    file or folder that the model was trained on.
+    Poems that share a line are in one part, so the parts depend on all poems of the corpus: give
+    the file or folder that the model was trained on.
     """
     from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.material import Material, read_samples

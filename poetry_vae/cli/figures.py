@@ -37,7 +37,7 @@ def verse_table(report: dict[str, Any]) -> Table:
     from poetry_vae.verse.manner import Manner
 
     wrote = (f"{plain(m['name'])} wrote with {Manner(**m['manner'])}" for m in report["models"])
-    title = "Poems beside real ones and chance"
+    title = "Poems compared with real ones and chance"
     return _table(in_order(report["verse"]), VERSE, title=title, caption="; ".join(wrote))
 
 

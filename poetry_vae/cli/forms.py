@@ -12,8 +12,8 @@ import click
 def command(as_json: bool) -> None:
     """List the forms that have a name: of 诗, and the 词 tunes that have one pattern.
 
-    The lines of a tune are parted by commas, its two stanzas by a stroke. Any other form is written
-    by its size (6x7) or its lengths (7,7,3,3,7).
+    Commas separate the lines of a tune, a stroke its two stanzas. Name any other form by its size
+    (6x7) or its lengths (7,7,3,3,7).
 
     \b
     poetry-vae forms

@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     "--one-line/--lines",
     "one_line",
     default=None,
-    help="Print a poem a line (the default if the output is no terminal), or a verse a line.",
+    help="Print each poem on one line (the default if the output is no terminal), or line by line.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 @click.option(
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     "--save",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=lambda _, __, path: _to_append(path),
-    help="Also append the poems to this file, a JSON object a line, with what was asked for.",
+    help="Also append the poems to this file, a JSON object a line, with the request and the seed.",
 )
 @output_option
 def command(

@@ -63,14 +63,13 @@ def command(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Check the metre and rhyme of poems: typed with their punctuation, or in a file of any format;
-    - is standard input.
+    """Check the metre and rhyme of poems: typed with their punctuation, or in a file of any format.
 
-    Shows the template a poem comes nearest to, the tone under every character (平 level,
-    仄 oblique, 中 both, ？ unknown), the rhyme group of each line, what departs from the rules and
-    is saved (拗救), and what breaks them and where. For a file of many poems it shows the shares
-    that keep them. 词 are held against what most poems of the tune have; a tune is known by its
-    name in a file and by the lengths of its lines where a poem is typed.
+    Shows the nearest template, the tone under every character (平 level, 仄 oblique, 中 both,
+    ？ unknown), the rhyme group of each line, departures that another character saves (拗救), and
+    every fault. For a file of many poems it shows the shares that keep the rules. 词 are compared
+    with most poems of their tune; a tune is recognised by its name in a file, and by the lengths of
+    its lines in a typed poem. Use - for standard input.
 
     \b
     poetry-vae metre 白日依山尽，黄河入海流。欲穷千里目，更上一层楼。

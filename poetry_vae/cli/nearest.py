@@ -34,7 +34,7 @@ _TITLES = {"ngrams": "by what they share", "latent": "by latent"}
 @click.option(
     "--by",
     type=click.Choice(["ngrams", "latent", "both"]),
-    help="Compare characters that stand together, or the model's latents.  "
+    help="Compare neighbouring characters, or the model's latents.  "
     "[default: ngrams; both with --model]",
 )
 @click.option(
@@ -60,17 +60,17 @@ def command(
     as_json: bool,
     cache: Path | None,
 ) -> None:
-    """Find the training poems nearest to a poem, and the lines it has from them.
+    """Find the training poems nearest to a poem, and the lines that they share with it.
 
     \b
     poetry-vae nearest 白日依山尽，黄河入海流。 --corpus POEMS
     poetry-vae nearest 白日依山尽，黄河入海流。 --corpus couplets.safetensors --by both -k 3
     poetry-vae nearest 床前明月光 --corpus POEMS --form 五绝
 
-    By n-grams, 1 is a poem that has everything the text has, the rare counting most; by latent, 1
-    is the same direction in the model's latent space. A single line is looked up by n-grams, in
-    couplets where no form is given; - is standard input. The first search makes an index and keeps
-    it.
+    By n-grams, a poem that has all n-grams of the text scores 1, and rare n-grams count most; by
+    latent, a poem in the same direction of the latent space scores 1. A single line is searched by
+    n-grams, in couplets unless --form is given. Use - for standard input. The first search makes
+    an index and keeps it.
     """
     if by is None:
         by = "both" if model else "ngrams"
@@ -156,7 +156,7 @@ def _form_and_reader(
         wanted = EncodedCorpus.load(corpus).form
     elif len(lines := _lines(text)) == 1:  # written without punctuation, or one line
         if len(lines[0]) == 1:
-            raise click.UsageError(f"{text!r}: what is looked up must have two characters")
+            raise click.UsageError(f"{text!r}: a search needs at least two characters")
         fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
         wanted = fitting[0] if fitting else Form.of(2, len(lines[0]))
     else:
@@ -189,4 +189,4 @@ def _tell_unknown(index: Index, text: str) -> None:
 
     missing = index.tokenizer.unknown("".join(split_lines(clean_typed(text))))
     if missing:
-        click.echo(f"no {index.form} that is searched has {' '.join(missing)}", err=True)
+        click.echo(f"in no {index.form} of the corpus: {' '.join(missing)}", err=True)

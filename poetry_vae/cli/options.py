@@ -54,14 +54,14 @@ _MANNER = (
     click.option(
         "--temperature",
         type=click.FloatRange(0),
-        help="How daring the choice of characters is: 0 always takes the likeliest, 1 draws by the "
+        help="How random the choice of characters is: 0 always takes the likeliest, 1 draws by the "
         "model's own probabilities.  [default: the model's]",
     ),
     click.option(
         "--passes",
         type=click.IntRange(0, 1000),
-        help="How often the model reads what it has written and goes on; 0 writes everything at "
-        "once.  [default: the model's]",
+        help="In how many steps the model writes a poem, each given those before; 0 writes all "
+        "characters at once.  [default: the model's]",
     ),
     click.option(
         "--trust",

@@ -90,10 +90,10 @@ def latent(
     encoding: str,
     output: Path,
 ) -> None:
-    """Map the latent space: a point an unseen poem, by two principal components.
+    """Map the latent space: each point is an unseen poem, placed by two principal components.
 
-    Resting the pointer on a point of an SVG in a browser shows the poem. Dynasty and author are
-    known of poems only; an encoded corpus holds neither, and is coloured by metre.
+    In a browser, the poem of an SVG's point appears under the pointer. If the corpus names neither
+    dynasty nor author, the points are coloured by metre.
 
     \b
     poetry-vae plot latent couplet5 --corpus POEMS --output map.svg

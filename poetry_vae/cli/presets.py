@@ -11,11 +11,11 @@ import click
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a preset.")
 def command(name: str | None, as_json: bool) -> None:
-    """List the family: what each preset is, where it comes from, and what it sets.
+    """List the presets of the family, each with its source and its settings.
 
     \b
     poetry-vae presets
-    poetry-vae presets ladder        every setting of one, defaults too
+    poetry-vae presets ladder        all settings of one, also defaults
     poetry-vae train POEMS --form 七绝 --preset ladder --set epochs=3 --output my-ladder
     """
     from poetry_vae.model.config import ConfigError

@@ -18,10 +18,10 @@ import click
 @click.option("--private", is_flag=True, help="Make a new repository that only its owner sees.")
 @click.option("--message", default="", metavar="TEXT", help="The message of the commit.")
 def command(model: str, repository: str, license: str, private: bool, message: str) -> None:
-    """Put a model, a folder or a shipped name, on the Hugging Face hub.
+    """Upload a model (a folder or a shipped name) to the Hugging Face hub.
 
-    Card, configuration, vocabulary, weights and figures go there; whoever is logged in must be
-    allowed to write to the repository, which is made if it is not there. Needs the extra `hub`.
+    This uploads card, configuration, vocabulary, weights and figures. You must be logged in and
+    allowed to write to the repository; a new one is created. Needs the extra `hub`.
 
     \b
     poetry-vae push my-model me/my-model

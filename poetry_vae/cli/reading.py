@@ -64,7 +64,7 @@ def _only(source: str, poems: list[Poem]) -> str:
 
     if len(poems) != 1:
         where = "standard input" if source == "-" else source
-        raise CorpusError(f"{where}: {len(poems)} poems in it, and one is wanted here")
+        raise CorpusError(f"{where}: it has {len(poems)} poems, but one is needed here")
     return poems[0].one_line
 
 

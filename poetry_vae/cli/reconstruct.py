@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @click.argument("text", type=PoemText(), metavar="TEXT|FILE|-")
 @reading_options
 def command(text: str, form: str | None, model: str | None, script: Script) -> None:
-    """Read a poem and write what the model remembers of it: the likeliest characters given z;
-    - is standard input.
+    """Encode a poem and decode it again: the likeliest characters given its z; use - for standard
+    input.
 
     \b
     poetry-vae reconstruct 白日依山尽，黄河入海流。
@@ -33,4 +33,4 @@ def command(text: str, form: str | None, model: str | None, script: Script) -> N
     (result,) = reconstruct(chosen, [poem])
     kept = int((chosen.ids_of([poem]) == chosen.ids_of([result])).sum())
     click.echo(str(in_script(result, script)))
-    click.echo(f"{kept} of {chosen.form.positions} characters as they were", err=True)
+    click.echo(f"{kept} of {chosen.form.positions} characters are the same", err=True)

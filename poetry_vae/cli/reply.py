@@ -25,8 +25,9 @@ def command(
 ) -> None:
     """Answer the first LINE of a couplet (对联) with second lines, the best first.
 
-    Tones are opposed at the even places and at the end, facing words are of one class, and what
-    LINE repeats is repeated. Where too few lines keep all of that, what was given up is said.
+    The second line has the opposite tones at the even places and at the end, words of the same
+    class, and repetitions at the same places as LINE. If too few lines keep all of these rules, the
+    command says which it dropped.
 
     \b
     poetry-vae reply 白日依山尽

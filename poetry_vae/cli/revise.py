@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     "--redraw",
     multiple=True,
     metavar="PLACES",
-    help="Write these places anew: line3, or 2,3 or 2,3-4 (line, places). Without it and without "
-    "--keep, those that the model believes least.",
+    help="Write these places anew: line3, or 2,3 or 2,3-4 (line, places). Without --redraw and "
+    "--keep, the least likely characters are written anew.",
 )
 @click.option(
     "--keep", multiple=True, metavar="PLACES", help="Keep these places and redraw all others."
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 @click.option(
     "--alternatives",
     metavar="L,P",
-    help="Show what else could stand at line L, place P, with probability, tone and rhyme.",
+    help="Show the other characters that fit at line L, place P, with probability, tone and rhyme.",
 )
 @click.option(
     "--nearness",
     type=click.FloatRange(0, 1),
-    help="How near to stay to the poem as it is; 0 uses only what is kept.  [default: 0.85]",
+    help="How near to stay to the poem; 0 uses only the characters that are kept.  [default: 0.85]",
 )
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=3, show_default=True)
 @click.option(
@@ -62,16 +62,16 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Write some of a POEM anew, or see what else could stand at a place.
+    """Write a part of POEM anew, or list the other characters that fit at a place.
 
     \b
     poetry-vae revise 白日依山尽，黄河入海流。 --alternatives 2,5
     poetry-vae revise 白日依山尽，黄河入海流。 --redraw line2 --parallel
     poetry-vae revise 白日依山尽，黄河入海流。 --keep 1,1-2 --nearness 0.5
-    poetry-vae revise 白日依山尽，黄河入海流。          what the model believes least
+    poetry-vae revise 白日依山尽，黄河入海流。          the least likely characters
     """
     if redraw and keep:
-        raise click.UsageError("--redraw says what changes and --keep what stays: give one of them")
+        raise click.UsageError("--redraw changes places and --keep all others: give one of them")
 
     wishes = wishes_from(options)
     chosen = load_for(poem, form, model, writes=True)

@@ -50,10 +50,10 @@ def command(
     encoding: str,
     as_json: bool,
 ) -> None:
-    """How likely a poem is to a model, and how much each of its characters surprises it.
+    """Show how likely a model finds a poem, and how surprising each character is.
 
-    The surprise of a character is −log p(it | all others) in nats: what is miskeyed stands out.
-    Of a file, the characters of all its poems that surprise most are shown; - is standard input.
+    The surprise of a character is −log p(it | all others) in nats; wrong characters surprise most.
+    For a file, the most surprising characters of all its poems are shown. Use - for standard input.
 
     \b
     poetry-vae score 白日依山尽，黄河入海留。

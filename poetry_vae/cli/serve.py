@@ -46,9 +46,9 @@ def command(
     hosts: tuple[str, ...],
     is_opened: bool | None,
 ) -> None:
-    """Serve the page to write with, and the interface to build on, from this machine.
+    """Serve the page for writing, and the interface for programs, from this machine.
 
-    Without --model it writes with all models that ship, each for its form. Needs the extra `web`.
+    Without --model the server uses all models that ship, each for its form. Needs the extra `web`.
 
     \b
     poetry-vae serve
@@ -59,7 +59,7 @@ def command(
         raise click.BadParameter("a header cannot carry it: use ASCII", param_hint="--token")
     if token is not None and len(token) < _SHORTEST_TOKEN:
         raise click.BadParameter(
-            f"{len(token)} characters are soon guessed: use {_SHORTEST_TOKEN} or more",
+            f"{len(token)} characters are easy to guess: use {_SHORTEST_TOKEN} or more",
             param_hint="--token",
         )
     try:
@@ -74,7 +74,7 @@ def command(
 
     if not _is_own(host) and token is None:
         click.secho(
-            f"anybody who can reach {host} may ask for poems: --token TEXT asks for a secret",
+            f"anybody who can reach {host} may ask for poems: --token TEXT requires a secret",
             err=True,
             fg="yellow",
         )

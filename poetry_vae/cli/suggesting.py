@@ -24,7 +24,7 @@ class WithoutText(click.Command):
             if "extra argument" not in error.message:
                 raise
             raise click.UsageError(
-                f"{error.message}: a text is given by an option, as --theme for its words, "
-                "--acrostic for the heads of the lines, --first-line to continue it",
+                f"{error.message}: a text needs an option: --theme for its words, --acrostic for "
+                "the heads of the lines, --first-line to continue it",
                 ctx,
             ) from error

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--from",
     "start",
     metavar="MODEL",
-    help="Go on from this model: a folder, a shipped name, or owner/name on the Hugging Face hub.",
+    help="Continue from this model: a folder, a shipped name, or owner/name on the hub.",
 )
 @click.option(
     "--output",
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="The precision of matrix products; auto takes bfloat16 where it is faster.",
+    help="The precision of matrix products; auto chooses bfloat16 where it is faster.",
 )
 @click.option(
     "--max-minutes", type=click.FloatRange(0, min_open=True), help="Stop and save after this time."
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     is_flag=True,
     flag_value=False,
     default=True,
-    help="Leave out what --resume needs (three times the size of the model), unless interrupted.",
+    help="Unless interrupted, do not save the state for --resume (three times the model's size).",
 )
 @click.option(
     "--tensorboard", is_flag=True, help="Write curves for TensorBoard to the output folder."
@@ -168,7 +168,7 @@ def _what_was_kept(result: Result, start: str | None) -> str:
         return "kept: the weights with the best bound"
     if result.kept == 0 and start is not None and result.steps:
         return (
-            f"kept: {start} as it was: no step made its bound on validation poems better; try "
+            f"kept: {start} as it was: no step improved its bound on validation poems; try "
             "--set learning_rate=0.0003, or more poems"
         )
     if result.kept == result.steps:
@@ -176,8 +176,8 @@ def _what_was_kept(result: Result, start: str | None) -> str:
     if result.stopped in ("interrupted", "time is up"):
         return f"kept: the weights of step {result.kept:,}, which have the best bound so far"
     return (
-        f"kept: the weights of step {result.kept:,}, which have the best bound: after it the model "
-        "got no better on poems that it does not learn from"
+        f"kept: the weights of step {result.kept:,}, which have the best bound: later steps did "
+        "not improve it on poems held out of training"
     )
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     "or character.",
 )
 @click.option("--steps", type=click.IntRange(2, 1000), default=7, show_default=True)
-@click.option("--seed", type=int, help="The seed of what --level draws; without it, a fresh one.")
+@click.option("--seed", type=int, help="The seed for --level; without it, a fresh one.")
 @label_option
 @script_option
 def command(
@@ -58,9 +58,9 @@ def command(
     label: str | None,
     script: Script,
 ) -> None:
-    """Move one dimension or one level of the latent, and see verse by verse what it stands for.
+    """Move one dimension or one level of the latent, and see how the poem changes.
 
-    A dimension goes from −3 to 3 standard deviations of its prior while all others stay; a level is
+    A dimension goes from −3 to 3 standard deviations of its prior, and all others stay; a level is
     drawn anew from its prior. Each row is the likeliest poem.
 
     \b

@@ -25,8 +25,8 @@ from poetry_vae.verse.sampler import Sampler
 
 _VERSES = 2
 _MARKS = (
-    "* the best so far by the first figure: these weights are kept; figures are of poems that are "
-    "not trained on: of the first, the bound and the distortion the lower the better"
+    "* the best so far by the first figure: these weights are kept. All figures are of held-out "
+    "poems; lower is better for the first figure, the bound and the distortion"
 )
 _MEASURES: dict[Measure, str] = {
     "elbo": "bound",

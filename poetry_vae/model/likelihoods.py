@@ -24,7 +24,7 @@ class CharacterHeads(nn.Module):
     """What the likelihoods share: all are read as a softmax over a table of characters."""
 
     def read(self, hidden: Tensor) -> Tensor:
-        """What the rows of the table are multiplied with, [..., H]: h itself, unless it is said."""
+        """What the rows of the table are multiplied with, [..., H]: h itself, unless overridden."""
         return hidden
 
     @property

@@ -145,7 +145,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "finetune",
-            "goes on from a trained model (--from): no warm-up, a quarter of the learning rate",
+            "continues from a trained model (--from): no warm-up, a quarter of the learning rate",
             "Howard & Ruder 2018, Universal Language Model Fine-tuning",
             {"learning_rate": 1e-3, "epochs": 2.0, "masked": 0.25},
         ),
@@ -179,14 +179,14 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "poet-finetune",
-            "goes on from a model of any form (--from): no warm-up, half the learning rate, until "
-            "the poems that it is validated on get no likelier",
+            "continues from a model of any form (--from): no warm-up, half the learning rate, "
+            "until validation poems get no likelier",
             "Howard & Ruder 2018, Universal Language Model Fine-tuning",
             {**_POET, **_TRAINED_POET, "learning_rate": 5e-4, "epochs": 2.0},
         ),
         Preset(
             "shi",
-            "the article's model to the letter: two gated layers, mean pooling, 64 units",
+            "exactly the article's model: two gated layers, mean pooling, 64 units",
             "Su Jianlin 2018, vae_shi.py",
             {
                 "hidden": 64,
@@ -200,13 +200,13 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "beta",
-            "β times the rate: above 1 it presses the latent, below it frees it",
+            "the rate has the weight β: above 1 the latent says less, below 1 more",
             "Higgins et al. 2017, beta-VAE",
             {**_LARGE, **_WARMED, "beta": 1.5},
         ),
         Preset(
             "freebits",
-            "a rate below λ nats a dimension is not pressed, so that none needs a warm-up",
+            "the first λ nats of every dimension cost nothing, so no warm-up is needed",
             "Kingma et al. 2016, Inverse Autoregressive Flow, equation 15",
             {**_LARGE, "free_bits": 0.1},
         ),
@@ -218,7 +218,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "aggressive",
-            "the encoder is trained ahead of the decoder while that adds information to z",
+            "trains the encoder ahead of the decoder as long as z gains information",
             "He et al. 2019, Lagging Inference Networks",
             {**_LARGE, "updates": "aggressive"},
         ),
@@ -244,7 +244,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "joined",
             "a code for the poem and one for each couplet, whose prior is learned from the poem's; "
-            "goes on from a model of couplets (--from)",
+            "continues from a model of couplets (--from)",
             "Rezende et al. 2014; Howard & Ruder 2018",
             {
                 **_LARGE,
@@ -264,31 +264,31 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "fvae",
-            "four squashed parts of z, each with a decoder of its own, trained in turn",
+            "four squashed parts of z, each with its own decoder; encoder and decoder take turns",
             "Su Jianlin 2018, F-VAE",
             {**_LARGE, "components": 4, "decoder_layers": 1, **_WARMED, "updates": "in-turn"},
         ),
         Preset(
             "m2",
-            "labels known of some poems and inferred of the others (label=dynasty, author, metre)",
+            "some poems have a label, the others' is inferred (label=dynasty, author, metre)",
             "Kingma et al. 2014, Semi-supervised Learning",
             {**_LARGE, **_WARMED, "label": "dynasty", "labelled": 0.1, "classifier": True},
         ),
         Preset(
             "conditional",
-            "its fully labelled case: p(x|y, z) with y always known",
+            "all poems have a label: p(x|y, z) with y always known",
             "Kingma et al. 2014; Sohn et al. 2015",
             {**_LARGE, **_WARMED, "label": "dynasty"},
         ),
         Preset(
             "gaussian",
-            "½‖x − x'‖² over fixed character vectors; renormalised over characters for figures",
+            "½‖x − x'‖² to fixed character vectors; figures are renormalised over characters",
             "Kingma & Welling 2014, appendix C.2",
             {**_LARGE, "likelihood": "gaussian", **_WARMED},
         ),
         Preset(
             "bernoulli",
-            "a Bernoulli for each character of the vocabulary; renormalised for figures",
+            "a Bernoulli for each character of the vocabulary; figures are renormalised",
             "Kingma & Welling 2014, appendix C.1",
             {**_LARGE, "likelihood": "bernoulli", **_WARMED},
         ),

@@ -66,7 +66,7 @@ def train(
         start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
             another form all is taken over but what belongs to places.
         overrides: settings of the preset to change: ``{"epochs": 2}``. How often a small corpus is
-            gone through and validated on goes by its size, unless it is said here.
+            gone through and validated on goes by its size, unless overridden here.
         resume: go on with the run in ``output``, with the settings that it was begun with.
 
     Returns:

@@ -215,22 +215,22 @@ WISHES = (
     ),
     Wish("template", "A poem with □ (or ?) at the places that you leave free.", _template, "TEXT"),
     Wish("first_line", "Continue this first line.", _first_line, "TEXT"),
-    Wish("near", "Stay in the neighbourhood of this poem.", _near, "POEM"),
+    Wish("near", "Stay near this poem.", _near, "POEM"),
     Wish(
         "metre",
-        "Tones of regulated verse: any template by strict or loose rules, or the one named.",
+        "Keep the tones of regulated verse: any template by strict or loose rules, or a named one.",
         _metre,
         "strict|loose|NAME",
     ),
     Wish(
         "rhyme",
-        "Rhyme in the group of this name, or with this character, or in any one group.",
+        "Rhyme in the group of this name, with this character, or (any) in some group.",
         _rhyme,
         "字|any",
     ),
     Wish(
         "rhyme_book",
-        "The book of --metre, --rhyme and --parallel; the last two have today's sounds.  "
+        "The book of --metre, --rhyme and --parallel; xinyun and tongyun have modern sounds.  "
         "[default: pingshui]",
         _rhyme_book,
         choices=tuple(RHYME_BOOKS),
@@ -239,6 +239,6 @@ WISHES = (
     Wish("avoid", "Leave out these characters.", _avoid, "字字", is_many=True),
     Wish("no_repeat", "Use no character twice.", _no_repeat),
     Wish("doublings", "With --no-repeat: allow doublings such as 處處.", _doublings),
-    Wish("parallel", "对仗: couplets with opposed tones and like words.", _parallel),
+    Wish("parallel", "对仗: couplets with opposite tones and words of the same class.", _parallel),
 )
 """Everything that can be asked for."""
