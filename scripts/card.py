@@ -2,7 +2,7 @@
 
     poetry-vae evaluate jueju7 --corpus ENCODED_CORPUS --output report
     python scripts/card.py jueju7 report/report.json
-    python scripts/benchmarks/quality.py CORPUS --model jueju7 --manners ... --json quality.json
+    python -m scripts.benchmarks quality CORPUS --model jueju7 --manners ... --json quality.json
     python scripts/card.py jueju7 quality.json
 
 The latter has figures of poems alone, those of the first manner being taken for the defaults. What

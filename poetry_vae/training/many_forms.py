@@ -201,12 +201,6 @@ class PoemBatches:
         subject = np.stack([self.title_starts[items.poem], length], 1)
         return self.batch(items, self.dynasties[items.poem], subject)
 
-    def padding(self) -> float:
-        """The share of all places of an epoch that are padding."""
-        total = sum(len(x.start) * self.sizes[x.layout, 0].max() for x, _, _ in self._batches)
-        used = sum(self.sizes[items.layout, 0].sum() for items, _, _ in self._batches)
-        return float(1 - used / total)
-
 
 def width_of(characters: Any) -> Any:
     """The places that poems of so many characters take in a batch."""

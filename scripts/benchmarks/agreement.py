@@ -1,6 +1,6 @@
 """What a model of any form knows of which couplets belong together.
 
-    python scripts/benchmarks/agreement.py POEMS.safetensors --model poet --form 七绝 -n 60
+    python -m scripts.benchmarks agreement POEMS.safetensors --model poet --form 七绝 -n 60
 
 POEMS is an encoded corpus of many forms. Of ten second halves of unseen poems in one rhyme, how
 often is the own one taken for each first half: by log p(second | first); by how much that is above

@@ -1,6 +1,6 @@
 """Autoregressive anchors for the two-sample test: trained on the same poems, written to text files.
 
-    python scripts/benchmarks/anchors.py CORPUS.safetensors --kind lstm --like couplet5 \\
+    python -m scripts.benchmarks anchors CORPUS.safetensors --kind lstm --like couplet5 \\
         --minutes 15 --output anchors
     poetry-vae evaluate couplet5 --corpus CORPUS.safetensors --samples anchors/lstm-0.9.txt
 

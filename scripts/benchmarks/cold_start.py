@@ -1,7 +1,7 @@
 """Time and peak memory of whole processes, from the start to the first poem printed.
 
-    python scripts/benchmarks/cold_start.py
-    python scripts/benchmarks/cold_start.py --model FOLDER
+    python -m scripts.benchmarks cold_start
+    python -m scripts.benchmarks cold_start --model FOLDER
 
 Each command runs in a process of its own, in alternating rounds after one that is thrown away, so
 files are in the page cache and bytecode is compiled, as on a second use. `import torch` is the

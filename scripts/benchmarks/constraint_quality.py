@@ -1,7 +1,7 @@
 """Is verse under constraint as good as free verse? Two-sample tests of what --quality wrote.
 
-    python scripts/benchmarks/constraints.py CORPUS.safetensors --quality FOLDER
-    python scripts/benchmarks/constraint_quality.py CORPUS.safetensors FOLDER --judges JUDGES
+    python -m scripts.benchmarks constraints CORPUS.safetensors --quality FOLDER
+    python -m scripts.benchmarks constraint_quality CORPUS.safetensors FOLDER --judges JUDGES
 
 For each rule: R of the first judge, and its mean log-likelihood, against real poems that keep the
 same.

@@ -1,7 +1,7 @@
 """What constraints cost, and whether they are kept.
 
-    python scripts/benchmarks/constraints.py CORPUS.safetensors... --kept --metre --json FILE
-    python scripts/benchmarks/constraints.py CORPUS.safetensors... --cost --same --quality FOLDER
+    python -m scripts.benchmarks constraints CORPUS.safetensors... --kept --metre --json FILE
+    python -m scripts.benchmarks constraints CORPUS.safetensors... --cost --same --quality FOLDER
 
 One encoded corpus for the form of every model, or one of poems of all forms. ``--models poet:七绝``
 names the form of a model that writes any. Sections:

@@ -1,6 +1,6 @@
 """Every member of the family after the same training time, on the same poems.
 
-    python scripts/benchmarks/family.py CORPUS.safetensors --runs FOLDER --minutes 10
+    python -m scripts.benchmarks family CORPUS.safetensors --runs FOLDER --minutes 10
     poetry-vae compare FOLDER/* --corpus CORPUS.safetensors --format markdown
 
 CORPUS is an encoded corpus that knows dynasties. Each member is first timed for a few steps, then

@@ -1,7 +1,7 @@
 """Generation speed of preset ``shi``: poems a second in one batch, sampled at temperature 1.
 
-    python scripts/benchmarks/generation_speed.py CORPUS.safetensors
-    python scripts/benchmarks/generation_speed.py MODEL_FOLDER
+    python -m scripts.benchmarks generation_speed CORPUS.safetensors
+    python -m scripts.benchmarks generation_speed MODEL_FOLDER
 
 An encoded corpus gives the vocabulary of an untrained model (its speed is the same); a folder gives
 the model itself. It runs against two models that write character by character, in ``rivals.py``:

@@ -1,6 +1,6 @@
 """What the two-sample test R says about poems of which it is known what they are.
 
-    python scripts/benchmarks/known_r.py CORPUS.safetensors
+    python -m scripts.benchmarks known_r CORPUS.safetensors
 
 CORPUS is an encoded corpus, best with ``--min-count 1``, so that no character is lost. One half of
 its test part is the real side of every test; the other half is what the spoiled poems are made of.

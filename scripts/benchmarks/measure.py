@@ -1,6 +1,6 @@
 """What the benchmarks share: rounds, the machine's peak, the cost of a model, Markdown tables.
 
-    python scripts/benchmarks/measure.py        prints the line that describes the machine
+    python -m scripts.benchmarks measure        prints the line that describes the machine
 
 Machines are noisy, so contestants run in alternating rounds (A B A B ...) after one round that is
 thrown away, and a ratio is the median of the ratios of rounds. torch is imported where it is used:

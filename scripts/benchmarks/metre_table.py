@@ -1,8 +1,8 @@
 """How many real poems keep the metre, beside what chance would keep.
 
-    python scripts/benchmarks/metre_table.py POEMS
-    python scripts/benchmarks/metre_table.py POEMS --observed tones_observed.tsv
-    python scripts/benchmarks/metre_table.py POEMS --naive 10000
+    python -m scripts.benchmarks metre_table POEMS
+    python -m scripts.benchmarks metre_table POEMS --observed tones_observed.tsv
+    python -m scripts.benchmarks metre_table POEMS --naive 10000
 
 Columns: loose rules; strict rules; strict rules and rhyme; chance, which is loose rules with the
 lines shuffled between the poems of a row, each staying at its place in the poem; strict rules and

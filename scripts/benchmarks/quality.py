@@ -1,9 +1,9 @@
 """R and its companions at several settings of drawing: temperature, passes, trust and so on.
 
-    python scripts/benchmarks/quality.py CORPUS.safetensors --model couplet5 \\
+    python -m scripts.benchmarks quality CORPUS.safetensors --model couplet5 \\
         --manners 0.8,5,0.8,0.4,0.8 0.8,10,0.8,0.4,0.8 1,10,0,0,0
 
-    python scripts/benchmarks/quality.py CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
+    python -m scripts.benchmarks quality CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
         --coherence --manners 0.9,28,0.6,0.1,1,1 0.9,28,0.6,0.1,1,4 0.9,28,0.6,0.1,1,16
 
 CORPUS is an encoded corpus of one form; its test part stands for real poems. Each manner is

@@ -1,6 +1,6 @@
 """How often the right traditional character is found for a simplified one, in unseen poems.
 
-    python scripts/benchmarks/script_accuracy.py poems [--rivals]
+    python -m scripts.benchmarks script_accuracy poems [--rivals]
 
 Poems of the validation and test parts are written in simplified script and converted back. Counted
 are the characters that come from more than one traditional character somewhere in the corpus.

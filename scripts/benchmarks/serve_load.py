@@ -1,6 +1,6 @@
 """How `poetry-vae serve` stands under load: latencies, and what malformed requests do to it.
 
-python scripts/benchmarks/serve_load.py --clients 8 --seconds 60
+python -m scripts.benchmarks serve_load --clients 8 --seconds 60
 
 Starts a server of its own on a free port. Each client draws a poem, then asks what else could stand
 at one of its places, over and over; /health is asked ten times a second beside them; and at the end

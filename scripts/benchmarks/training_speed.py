@@ -1,7 +1,7 @@
 """Training speed of preset ``shi``: the project's way, against the same model written plainly.
 
-    python scripts/benchmarks/training_speed.py CORPUS.safetensors
-    python scripts/benchmarks/training_speed.py CORPUS.safetensors --check-bound 10
+    python -m scripts.benchmarks training_speed CORPUS.safetensors
+    python -m scripts.benchmarks training_speed CORPUS.safetensors --check-bound 10
 
 CORPUS is an encoded corpus (`poetry-vae corpus` writes one). Measured: poems a second of whole
 optimiser steps, and the share of the machine's own matrix-product peak that presets ``shi`` and
