@@ -1,50 +1,36 @@
 """A variational autoencoder that writes classical Chinese poems.
 
-The public names load on first use, so that ``import poetry_vae`` is instant and needs no torch.
+The public names stand in ``__init__.pyi``, once each, where checkers of types and editors read
+them. They load on first use, so that ``import poetry_vae`` is instant and needs no torch.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 __version__ = "0.2.0"
 
-if TYPE_CHECKING:
-    from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.errors import PoetryVAEError
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.tokenizer import CharTokenizer
-    from poetry_vae.training.train import train
-    from poetry_vae.verse.generate import generate
 
-_ROOMS = {
-    "CharTokenizer": "poetry_vae.text.tokenizer",
-    "Form": "poetry_vae.text.poem",
-    "Poem": "poetry_vae.text.poem",
-    "PoetryVAE": "poetry_vae.model.vae",
-    "PoetryVAEError": "poetry_vae.text.errors",
-    "generate": "poetry_vae.verse.generate",
-    "train": "poetry_vae.training.train",
-}
+@cache
+def _rooms() -> dict[str, str]:
+    """The public names, each with the module that it is imported from."""
+    import ast
 
-__all__ = [
-    "CharTokenizer",
-    "Form",
-    "Poem",
-    "PoetryVAE",
-    "PoetryVAEError",
-    "generate",
-    "train",
-]
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name == "__all__":
+        return sorted(_rooms())
+    if name.startswith("__") or name not in _rooms():
         raise AttributeError(f"module 'poetry_vae' has no attribute {name!r}")
-    return getattr(importlib.import_module(_ROOMS[name]), name)
+    return getattr(importlib.import_module(_rooms()[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS])
+    return sorted([*globals(), *_rooms()])

@@ -147,11 +147,33 @@ def test_public_names_are_there() -> None:
     for name in poetry_vae.__all__:
         assert getattr(poetry_vae, name) is not None
     assert set(poetry_vae.__all__) <= set(dir(poetry_vae))
+    assert {"generate", "PoetryVAE", "RuleError", "acrostic"} <= set(poetry_vae.__all__)
     with pytest.raises(AttributeError, match="no attribute 'missing'"):
         poetry_vae.missing  # noqa: B018
 
 
+def test_every_rule_is_public_and_every_public_name_stands_once() -> None:
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    aliases = [alias for node in imports for alias in node.names]
+    assert all(alias.name == alias.asname for alias in aliases)
+    names = [alias.name for alias in aliases]
+    assert sorted(set(names)) == sorted(names) == poetry_vae.__all__
+    for path in _sources("verse/rules"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            bases = node.bases if isinstance(node, ast.ClassDef) else []
+            is_rule = "Rule" in [base.id for base in bases if isinstance(base, ast.Name)]
+            if is_rule and isinstance(node, ast.ClassDef) and node.name != "Together":
+                assert node.name in names, f"{path}: {node.name} is not public"
+
+
+def test_a_star_takes_the_public_names() -> None:
+    names: dict[str, object] = {}
+    exec("from poetry_vae import *", names)
+    assert set(poetry_vae.__all__) <= set(names)
+
+
 def test_checkers_of_types_may_read_the_package() -> None:
     about = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"poetry_vae" = ["py.typed"]' in about
+    assert '"poetry_vae" = ["py.typed", "*.pyi"]' in about
     assert (PACKAGE / "py.typed").is_file()
