@@ -26,6 +26,7 @@ from poetry_vae.text.prosody import readings
 
 Ints = npt.NDArray[np.int64]
 
+_LAYERS = 2
 _BATCH, _STEPS = 128, 2500
 _RATE = 2e-3
 
@@ -35,7 +36,7 @@ class CoherenceJudge(Towers):
 
     def __init__(self, judge: Judge) -> None:
         border = first_half(judge.form)
-        super().__init__(judge, border, judge.form.positions - border)
+        super().__init__(judge, border, judge.form.positions - border, layers=_LAYERS)
         self.border = border
 
     @classmethod

@@ -23,7 +23,7 @@ from poetry_vae.evaluation.judges.network import Network
 
 OTHERS = 9
 """Wrong answers beside the right one."""
-_WIDTH, _LAYERS = 128, 2
+_WIDTH = 128
 _SHARPNESS = 14.0  # the cosine is multiplied by so much at first
 _AT_ONCE = 1024
 
@@ -45,11 +45,11 @@ class Towers(nn.Module):
     """Pairs of symbols, [B, ``places`` of the first] and [B, those of the second]; the alphabet is
     that of the first judge."""
 
-    def __init__(self, judge: Judge, *places: int) -> None:
+    def __init__(self, judge: Judge, *places: int, layers: int) -> None:
         super().__init__()
         self.judge, self.form = judge, judge.form
         known = known_vectors(judge)
-        self.first, self.second = (Network(known, n, _WIDTH, layers=_LAYERS) for n in places)
+        self.first, self.second = (Network(known, n, _WIDTH, layers=layers) for n in places)
         self.sharpness = nn.Parameter(torch.tensor(_SHARPNESS))
 
     def vectors(self, tower: Network, symbols: Tensor) -> Tensor:
