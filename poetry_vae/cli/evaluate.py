@@ -149,9 +149,9 @@ def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: 
 
     from poetry_vae.evaluation.report.verse import Reader
 
-    judges = coherence = None
+    judges = coherence = subject = None
     if not quick:
-        from poetry_vae.evaluation.judges.files import fitted, fitted_coherence
+        from poetry_vae.evaluation.judges.files import fitted, fitted_coherence, fitted_subject
 
         progress("the judges read real poems (once)")
         material.needs("validation", 20, "the judge")
@@ -163,7 +163,13 @@ def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: 
         coherence = fitted_coherence(
             judges[0], train, validation, seed=seed, folder=folder, progress=reads
         )
-    return Reader(material, judges, most, seed, coherence)
+        if any(material.titles.get("test", ())):
+            reads = partial(progress, "the judge of subjects reads real poems (once)")
+            titles = material.titles["train"]
+            subject = fitted_subject(
+                judges[0], train, titles, seed=seed, folder=folder, progress=reads
+            )
+    return Reader(material, judges, most, seed, coherence, subject)
 
 
 def _print_tables(report: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from poetry_vae.text.opening import load_text
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import fold, looks_simplified, to_traditional
 from poetry_vae.text.splitting import PARTS, Part, split
+from poetry_vae.text.titles import subject_of
 from poetry_vae.text.tokenizer import CharTokenizer
 
 
@@ -33,6 +34,8 @@ class Material:
     parts: Mapping[Part, Sequence[str]]
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of the test part, by kind: ``dynasty`` and ``author``, where they are known."""
+    titles: Mapping[Part, Sequence[str]] = field(default_factory=dict)
+    """As subjects, by part; nothing where the corpus has none."""
 
     @classmethod
     def read(cls, path: Path, form: Form, *, encoding: str = "utf-8") -> Material:
@@ -46,7 +49,7 @@ class Material:
             corpus = EncodedCorpus.load(path, form)
             texts = {part: corpus.tokenizer.decode_rows(ids) for part, ids in corpus.parts.items()}
             known = {kind: column.texts("test") for kind, column in corpus.labels.items()}
-            return cls(form, corpus.source or path.name, texts, known)
+            return cls(form, corpus.source or path.name, texts, known, corpus.titles)
         poems: dict[Part, list[Poem]] = {part: [] for part in PARTS}
         found = read_corpus(path, encoding=encoding).poems
         for poem, part in zip(found, split(found), strict=True):
@@ -62,6 +65,7 @@ class Material:
             path.name,
             {part: [poem.text for poem in some] for part, some in poems.items()},
             {kind: values for kind, values in labels.items() if any(values)},
+            {part: [subject_of(poem.title) for poem in some] for part, some in poems.items()},
         )
 
     def needs(self, part: Part, least: int, figure: str) -> Sequence[str]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,8 @@ class EncodedCorpus:
     source: str
     labels: Mapping[str, LabelColumn] = field(default_factory=dict)
     """By kind, ``dynasty`` and ``author``; none where nothing is known of the poems."""
+    titles: Mapping[Part, Sequence[str]] = field(default_factory=dict)
+    """As subjects, of poems from a corpus of many forms; a file of one form does not hold them."""
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -70,7 +72,7 @@ class EncodedCorpus:
         """The same poems in another vocabulary."""
         renumber = self.tokenizer.numbers_in(tokenizer).astype(np.uint16)
         parts = {part: renumber[ids] for part, ids in self.parts.items()}
-        return EncodedCorpus(self.form, tokenizer, parts, self.source, self.labels)
+        return replace(self, tokenizer=tokenizer, parts=parts)
 
     @classmethod
     def load(cls, path: Path, form: Form | None = None) -> EncodedCorpus:
@@ -101,7 +103,10 @@ class EncodedCorpus:
             found = list(treasury.of_form(form, part))
             ids = [np.empty((0, form.positions), np.uint16), *(ids for ids, _ in found)]
             parts[part] = np.concatenate(ids)
-            known[part] = {k: [text for _, some in found for text in some[k]] for k in KINDS}
+            known[part] = {
+                kind: [text for _, some in found for text in some[kind]]
+                for kind in (*KINDS, "title")
+            }
         if not any(len(ids) for ids in parts.values()):
             raise CorpusError(f"not one of the {len(treasury)} poems of the corpus is a {form}")
         labels = {
@@ -109,7 +114,8 @@ class EncodedCorpus:
             for kind in ("dynasty", "author")
             if (column := label_column({part: known[part][kind] for part in PARTS}))
         }
-        return cls(form, treasury.tokenizer, parts, treasury.source, labels)
+        titles = {part: known[part]["title"] for part in PARTS}
+        return cls(form, treasury.tokenizer, parts, treasury.source, labels, titles)
 
     @classmethod
     def _load(cls, path: Path) -> EncodedCorpus:

@@ -14,6 +14,10 @@ _NUMBERS = "一二三四五六七八九十百兩两幾几廿卅"
 _COUNTED = re.compile(
     rf"(其?[之第]?[{_NUMBERS}]+[首章絕绝律闋阕解]?|[並并][序引]|有序|有引|[{_NUMBERS}]+韻?韵?)$"
 )
+# Titles of these alone name a kind of poem, an occasion to write or a number: 絕句, 偶成, 再和前韻.
+_SAYS_NOTHING = re.compile(
+    rf"[無失闕題言絕律古詩詞句偈頌偶漫口占成作書即事雜詠興遣感有賦再次和前原韻又其之首{_NUMBERS}]*"
+)
 _NOT_HAN = re.compile("[^\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 
 
@@ -45,3 +49,12 @@ def subject_of(title: str) -> str:
         before = text
         text = _COUNTED.sub("", text.strip(" 　·，。、,.")) or text
     return _NOT_HAN.sub("", text)
+
+
+def says_a_subject(title: str) -> bool:
+    """Whether a title, without numbers and remarks, tells more than what kind of poem it heads.
+
+    >>> [says_a_subject(title) for title in ("宮詞", "七言絕句", "偶成", "無題 其二", "")]
+    [True, False, False, False, False]
+    """
+    return _SAYS_NOTHING.fullmatch(subject_of(title)) is None

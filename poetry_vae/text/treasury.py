@@ -97,9 +97,22 @@ class Treasury:
         values = self.values[kind]
         return [values[number] for number in self.tensors[kind][block.rows]]
 
+    def titles(self, block: Block) -> list[str]:
+        """The characters of the poems' titles that say what they are about."""
+        lengths = self.tensors["title_lengths"].astype(np.int64)
+        ends = lengths.cumsum()[block.rows]
+        starts = ends - lengths[block.rows]
+        if not block.poems:
+            return []
+        first = int(starts[0])
+        text = self.tokenizer.decode(self.tensors["titles"][first : ends[-1]].tolist())
+        return [
+            text[a - first : b - first] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+
     def of_form(self, form: Form, part: Part) -> Iterator[tuple[U16, dict[str, list[str]]]]:
         """Poems of a form in a part, block by block, as :meth:`Poem.of_form` finds them: [n, T]
-        and what is known of them by kind."""
+        and what is known of them by kind, ``title`` being one."""
         for block in self.of_part(part):
             is_couplet = form.lines == 2 and form.is_even
             if not is_couplet and block.form != form:
@@ -108,7 +121,9 @@ class Treasury:
             if not (spans := self.couplets_in(block.form, form) if is_couplet else whole):
                 continue
             ids = self.ids(block)
-            known = {kind: self.column(kind, block) for kind in KINDS}
+            known = {kind: self.column(kind, block) for kind in KINDS} | {
+                "title": self.titles(block)
+            }
             chosen = np.arange(block.poems)
             if is_couplet:
                 chosen = np.flatnonzero(self.tensors["tune"][block.rows] == 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from poetry_vae.evaluation.judges.judge import AFFINITIES, Judge
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey, Order
 from poetry_vae.evaluation.judges.learning import Steps
 from poetry_vae.evaluation.judges.second_judge import SecondJudge
+from poetry_vae.evaluation.judges.subject import SubjectJudge
 from poetry_vae.evaluation.metrics.novelty import STRINGS, Copies
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
@@ -30,6 +31,18 @@ _J = TypeVar("_J")
 
 class JudgeError(PoetryVAEError):
     """A file that is no readable judge."""
+
+
+def fitted_first(train: Poems, validation: Poems, form: Form, *, seed: int, folder: Path) -> Judge:
+    """The first judge alone, see :func:`fitted`."""
+    key = _key(train, validation, form, seed)
+    return _kept(
+        folder / f"judge-{form.slug}-{key[:16]}.safetensors",
+        key,
+        lambda: Judge.fit(train, validation, form, seed),
+        _of_judge,
+        _judge_of,
+    )
 
 
 def fitted(
@@ -51,13 +64,7 @@ def fitted(
         FormError, LanguageModelError: as :meth:`Judge.fit`.
     """
     key = _key(train, validation, form, seed)
-    judge = _kept(
-        folder / f"judge-{form.slug}-{key[:16]}.safetensors",
-        key,
-        lambda: Judge.fit(train, validation, form, seed),
-        _of_judge,
-        _judge_of,
-    )
+    judge = fitted_first(train, validation, form, seed=seed, folder=folder)
     reader = _kept(
         folder / f"reader-{form.slug}-{key[:16]}.safetensors",
         key,
@@ -86,6 +93,26 @@ def fitted_coherence(
         lambda: CoherenceJudge.fit(judge, train, seed, progress),
         lambda found: (found.weights(), {}),
         lambda arrays, _: CoherenceJudge.from_weights(judge, arrays),
+    )
+
+
+def fitted_subject(
+    judge: Judge,
+    train: Poems,
+    titles: Sequence[str],
+    *,
+    seed: int,
+    folder: Path,
+    progress: Steps = lambda done, total: None,
+) -> SubjectJudge:
+    """The judge of subjects that has read these poems with their titles, likewise."""
+    key = _key(train, titles, judge.form, seed)
+    return _kept(
+        folder / f"subject-{judge.form.slug}-{key[:16]}.safetensors",
+        key,
+        lambda: SubjectJudge.fit(judge, train, titles, seed, progress),
+        lambda found: (found.weights(), {}),
+        lambda arrays, _: SubjectJudge.from_weights(judge, arrays),
     )
 
 
@@ -161,10 +188,10 @@ def _read(path: Path, key: str) -> tuple[_Arrays, _About]:
     return {name: file.view(name) for name in file.tensors}, file.metadata
 
 
-def _key(train: Poems, validation: Poems, form: Form, seed: int) -> str:
+def _key(train: Poems, beside: Poems, form: Form, seed: int) -> str:
     """A number for everything a judge is made from."""
     digest = hashlib.blake2b(f"{form.slug} {seed} {len(train)} ".encode(), digest_size=16)
-    for part in (train, validation):
+    for part in (train, beside):
         texts = (poem.text if isinstance(poem, Poem) else poem for poem in part)
         digest.update("\n".join(texts).encode("utf-8"))
     return digest.hexdigest()

@@ -27,14 +27,13 @@ from poetry_vae.evaluation.judges.learning import (
     weights_of,
     with_weights,
 )
+from poetry_vae.evaluation.judges.network import Network
 from poetry_vae.evaluation.metrics.two_sample import Classifier, TwoSample, two_sample
-from poetry_vae.model.layers import gated_stack
 from poetry_vae.model.sampling import derived_seed
 
 Ints = npt.NDArray[np.int64]
 
-_HIDDEN, _LAYERS, _OWN = 128, 3, 32
-_DROPOUT, _UNREAD = 0.1, 0.1
+_LAYERS = 3
 _BATCH, _TEST_BATCH = 256, 2048
 _RATE = 1e-3
 _CHARACTERS_BEFORE = 5_000_000
@@ -42,41 +41,24 @@ _CHARACTERS_BEFORE = 5_000_000
 _EPOCHS = 4
 
 
-class Reader(nn.Module):
-    """A score for each poem: symbols [B, T] → [B], high for what is not real.
+class Reader(Network):
+    """A score for each poem: symbols [B, T] → [B, 1], high for what is not real.
 
     Aligned characters of all lines are the channels of one place, so that parallelism is as near to
     the convolutions (along the line) as the neighbouring character.
     """
 
-    known: Tensor
-
     def __init__(self, judge: Judge) -> None:
-        super().__init__()
+        places, lines = max(judge.form.lengths), judge.form.lines
+        super().__init__(known_vectors(judge), places, 1, layers=_LAYERS, together=lines)
         self.form = judge.form
-        known = known_vectors(judge)
-        self.register_buffer("known", known, persistent=False)
-        self.own = nn.Embedding(len(known), _OWN)
-        nn.init.zeros_(self.own.weight)
-        inputs = self.form.lines * (known.shape[1] + _OWN)
-        self.project = nn.Linear(inputs, _HIDDEN)
-        self.place = nn.Parameter(torch.zeros(max(self.form.lengths), _HIDDEN))
-        self.convolutions = gated_stack(_LAYERS, _HIDDEN, 3, normalise=True)
-        self.dropout = nn.Dropout(_DROPOUT)
-        self.score = nn.Linear(2 * _HIDDEN, 1)
 
-    def forward(self, symbols: Tensor) -> Tensor:
-        B, L, C = len(symbols), self.form.lines, max(self.form.lengths)
-        x = torch.cat([self.known[symbols], self.own(symbols)], dim=-1)
-        if self.training:
-            x = x * (torch.rand(symbols.shape) >= _UNREAD)[..., None]
-        # Lines side by side, their ends at one place, as rhymes are.
-        each = [x[:, self.form.span(line)] for line in range(L)]
+    def arranged(self, x: Tensor) -> Tensor:
+        """Lines side by side, their ends at one place, as rhymes are."""
+        C = max(self.form.lengths)
+        each = [x[:, self.form.span(line)] for line in range(self.form.lines)]
         even = [nn.functional.pad(line, (0, 0, C - line.shape[1], 0)) for line in each]
-        x = torch.stack(even, dim=2).reshape(B, C, -1)
-        h = self.convolutions(self.dropout(self.project(x) + self.place))  # [B, C, H]
-        scores: Tensor = self.score(torch.cat([h.mean(1), h.amax(1)], dim=-1))
-        return scores[:, 0]
+        return torch.stack(even, dim=2).flatten(2)
 
 
 class SecondJudge:
@@ -141,7 +123,7 @@ class SecondJudge:
             with torch.no_grad():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
                 scores: npt.NDArray[np.float64] = (
-                    torch.cat([reader(batch) for batch in unread]).double().numpy()
+                    torch.cat([reader(batch)[:, 0] for batch in unread]).double().numpy()
                 )
             return scores
 
@@ -179,7 +161,7 @@ def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> No
     """Minimise the cross-entropy; the reader is left ready to be asked."""
     losses = (
         nn.functional.binary_cross_entropy_with_logits(
-            reader(torch.from_numpy(poems)), torch.from_numpy(labels).float()
+            reader(torch.from_numpy(poems))[:, 0], torch.from_numpy(labels).float()
         )
         for poems, labels in batches
     )

@@ -126,6 +126,15 @@ VERSE: Groups = {
         Column("halves exchanged", percent("coherence", "exchanged"), "chance is 10%"),
         Column("poems asked about", figure("coherence", "poems", digits=0)),
     ],
+    "Subject: is the poem about the title that was asked for?": [
+        Column(
+            "own title, of 10",
+            percent("subject", "own", error="error"),
+            "taken among those of unseen poems",
+        ),
+        Column("titles exchanged", percent("subject", "exchanged"), "chance is 10%"),
+        Column("titles asked about", figure("subject", "poems", digits=0)),
+    ],
     "Diversity": [
         Column("poems compared", figure("diversity", "poems", digits=0), "as many of every source"),
         Column(

@@ -23,7 +23,8 @@ from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
 from poetry_vae.evaluation.metrics.usage import usage
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
 from poetry_vae.evaluation.report.model import Effort, codes_of, latent_figures
-from poetry_vae.evaluation.report.verse import Reader
+from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
+from poetry_vae.evaluation.report.verse import Asked, Reader
 from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -43,7 +44,7 @@ the first alone."""
 
 
 FULL = Effort()
-QUICK = Effort(100, (1, 10, 100), 2_000, 1_000, 1_000)
+QUICK = Effort(100, (1, 10, 100), 2_000, 1_000, 1_000, 0)
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,11 @@ class Evaluation:
         self.material.needs("train", 2, "what is known and copied")
         self.material.needs("test", 2, "every row of the tables")
         models = [self._model(subject) for subject in subjects]
-        written = [(subject.name, "model", self.samples_of(subject.model)) for subject in subjects]
-        given = [(name, "samples", texts) for name, texts in samples]
-        fewest = [len(self.material.parts["test"]), *(len(texts) for *_, texts in written + given)]
-        self.compared = min(self.effort.verse_poems, *fewest)
+        written = [(subject, self.samples_of(subject.model)) for subject in subjects]
+        sizes = [len(texts) for _, texts in (*written, *samples)]
+        self.compared = min(self.effort.verse_poems, len(self.material.parts["test"]), *sizes)
+        if self.reader.judges is not None and self.reader.subject is None:
+            self._miss("whether poems are about a subject", "the corpus has no titles")
         return {
             "version": 1,
             "form": form.slug,
@@ -97,7 +99,14 @@ class Evaluation:
             "seed": self.seed,
             "effort": asdict(self.effort),
             "models": models,
-            "verse": [*self._measures_of_verse(), *(self._verse(*row) for row in written + given)],
+            "verse": [
+                *self._measures_of_verse(),
+                *(
+                    self._verse(subject.name, "model", texts, asked=self._to_subjects(subject))
+                    for subject, texts in written
+                ),
+                *(self._verse(name, "samples", texts) for name, texts in samples),
+            ],
             "missing": self.missing,
         }
 
@@ -117,7 +126,8 @@ class Evaluation:
         real = self.material.parts["test"]
         rng = np.random.default_rng(derived_seed(self.seed, "chance"))
         halves = [list(real[i::2]) for i in range(2)]
-        rows = [self._verse("real poems", "real", real, against=halves)]
+        asked = real, self.material.titles.get("test", [])
+        rows = [self._verse("real poems", "real", real, halves, asked)]
         form = self.material.form
         for name, texts in (
             ("lines of other poems", other_lines(real, form, rng)),
@@ -126,15 +136,25 @@ class Evaluation:
             rows.append(self._verse(name, "chance", texts))
         return rows
 
+    def _to_subjects(self, subject: Subject) -> Asked | None:
+        """Poems to titles of unseen ones, from a model that is told a subject."""
+        model = subject.model
+        if self.reader.subject is None or not model.config.subject:
+            return None
+        titles = subjects_of(self.material.titles["test"], self.effort.subjects, self.seed)
+        told = partial(self.progress, f"{subject.name}: writing to titles")
+        return poems_to(model, titles, self.manner, self.seed, told), titles
+
     def _verse(
         self,
         name: str,
         kind: str,
         texts: Sequence[str],
         against: Sequence[Sequence[str]] | None = None,
+        asked: Asked | None = None,
     ) -> dict[str, Any]:
         self.progress(f"reading {name}")
-        row = self.reader.measure(name, kind, texts, compared=self.compared)
+        row = self.reader.measure(name, kind, texts, compared=self.compared, asked=asked)
         if kind == "chance":
             return row
         if self.reader.judges is None:

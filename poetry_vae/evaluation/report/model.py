@@ -32,6 +32,8 @@ class Effort:
     latent_poems: int = 25_000
     verse_poems: int = 10_000
     samples: int = 25_000
+    subjects: int = 200
+    """Titles that a poem each is written to."""
 
 
 @dataclass(frozen=True)

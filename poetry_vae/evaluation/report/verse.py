@@ -14,6 +14,7 @@ from poetry_vae.evaluation.judges.coherence import CoherenceJudge
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.judges.learning import Steps
 from poetry_vae.evaluation.judges.second_judge import SecondJudge
+from poetry_vae.evaluation.judges.subject import SubjectJudge
 from poetry_vae.evaluation.material import Material, as_ids
 from poetry_vae.evaluation.metrics.diversity import diversity
 from poetry_vae.evaluation.metrics.metre import metre, tone_agreement
@@ -23,6 +24,8 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.tokenizer import CharTokenizer
 
 Row = dict[str, Any]
+Asked = tuple[Sequence[str], Sequence[str]]
+"""Poems, and the title that each was asked for by."""
 _PAIR_COUNT = 5  # times that two characters must stand together to be known as a word
 _BINS = 40
 
@@ -37,6 +40,7 @@ class Reader:
     """Poems that figures other than R are taken of."""
     seed: int
     coherence: CoherenceJudge | None = None
+    subject: SubjectJudge | None = None
 
     @cached_property
     def tokenizer(self) -> CharTokenizer:
@@ -73,13 +77,20 @@ class Reader:
         return self.judges[0].log_likelihood(self._some(self.material.parts["test"]))
 
     def measure(
-        self, name: str, kind: str, texts: Sequence[str], *, compared: int | None = None
+        self,
+        name: str,
+        kind: str,
+        texts: Sequence[str],
+        *,
+        compared: int | None = None,
+        asked: Asked | None = None,
     ) -> Row:
         """All figures that the kind of row can have, from texts of the models' orthography.
 
         Args:
             compared: poems that diversity is taken of, which depends on their number: as many of
                 every row that is read beside this one. Without it, all that are measured.
+            asked: what the judge of subjects reads.
         """
         form = self.material.form
         some = self._some(texts)
@@ -97,6 +108,10 @@ class Reader:
         }
         if self.coherence is not None and (found := self.coherence.measure(some, self.seed)):
             row["coherence"] = asdict(found)
+        if self.subject is not None and asked is not None:
+            pool = self.material.titles["test"]
+            if figure := self.subject.measure(*asked, pool, self.seed):
+                row["subject"] = asdict(figure)
         if self.judges is not None:
             values = self.judges[0].log_likelihood(some)
             counts, _ = np.histogram(np.clip(values, self.edges[0], self.edges[-1]), self.edges)
