@@ -1,4 +1,4 @@
-"""How often a poem is about what it was asked for: the judge of subjects, by form and manner.
+"""How often a poem is about what it was asked for: the judge of subjects, by form and sampling settings.
 
     python scripts/benchmarks/subjects.py POEMS.safetensors --model poet --form 七绝 -n 150
 
