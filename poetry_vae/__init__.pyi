@@ -8,7 +8,6 @@ from poetry_vae.text.tokenizer import CharTokenizer as CharTokenizer
 from poetry_vae.training.train import train as train
 from poetry_vae.verse.generate import generate as generate
 from poetry_vae.verse.generate import reconstruct as reconstruct
-from poetry_vae.verse.manner import Manner as Manner
 from poetry_vae.verse.rules.avoid import Avoid as Avoid
 from poetry_vae.verse.rules.favour import Favour as Favour
 from poetry_vae.verse.rules.near import Near as Near
@@ -26,5 +25,6 @@ from poetry_vae.verse.rules.sound import Rhyme as Rhyme
 from poetry_vae.verse.rules.sound import Sounds as Sounds
 from poetry_vae.verse.rules.words import Words as Words
 from poetry_vae.verse.sampler import Sampler as Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings as SamplingSettings
 
 __version__: str

@@ -5,8 +5,8 @@
     python -m scripts.benchmarks quality CORPUS --model jueju7 --manners ... --json quality.json
     python scripts/card.py jueju7 quality.json
 
-The latter has figures of poems alone, those of the first manner being taken for the defaults. What
-an earlier call has put there is replaced.
+The latter has figures of poems alone, those of the first settings being taken for the defaults.
+What an earlier call has put there is replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.table import Table
 from poetry_vae.cli.figures import density_table, verse_table
 from poetry_vae.model.pretrained import CARD, FIGURES, shipped_models
 from poetry_vae.text.files import replace_file
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _HEADING = "\n## Evaluation\n"
 
@@ -42,8 +42,8 @@ def as_report(found: dict[str, Any]) -> dict[str, Any]:
         return found
     real, own, *_ = found["found"].values()
     temperature, passes, *others = own["name"].split(",")
-    manner = Manner(float(temperature), int(passes), *map(float, others))
-    rows = [{**real, "kind": "real"}, {**own, "name": str(manner)}]
+    settings = SamplingSettings(float(temperature), int(passes), *map(float, others))
+    rows = [{**real, "kind": "real"}, {**own, "name": str(settings)}]
     return {"models": [], "verse": rows, "missing": []}
 
 

@@ -10,8 +10,8 @@ from itertools import islice
 
 from poetry_vae.text.form import Form
 from poetry_vae.verse.generate import choose_model, in_script
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _SUBJECTS = """中秋 思念母亲 毕业赠别 江南春雨 咏梅 边塞 登高 送别 秋夜 田园 月与酒 生日 爱情 读书
 下雪 渔父 寒食 怀古 思乡 夏日"""
@@ -20,7 +20,7 @@ _INTRODUCTION = """# Poems to subjects
 
 Ten 七绝 to each of twenty subjects that a person may ask for, and to ten modern ones whose words no
 poet of the corpus knew. Nobody selected them: they are the first ten of seed {seed} at the default
-settings ({manner}).
+settings ({settings}).
 
     python scripts/poems.py > docs/poems.md
 """
@@ -31,14 +31,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--poems", type=int, default=10)
     asked = parser.parse_args()
-    manner = Manner.of(choose_model("七绝", writes=True), sampling="chosen")
-    print(_INTRODUCTION.format(seed=asked.seed, manner=manner))
+    settings = SamplingSettings.of(choose_model("七绝", writes=True), sampling="chosen")
+    print(_INTRODUCTION.format(seed=asked.seed, settings=settings))
     for heading, subjects in (("Subjects of old", _SUBJECTS), ("Subjects of today", _MODERN)):
         print(f"## {heading}\n")
         for subject in subjects.split():
             model = choose_model(Form.parse("七绝"), about=subject, writes=True)
             print(f"### {subject}\n")
-            for poem in islice(Sampler(model, manner).stream(asked.seed), asked.poems):
+            for poem in islice(Sampler(model, settings).stream(asked.seed), asked.poems):
                 print(f"- {in_script(poem, 'simplified').one_line}")
             print(flush=True)
 

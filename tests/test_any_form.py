@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
+from poetry_vae import Avoid, Pin, RuleError, Template, Words, acrostic
 from poetry_vae.model import orders
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.config import ConfigError, LabelError, ModelConfig
@@ -33,20 +34,12 @@ from poetry_vae.training.many_forms import Items, PoemBatches
 from poetry_vae.training.objectives import Step
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.recipe import build_objective
-from poetry_vae.training.refinement import refined
+from poetry_vae.training.refinement import rate_and_distortion
 from poetry_vae.training.run import Run
 from poetry_vae.training.train import _of_any_form, batches_in_epoch, scaled, train
 from poetry_vae.verse.generate import generate, reconstruct
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import Passes
-from poetry_vae.verse.rules import (
-    Avoid,
-    Pin,
-    RuleError,
-    Template,
-    Words,
-    acrostic,
-)
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.small import CHARACTERS, small_corpus, small_poet, small_treasury
 
 SMALL = {
@@ -98,7 +91,9 @@ def _of(batches: PoemBatches, *names: str) -> Batch:
 
 def _nothing_of_z(model: PoetryVAE, batch: Batch) -> Tensor:
     assert batch.asked is not None
-    return refined(model, batch.ids, trust=torch.zeros(len(batch.ids)), asked=batch.asked)[1]
+    return rate_and_distortion(
+        model, batch.ids, trust=torch.zeros(len(batch.ids)), asked=batch.asked
+    )[1]
 
 
 # --- places and units
@@ -149,7 +144,7 @@ def test_padding_changes_nothing(model: PoetryVAE, batches: PoemBatches) -> None
     kls = [record.levels[0].kl for record in records]
     torch.testing.assert_close(kls[0], kls[1][:2])
     states = [
-        model.hidden(c.mean, asked=b.asked) for c, b in zip(codes, (alone, among), strict=True)
+        model.states(c.mean, asked=b.asked) for c, b in zip(codes, (alone, among), strict=True)
     ]
     torch.testing.assert_close(states[0], states[1][:2, :27])
 
@@ -167,8 +162,8 @@ def test_codes_and_latents_are_two_ways_of_saying_the_same(
         model._asking(batch.asked, 2),
     )
     assert batch.asked is not None
-    hidden = model.decoder(state, None, batch.asked.layout.there)
-    torch.testing.assert_close(model.hidden(record.code, asked=batch.asked), hidden)
+    states = model.decoder(state, None, batch.asked.layout.there)
+    torch.testing.assert_close(model.states(record.code, asked=batch.asked), states)
 
 
 # --- conditions
@@ -180,7 +175,7 @@ def test_what_is_asked_changes_prior_and_refiner(model: PoetryVAE, batches: Poem
     unsaid = Batch(batch.ids, asked=batch.asked.unsaid())
     assert (_nothing_of_z(model, batch) != _nothing_of_z(model, unsaid)).all()
     code = torch.zeros(2, 4 + 2 * 4)
-    states = [model.hidden(code, asked=asked) for asked in (batch.asked, unsaid.asked)]
+    states = [model.states(code, asked=asked) for asked in (batch.asked, unsaid.asked)]
     assert not torch.equal(*states)
 
 
@@ -222,13 +217,13 @@ def test_what_cannot_be_asked_is_named(model: PoetryVAE) -> None:
 def test_passes_with_a_memory_are_those_of_training(model: PoetryVAE) -> None:
     view = model.writing(Form.parse("浣溪沙"), about="春水")
     layout = view.asked.layout
-    manner = Manner.of(view, guidance=0.0)
-    assert manner.passes == 42
+    settings = SamplingSettings.of(view, guidance=0.0)
+    assert settings.passes == 42
     code = torch.randn(2, view.code_size, generator=torch.Generator().manual_seed(0))
     ids = torch.randint(2, 20, (2, 42), generator=torch.Generator().manual_seed(1))
-    passes = Passes(view, code, None, manner)
+    passes = Passes(view, code, None, settings)
     read = torch.zeros(2, 42, 8)
-    for places, states in passes.turns(ids, torch.zeros(1, 42, dtype=torch.bool)):
+    for places, states in passes.run(ids, torch.zeros(1, 42, dtype=torch.bool)):
         read[:, places[0]] = states
     order = orders.written(layout, orders.nothing_given(2, layout), in_turn=True)
     slots = Slots.of(order, view.asked.subject_present, most=0)
@@ -239,15 +234,15 @@ def test_lines_in_turn_settle_one_character_a_pass() -> None:
     form = Form.parse("3,5,7,7,5")
     layout = Layout.of(form)
     order = orders.written(layout, orders.nothing_given(1, layout), in_turn=True)
-    turns = form.cut([chr(turn) for turn in order.turns[0].tolist()])
-    expected = [chr(turn) for turn in range(27)]
-    assert [c for line in turns for c in reversed(line)] == expected
+    pass_of = form.cut([chr(number) for number in order.pass_of[0].tolist()])
+    expected = [chr(number) for number in range(27)]
+    assert [c for line in pass_of for c in reversed(line)] == expected
     given = orders.nothing_given(1, layout)
     given[0, 4] = 0  # the second character of line 2, which has three behind it
     order = orders.written(layout, given, in_turn=True)
-    assert sorted(order.turns[0].tolist()) == list(range(27))
-    assert order.turns[0, 4] == 0
-    assert order.turns[0, 3] == 7  # three of line 1, four more of line 2
+    assert sorted(order.pass_of[0].tolist()) == list(range(27))
+    assert order.pass_of[0, 4] == 0
+    assert order.pass_of[0, 3] == 7  # three of line 1, four more of line 2
 
 
 # --- batches

@@ -11,11 +11,11 @@ from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
-from poetry_vae.training.refinement import refined
+from poetry_vae.training.refinement import rate_and_distortion
 from poetry_vae.verse.choosing import against, agreement, copied, surprise, surprise_by_place
 from poetry_vae.verse.generate import generate
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.small import small_model, small_poet
 
 
@@ -37,17 +37,17 @@ def test_the_surprise_is_the_distortion_of_a_refiner_that_does_not_trust_z(
     model: PoetryVAE,
 ) -> None:
     ids = _ids(700)  # more than are read at once
-    _, distortion = refined(model, ids, trust=torch.zeros(len(ids)))
+    _, distortion = rate_and_distortion(model, ids, trust=torch.zeros(len(ids)))
     torch.testing.assert_close(surprise(model, ids), distortion)
 
 
 def test_chosen_poems_are_likelier_and_the_seed_s_own(model: PoetryVAE) -> None:
-    plain = Manner.of(model)
+    plain = SamplingSettings.of(model)
     chosen = replace(plain, candidates=8)
     assert plain.candidates == 1
     means = []
-    for manner in (plain, chosen):
-        ids = Sampler(model, manner).write(40, generator=torch.Generator().manual_seed(0))
+    for settings in (plain, chosen):
+        ids = Sampler(model, settings).write(40, generator=torch.Generator().manual_seed(0))
         assert len(ids) == 40
         means.append(surprise(model, ids).mean())
     assert means[1] < means[0]
@@ -56,15 +56,15 @@ def test_chosen_poems_are_likelier_and_the_seed_s_own(model: PoetryVAE) -> None:
 
 
 def test_readers_get_few_risks_and_figures_the_distribution(model: PoetryVAE) -> None:
-    chosen, plain = Manner.of(model, sampling="chosen"), Manner.of(model)
+    chosen, plain = SamplingSettings.of(model, sampling="chosen"), SamplingSettings.of(model)
     assert chosen.temperature < plain.temperature
     assert chosen.candidates > plain.candidates == 1
-    assert Manner.of(model, sampling="chosen", candidates=3, temperature=1.0) == replace(
+    assert SamplingSettings.of(model, sampling="chosen", candidates=3, temperature=1.0) == replace(
         chosen, candidates=3, temperature=1.0
     )
     assert "the best of 16" in str(chosen)
     without = small_model()
-    assert Manner.of(without, sampling="chosen") == Manner.of(without)
+    assert SamplingSettings.of(without, sampling="chosen") == SamplingSettings.of(without)
 
 
 @pytest.mark.parametrize("candidates", [0, -1, 257])
@@ -87,8 +87,8 @@ def test_lines_of_poets_are_known() -> None:
 def test_a_poem_with_a_line_of_a_poet_is_not_chosen(
     model: PoetryVAE, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manner = replace(Manner.of(model), candidates=8)
-    sampler = Sampler(model, manner)
+    settings = replace(SamplingSettings.of(model), candidates=8)
+    sampler = Sampler(model, settings)
     before = sampler.write(4, generator=torch.Generator().manual_seed(0))
     taken = {poem.text for poem in sampler.poems(before)}
     monkeypatch.setattr(

@@ -263,7 +263,7 @@ class TestTrain:
         run_file = json.loads((tmp_path / "m" / "run.json").read_text(encoding="utf-8"))
         assert run_file["preset"] == "finetune"
         other = ("--from", model, "--output", tmp_path / "n")
-        assert "is settled by the model" in fails(2, "train", encoded, *other, "--set", "hidden=9")
+        assert "is given by the model" in fails(2, "train", encoded, *other, "--set", "hidden=9")
         assert "name the form" in fails(
             2, "train", encoded, "--from", "jueju7", "--output", tmp_path / "n"
         )

@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from poetry_vae.text.cilin import CILIN
-from poetry_vae.text.form import Form
-from poetry_vae.text.metre import MetreError
-from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.rulebook import Rulebook
-from poetry_vae.verse.rules import (
+from poetry_vae import (
     Avoid,
     Doublings,
     Metre,
@@ -23,13 +18,17 @@ from poetry_vae.verse.rules import (
     RuleError,
     Sounds,
     Template,
-    Together,
     Words,
     acrostic,
     first_line,
-    together,
 )
+from poetry_vae.text.cilin import CILIN
+from poetry_vae.text.form import Form
+from poetry_vae.text.metre import MetreError
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.metrical import Metrical
+from poetry_vae.verse.rules.rule import Together, together
 
 # 月 不 一 oblique, 春 江 花 山 天 level; 後 and 后 are both 后 in simplified script.
 TOKENIZER = CharTokenizer(list("人山無風一日雲有何來天中時花春上年月水江後后東空同里不白依盡秋夜"))

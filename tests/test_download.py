@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pytest
 
 from poetry_vae.text import download, web
-from poetry_vae.text.download import COMMIT, Progress, download_corpus
+from poetry_vae.text.download import COMMIT, DownloadProgress, download_corpus
 from poetry_vae.text.errors import DownloadError, PoetryVAEError
 
 Tree = dict[str, Any]  # name -> bytes of a file, or the Tree of a folder
@@ -196,7 +196,10 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def fetch(
-    site: Site, to: Path, progress: Callable[[Progress], None] | None = None, timeout: float = 5
+    site: Site,
+    to: Path,
+    progress: Callable[[DownloadProgress], None] | None = None,
+    timeout: float = 5,
 ) -> list[Path]:
     return download_corpus(
         to,
@@ -289,7 +292,7 @@ def test_no_file_is_seen_half_written(site: Site, tmp_path: Path) -> None:
     site.faults[SONG] = iter(["wrong", "break"])
     seen = 0
 
-    def look(_: Progress) -> None:
+    def look(_: DownloadProgress) -> None:
         nonlocal seen
         for name in (TANG, SONG):
             path = tmp_path / FOLDER / name
@@ -634,10 +637,10 @@ def test_the_disk_is_full(site: Site, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_progress_never_runs_back_and_ends_at_the_total(site: Site, tmp_path: Path) -> None:
     site.faults[TANG] = iter(["wrong"])
     site.faults[SONG] = iter(["long", "break"])
-    told: list[Progress] = []
+    told: list[DownloadProgress] = []
     threads = set()
 
-    def hear(step: Progress) -> None:
+    def hear(step: DownloadProgress) -> None:
         told.append(step)
         threads.add(threading.current_thread())
 
@@ -655,14 +658,14 @@ def test_progress_never_runs_back_and_ends_at_the_total(site: Site, tmp_path: Pa
 
 def test_progress_of_a_complete_corpus_ends_at_the_total(site: Site, tmp_path: Path) -> None:
     fetch(site, tmp_path)
-    told: list[Progress] = []
+    told: list[DownloadProgress] = []
     fetch(site, tmp_path, told.append)
     assert [step.files_done for step in told] == [1, 2, 3]
     assert told[-1].bytes_done == told[-1].bytes_total
 
 
 def test_an_error_in_the_callback_ends_the_download(site: Site, tmp_path: Path) -> None:
-    def stop(_: Progress) -> None:
+    def stop(_: DownloadProgress) -> None:
         raise BrokenPipeError("the reader has gone")
 
     with pytest.raises(BrokenPipeError, match="the reader has gone"):

@@ -17,12 +17,12 @@ from poetry_vae.evaluation.metrics.two_sample import TwoSample
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
 from poetry_vae.evaluation.report.evaluation import Evaluation, Subject
 from poetry_vae.evaluation.report.model import Effort
-from poetry_vae.evaluation.report.verse import Reader
+from poetry_vae.evaluation.report.verse import VerseEvaluator
 from poetry_vae.text.corpus import read_corpus
 from poetry_vae.text.encoded import encode_corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.conftest import Write
 from tests.small import CHARACTERS, COUPLET, small_model
 
@@ -134,12 +134,12 @@ class _Judge:
 def test_a_whole_report(tmp_path: Path) -> None:
     material = _material()
     judges = (_Judge(), _Judge())
-    reader = Reader(material, judges, most=30, seed=0)  # type: ignore[arg-type]
+    evaluator = VerseEvaluator(material, judges, most=30, seed=0)  # type: ignore[arg-type]
     effort = Effort(8, (1, 2), 40, 30, 40)
 
     def evaluation() -> Evaluation:
-        manner = Manner(1.0, 0)
-        return Evaluation(material, reader, effort=effort, manner=lambda _: manner, seed=0)
+        settings = SamplingSettings(1.0, 0)
+        return Evaluation(material, evaluator, effort=effort, settings=lambda _: settings, seed=0)
 
     model = small_model()
     subject = Subject("mine", model, {"corpus": "something else"}, [{"step": 1}])
@@ -177,10 +177,10 @@ def test_a_whole_report(tmp_path: Path) -> None:
 
 def test_rows_of_a_report_are_as_diverse_as_equally_many_poems_show() -> None:
     material = _material()
-    reader = Reader(material, None, most=30, seed=0)
+    evaluator = VerseEvaluator(material, None, most=30, seed=0)
     effort = Effort(8, (1,), 40, 30, 40)
     evaluation = Evaluation(
-        material, reader, effort=effort, manner=lambda _: Manner(1.0, 0), seed=0
+        material, evaluator, effort=effort, settings=lambda _: SamplingSettings(1.0, 0), seed=0
     )
     few = material.parts["test"][:12]
     report = evaluation.report([], [("few", few), ("all", material.parts["test"])])

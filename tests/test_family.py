@@ -167,10 +167,10 @@ def test_a_label_is_asked_for_and_chosen(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="dynasty=VALUE, where VALUE is one of 宋, 唐"):
         model.decode(code)
     with pytest.raises(LabelError, match="no dynasty '清'; there are 宋, 唐"):
-        labelling.given(model, "清")
+        labelling.with_label(model, "清")
     with pytest.raises(LabelError, match="without labels"):
-        labelling.given(small_model(), "唐")
-    song, tang = labelling.given(model, "宋"), labelling.given(model, "唐")
+        labelling.with_label(small_model(), "唐")
+    song, tang = labelling.with_label(model, "宋"), labelling.with_label(model, "唐")
     assert not torch.equal(song.decode(code), tang.decode(code))
     torch.testing.assert_close(song.decode(code)[0], model.decode(code, torch.tensor([0, 1]))[0])
     torch.testing.assert_close(tang.decode(code)[1], model.decode(code, torch.tensor([0, 1]))[1])

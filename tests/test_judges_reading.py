@@ -7,7 +7,7 @@ import pytest
 
 from poetry_vae.evaluation.judges import alphabet as reading
 from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.judges.alphabet import Alphabet, simplified
+from poetry_vae.evaluation.judges.alphabet import SymbolTable, simplified
 from poetry_vae.evaluation.metrics.novelty import Copies
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
@@ -59,7 +59,7 @@ def test_poems_of_another_form_are_refused(poem: Poem | str) -> None:
 def test_rare_characters_are_one_symbol() -> None:
     form = Form.of(2, 3)
     poems = simplified(["山山山水水人", "山水人水山風"], form)
-    alphabet = Alphabet.of(poems, most=3)
+    alphabet = SymbolTable.of(poems, most=3)
     assert alphabet.characters == "山水人"
     assert len(alphabet) == 5
     symbols = alphabet.read(simplified(["風山水人□𠀀"], form))

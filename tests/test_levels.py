@@ -67,8 +67,8 @@ def test_merging_is_the_normalised_product_of_densities() -> None:
 def test_codes_lead_to_what_the_levels_drew(changes: dict[str, object]) -> None:
     model, ids = _shaken(**changes), _ids()
     record = model(ids, samples=3, generator=_seeded())
-    hidden = model.hidden(record.code)
-    again = model.decoder.likelihood.log_prob(hidden, ids.expand(3, *ids.shape)).sum(-1)
+    states = model.states(record.code)
+    again = model.decoder.likelihood.log_prob(states, ids.expand(3, *ids.shape)).sum(-1)
     torch.testing.assert_close(again, record.log_likelihood)
     assert record.code.shape == (3, 6, model.code_size)
     assert model.code_size == sum(model.level_sizes.values())
@@ -109,7 +109,7 @@ def test_a_level_of_a_line_writes_on_its_own_line_first() -> None:
     model = small_model(line_latent=3, decoder_layers=0)
     code = torch.zeros(2, model.code_size)
     code[1, 4:7] = 3.0  # the first line's three dimensions
-    before, after = model.hidden(code)
+    before, after = model.states(code)
     assert not torch.allclose(before[:5], after[:5])
     torch.testing.assert_close(before[5:], after[5:])
 
@@ -129,27 +129,27 @@ def test_components_add_up_logits() -> None:
 def test_gaussian_heads_are_a_density_and_the_softmax_of_distances() -> None:
     torch.manual_seed(0)
     heads = GaussianHeads(8, 22)
-    hidden, ids = torch.randn(3, 10, 8), torch.randint(0, 22, (3, 10))
-    x, table = heads.read(hidden), heads.embeddings
+    states, ids = torch.randn(3, 10, 8), torch.randint(0, 22, (3, 10))
+    x, table = heads.read(states), heads.embeddings
     torch.testing.assert_close(table.norm(dim=-1), torch.ones(22))
     distances = (table - x[..., None, :]).square().sum(-1)
     naive = torch.log_softmax(-0.5 * distances, -1).gather(-1, ids[..., None])[..., 0]
-    torch.testing.assert_close(heads.log_prob(hidden, ids), naive)
+    torch.testing.assert_close(heads.log_prob(states, ids), naive)
     normal = Independent(Normal(x, torch.ones_like(x)), 1)
-    torch.testing.assert_close(heads.log_density(hidden, ids), normal.log_prob(table[ids]))
+    torch.testing.assert_close(heads.log_density(states, ids), normal.log_prob(table[ids]))
     assert torch.equal(table, GaussianHeads(8, 22).embeddings)  # of no seed but their size
 
 
 def test_bernoulli_heads_are_a_density_and_the_softmax_of_its_one_hot_vectors() -> None:
     torch.manual_seed(0)
     heads = BernoulliHeads(8, 22)
-    hidden, ids = torch.randn(3, 10, 8), torch.randint(0, 22, (3, 10))
-    bernoulli = Independent(Bernoulli(logits=heads.logits(hidden)), 1)
+    states, ids = torch.randn(3, 10, 8), torch.randint(0, 22, (3, 10))
+    bernoulli = Independent(Bernoulli(logits=heads.logits(states)), 1)
     one_hot = torch.nn.functional.one_hot(ids, 22).float()
-    torch.testing.assert_close(heads.log_density(hidden, ids), bernoulli.log_prob(one_hot))
+    torch.testing.assert_close(heads.log_density(states, ids), bernoulli.log_prob(one_hot))
     every = torch.stack([bernoulli.log_prob(row.expand(3, 10, 22)) for row in torch.eye(22)], -1)
     naive = every.log_softmax(-1).gather(-1, ids[..., None])[..., 0]
-    torch.testing.assert_close(heads.log_prob(hidden, ids), naive)
+    torch.testing.assert_close(heads.log_prob(states, ids), naive)
 
 
 def test_a_configuration_with_labels_survives_json() -> None:

@@ -13,8 +13,8 @@ from poetry_vae.text.metre import (
     LINE_TYPES,
     LineType,
     MetreError,
+    MetreTemplate,
     Rules,
-    Template,
     faults_of,
     legal_patterns,
     metred_form,
@@ -87,7 +87,7 @@ class TestTemplates:
 
     def test_found_by_name_in_either_script_or_by_order(self) -> None:
         form = Form.parse("七绝")
-        wanted = Template("平起首句入韵", "ABbA")
+        wanted = MetreTemplate("平起首句入韵", "ABbA")
         for name in ("平起首句入韵", "平起首句入韻", " ABbA"):
             assert template_named(form, name) == wanted
         with pytest.raises(MetreError, match=r"no template 'abba': use .*仄起首句入韵"):
@@ -431,7 +431,7 @@ forms = st.sampled_from(FORMS)
 
 
 @st.composite
-def legal_poems(draw: st.DrawFn) -> tuple[Template, list[str], Rules]:
+def legal_poems(draw: st.DrawFn) -> tuple[MetreTemplate, list[str], Rules]:
     form, rules = draw(forms), draw(st.sampled_from(RULES))
     template = draw(st.sampled_from(templates(form)))
     lines = [
@@ -442,7 +442,7 @@ def legal_poems(draw: st.DrawFn) -> tuple[Template, list[str], Rules]:
 
 
 @given(legal_poems())
-def test_any_poem_of_legal_lines_passes(poem: tuple[Template, list[str], Rules]) -> None:
+def test_any_poem_of_legal_lines_passes(poem: tuple[MetreTemplate, list[str], Rules]) -> None:
     template, lines, rules = poem
     for readings in ("lenient", "strict"):
         report = spelled(*lines, rules=rules, readings=readings)
@@ -453,7 +453,7 @@ def test_any_poem_of_legal_lines_passes(poem: tuple[Template, list[str], Rules])
 
 @given(legal_poems(), st.data())
 def test_one_fixed_position_turned_over_fails(
-    poem: tuple[Template, list[str], Rules], data: st.DataObject
+    poem: tuple[MetreTemplate, list[str], Rules], data: st.DataObject
 ) -> None:
     template, lines, rules = poem
     i = data.draw(st.integers(0, len(lines) - 1))
@@ -520,7 +520,7 @@ def test_the_checker_agrees_with_a_naive_one(lines: list[str], rules: Rules) -> 
 
 @given(legal_poems(), st.lists(st.tuples(st.integers(0, 7), st.integers(0, 6)), max_size=4))
 def test_the_checker_agrees_with_a_naive_one_near_legal_poems(
-    poem: tuple[Template, list[str], Rules], changes: list[tuple[int, int]]
+    poem: tuple[MetreTemplate, list[str], Rules], changes: list[tuple[int, int]]
 ) -> None:
     _, lines, rules = poem
     for i, j in changes:

@@ -13,9 +13,9 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import COUPLETS, LineType, Rules, legal_patterns, templates
 from poetry_vae.text.prosody import Reading
+from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.couplets import couplet_products
 from poetry_vae.verse.rules.metrical import Metrical
-from poetry_vae.verse.shares import Shares
 
 # Characters by their readings: level, oblique, either, level in two groups, either in two groups.
 BOOK = {
@@ -58,9 +58,9 @@ def _few_choices(form: Form, seed: int) -> Tensor:
     return values.masked_fill(~possible, -torch.inf)
 
 
-def _shares(log_probs: Tensor) -> Shares:
+def _masked(log_probs: Tensor) -> MaskedProbabilities:
     mass = log_probs.logsumexp(-1)
-    return Shares((log_probs - mass[:, None]).exp()[None], mass[None])
+    return MaskedProbabilities((log_probs - mass[:, None]).exp()[None], mass[None])
 
 
 def _poems(log_probs: Tensor) -> list[tuple[int, ...]]:
@@ -115,9 +115,9 @@ def test_the_probability_is_that_of_all_poems_that_keep_the_rules(seed: int, rul
         for t, g in plans:
             by_pair[t, g] += p
         assert metrical.plans_kept(torch.tensor([ids])).item() == len(plans)
-    found = metrical.log_prob(_shares(log_probs)).exp().item()
+    found = metrical.log_prob(_masked(log_probs)).exp().item()
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-12)
-    pairs = metrical.plan_log_probs(_shares(log_probs))[0].exp()
+    pairs = metrical.plan_log_probs(_masked(log_probs))[0].exp()
     assert torch.allclose(pairs.float(), by_pair, rtol=1e-4, atol=1e-12)
 
 
@@ -144,7 +144,7 @@ def test_a_quatrain_of_one_template_adds_up_too() -> None:
                 for ids in _poems(log_probs)
                 if any(t == number for t, _ in _plans(QUATRAIN, ids, "東冬", "loose"))
             )
-            found = metrical.log_prob(_shares(log_probs)).exp().item()
+            found = metrical.log_prob(_masked(log_probs)).exp().item()
             assert found == pytest.approx(expected, rel=1e-5, abs=1e-20)
 
 
@@ -183,7 +183,9 @@ def test_products_are_disjoint_and_cover_what_is_legal(
 
 def test_gradients_flow_and_are_finite() -> None:
     logits = torch.randn(3, 10, len(CHARACTERS), requires_grad=True)
-    value = _metrical(COUPLET).log_prob(Shares.of(logits, torch.ones(10, len(CHARACTERS)) > 0))
+    value = _metrical(COUPLET).log_prob(
+        MaskedProbabilities.of(logits, torch.ones(10, len(CHARACTERS)) > 0)
+    )
     assert value.isfinite().all()
     value.sum().backward()
     assert logits.grad is not None
@@ -194,4 +196,4 @@ def test_gradients_flow_and_are_finite() -> None:
 def test_what_cannot_be_has_no_probability() -> None:
     oblique = torch.full((10, len(CHARACTERS)), -torch.inf)
     oblique[:, 3] = 0.0
-    assert _metrical(COUPLET).log_prob(_shares(oblique)).item() == -torch.inf
+    assert _metrical(COUPLET).log_prob(_masked(oblique)).item() == -torch.inf

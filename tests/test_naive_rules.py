@@ -8,20 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from poetry_vae import Avoid, Metre, NoRepeat, Parallel, Pin, Rhyme, Rule, Template, Words, acrostic
 from poetry_vae.text.metre import LINE_TYPES, legal_patterns
 from poetry_vae.text.scansion import check
-from poetry_vae.verse.rules import (
-    Avoid,
-    Metre,
-    NoRepeat,
-    Parallel,
-    Pin,
-    Rhyme,
-    Rule,
-    Template,
-    Words,
-    acrostic,
-)
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmarks" / "naive_rules.py"
 STORK_TOWER = ("白日依山盡", "黃河入海流", "欲窮千里目", "更上一層樓")

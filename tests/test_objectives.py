@@ -25,7 +25,12 @@ from poetry_vae.training.objectives import (
     _doubly_reparameterised,
 )
 from poetry_vae.training.semi_supervised import SemiSupervised
-from poetry_vae.training.updates import Aggressive, InTurn, Together, parameter_groups
+from poetry_vae.training.updates import (
+    AggressiveUpdates,
+    AlternatingUpdates,
+    JointUpdates,
+    parameter_groups,
+)
 from tests.small import small_config, small_model, small_tokenizer
 
 ALWAYS = {"refiner", "critic"}
@@ -297,8 +302,8 @@ def test_batches_hide_the_same_labels_in_every_epoch() -> None:
     assert torch.equal(batches(3).ids, OfOneForm(_ids(40), 10, seed=1)(3).ids)
 
 
-@pytest.mark.parametrize(("rule", "turns"), [(Together, "bbbb"), (InTurn, "eded")])
-def test_who_is_updated_when(rule: Callable[[], Together], turns: str) -> None:
+@pytest.mark.parametrize(("rule", "turns"), [(JointUpdates, "bbbb"), (AlternatingUpdates, "eded")])
+def test_who_is_updated_when(rule: Callable[[], JointUpdates], turns: str) -> None:
     updates = rule()
     groups = {"b": {"encoder", "decoder", *ALWAYS}, "e": {"encoder", *ALWAYS}}
     groups["d"] = {"decoder", *ALWAYS}
@@ -306,7 +311,7 @@ def test_who_is_updated_when(rule: Callable[[], Together], turns: str) -> None:
 
 
 def test_the_encoder_goes_ahead_until_it_gains_no_more() -> None:
-    updates = Aggressive()
+    updates = AggressiveUpdates()
 
     def turn(loss: float) -> bool:
         """One step; whether it was the encoder's alone."""
@@ -319,7 +324,7 @@ def test_the_encoder_goes_ahead_until_it_gains_no_more() -> None:
     assert all(falling + flat)  # a lower window, a lower one, an equal one
     assert not turn(50.0)  # the decoder, once
     assert turn(50.0)
-    restored = Aggressive()
+    restored = AggressiveUpdates()
     restored.memory.update(updates.memory)
     assert restored.groups(0) == updates.groups(0)
     for information in (1.0, 2.0, 2.5):

@@ -11,7 +11,7 @@ from poetry_vae.text.corpus import Corpus, Reject, corpus_files, read_corpus
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.readers import Record, find_reader, load_text
+from poetry_vae.text.readers import SourcePoem, find_reader, load_text
 
 Write = Callable[..., Path]
 
@@ -55,7 +55,7 @@ FORMATS = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV, "titled": TITLED, "blo
 AUTHORS = json.dumps([{"name": "王維", "desc": "字摩詰", "id": "y"}], ensure_ascii=False)
 
 
-def records(path: Path) -> list[Record]:
+def records(path: Path) -> list[SourcePoem]:
     text = load_text(path)
     reader = find_reader(path, text)
     assert reader is not None
@@ -145,9 +145,9 @@ def test_byte_order_marks_and_line_ends_change_nothing(
 def test_a_poem_in_csv_may_hold_line_breaks_and_commas(write: Write) -> None:
     path = write("a.csv", f'题目,内容\n"登,楼","{STORK}"\n\n鹿柴,{DEER.one_line}\n短\n')
     assert records(path) == [
-        Record(str(STORK), "登,楼", "", "", 2),
-        Record(DEER.one_line, "鹿柴", "", "", 7),
-        Record("", "短", "", "", 8),
+        SourcePoem(str(STORK), "登,楼", "", "", 2),
+        SourcePoem(DEER.one_line, "鹿柴", "", "", 7),
+        SourcePoem("", "短", "", "", 8),
     ]
 
 

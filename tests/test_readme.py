@@ -12,8 +12,8 @@ from poetry_vae.cli import main
 from poetry_vae.cli.rule_options import wishes_from
 from poetry_vae.model.pretrained import shipped_models
 from poetry_vae.verse.generate import choose_model
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from poetry_vae.verse.wishes import form_of, rules_of
 from tests.commands import run
 
@@ -91,7 +91,9 @@ def test_shown_rules_are_kept_with_every_seed(line: str) -> None:
     asked = rules_asked(line)
     form = asked.pop("form", None) or form_of(asked) or "七绝"
     model = choose_model(form, writes=True)
-    sampler = Sampler(model, Manner.of(model, temperature=0.6), rules_of(asked, model.form))
+    sampler = Sampler(
+        model, SamplingSettings.of(model, temperature=0.6), rules_of(asked, model.form)
+    )
     for seed in range(10):
         assert next(sampler.stream(seed)).form == model.form
 

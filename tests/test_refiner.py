@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from poetry_vae import Near, NoRepeat, Rule, Words, acrostic
 from poetry_vae.model.config import ConfigError
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.layout import Layout
@@ -20,16 +21,15 @@ from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.recipe import check
-from poetry_vae.training.refinement import refined
+from poetry_vae.training.refinement import rate_and_distortion
 from poetry_vae.training.run import Run
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.train import train
 from poetry_vae.verse.believing import expected, surprises
 from poetry_vae.verse.generate import generate
-from poetry_vae.verse.manner import Manner, trust_in
 from poetry_vae.verse.passes import Passes
-from poetry_vae.verse.rules import Near, NoRepeat, Rule, Words, acrostic
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings, trust_in
 from tests.small import COUPLET, small_corpus, small_model
 
 T, PLACES = COUPLET.positions, Layout.of(COUPLET)
@@ -50,7 +50,7 @@ def _shaken(**changes: object) -> PoetryVAE:
 
 def _refine(model: PoetryVAE, ids: Tensor, order: Order, trust: float = 0.5) -> Tensor:
     """Of a code of its own for each poem."""
-    states = model.hidden(torch.randn(len(ids), model.code_size, generator=_seeded(9)))
+    states = model.states(torch.randn(len(ids), model.code_size, generator=_seeded(9)))
     with torch.no_grad():
         return model.refine(ids, Slots.of(order), states, torch.full((len(ids),), trust))
 
@@ -64,14 +64,14 @@ def _orders(n: int) -> Order:
 
 @torch.no_grad()
 def _surprise(model: PoetryVAE, poem: Tensor) -> float:
-    """−Σ log p of a poem [1, T] written turn by turn, at no trust, each asked for on its own."""
-    states = model.hidden(torch.zeros(1, model.code_size))
+    """−Σ log p of a poem [1, T] written pass by pass, at no trust, each asked for on its own."""
+    states = model.states(torch.zeros(1, model.code_size))
     order = written(model.asked.layout, nothing_given(1, model.asked.layout))
     total = 0.0
     for place in range(poem.shape[1]):
-        turn = order.turns[:, place : place + 1]
-        slots = Slots.of(order.at(turn))
-        known = poem.masked_fill(order.turns >= turn, CharTokenizer.MASK)
+        number = order.pass_of[:, place : place + 1]
+        slots = Slots.of(order.at(number))
+        known = poem.masked_fill(order.pass_of >= number, CharTokenizer.MASK)
         logits = model.readout.logits(model.refine(known, slots, states, torch.zeros(1)))
         total -= logits[0, place].log_softmax(-1)[poem[0, place]].item()
     return total
@@ -96,7 +96,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[PoetryVAE, Poetry
 
 def test_at_the_start_it_changes_nothing() -> None:
     model = small_model(refiner_layers=2)
-    states = model.hidden(torch.randn(6, 4, generator=_seeded()))
+    states = model.states(torch.randn(6, 4, generator=_seeded()))
     ids = torch.randint(2, 20, (6, T), generator=_seeded())
     trust = torch.linspace(0, 1, 6)
     slots = Slots.of(_orders(6))
@@ -124,7 +124,7 @@ def test_own_tables_begin_as_those_of_the_model(tmp_path: Path) -> None:
     more = {"refiner_tables": True, "epochs": 1, "min_steps": 1}
     later = train(small_corpus(), tmp_path / "n", preset="refine", start=shared, overrides=more)
     assert later.model.readout is not later.model.decoder.likelihood
-    with pytest.raises(ConfigError, match="refiner_tables is settled"):
+    with pytest.raises(ConfigError, match="refiner_tables is given"):
         train(small_corpus(), tmp_path / "o", start=later.model, overrides=more)
 
 
@@ -143,17 +143,17 @@ def test_noise_on_a_posterior() -> None:
 
 def test_lines_are_written_from_their_rhyme_one_turn_after_the_other() -> None:
     order = written(PLACES, nothing_given(1, PLACES))
-    assert order.turns.tolist() == [[4, 3, 2, 1, 0, 5, 4, 3, 2, 1]]
-    assert passes_of(COUPLET) == order.turns.max() + 1 == 6
+    assert order.pass_of.tolist() == [[4, 3, 2, 1, 0, 5, 4, 3, 2, 1]]
+    assert passes_of(COUPLET) == order.pass_of.max() + 1 == 6
     few = written(PLACES, nothing_given(1, PLACES), passes=3)
-    assert few.turns.tolist() == [[2, 1, 1, 0, 0, 2, 2, 1, 1, 0]]
+    assert few.pass_of.tolist() == [[2, 1, 1, 0, 0, 2, 2, 1, 1, 0]]
 
 
 def test_what_is_given_comes_first() -> None:
     given = nothing_given(1, PLACES)
     given[0, [7, 4]] = torch.tensor([0, 1])
     order = written(PLACES, given)
-    assert order.turns.tolist() == [[5, 4, 3, 2, 1, 6, 5, 0, 4, 3]]
+    assert order.pass_of.tolist() == [[5, 4, 3, 2, 1, 6, 5, 0, 4, 3]]
     assert order.paths.tolist() == [[1, 1, 1, 1, 0, 2, 2, 0, 2, 2]]
 
 
@@ -179,8 +179,8 @@ def test_a_character_goes_by_all_that_were_settled_before_and_no_others() -> Non
             other = ids.clone()
             other[:, place] = (ids[:, place] + 5) % 20 + 2
             changes = (_refine(model, other, order) - before).abs().sum(-1) > 1e-5
-            then, aside = order.turns[:, place, None], order.aside[:, place, None]
-            assert torch.equal(changes, (then < order.turns) & ~aside)
+            then, aside = order.pass_of[:, place, None], order.aside[:, place, None]
+            assert torch.equal(changes, (then < order.pass_of) & ~aside)
 
 
 def test_questions_of_one_turn_do_not_know_of_each_other() -> None:
@@ -189,16 +189,16 @@ def test_questions_of_one_turn_do_not_know_of_each_other() -> None:
     ids = torch.randint(2, 20, (8, T), generator=_seeded())
     order = _orders(8)
     whole = _refine(model, ids, order)
-    for turn in range(int(order.turns.max()) + 1):
-        now = order.turns == turn
-        at = _refine(model, ids, order.at(torch.full((8, 1), turn)))
+    for number in range(int(order.pass_of.max()) + 1):
+        now = order.pass_of == number
+        at = _refine(model, ids, order.at(torch.full((8, 1), number)))
         torch.testing.assert_close(at[now], whole[now])
 
 
 @pytest.mark.parametrize("many", [0, 1, 3])
 @pytest.mark.parametrize("alike", [True, False])
 def test_what_is_remembered_need_not_be_read_again(many: int, alike: bool) -> None:
-    """Turn by turn, whatever is given, in the same places of all poems or in others."""
+    """Pass by pass, whatever is given, in the same places of all poems or in others."""
     model = _shaken(refiner_layers=2)
     ids = torch.randint(2, 20, (8, T), generator=_seeded())
     code = torch.randn(8, model.code_size, generator=_seeded(1))
@@ -208,13 +208,13 @@ def test_what_is_remembered_need_not_be_read_again(many: int, alike: bool) -> No
         given[0] = False  # and one poem of which nothing is
     number = torch.where(given, given.cumsum(1) - 1, -1)
     for count in (6, 4):
-        passes = Passes(model, code, None, Manner(1.0, count, 0.5))
+        passes = Passes(model, code, None, SamplingSettings(1.0, count, 0.5))
         order = written(PLACES, number, passes=count)
         whole = torch.zeros(8, T + 1, 8)
         seen = torch.zeros(8, T + 1)
         with torch.no_grad():
             wanted = model.refine(ids, Slots.of(order), passes.states, passes.trust)
-            for places, found in passes.turns(ids, given):
+            for places, found in passes.run(ids, given):
                 index = places.expand(8, -1)
                 whole.scatter_(1, index[..., None].expand(-1, -1, 8), found)
                 seen.scatter_add_(1, index, torch.ones_like(index, dtype=torch.float))
@@ -229,24 +229,26 @@ def test_strangers_are_not_looked_at() -> None:
     given = torch.zeros(1, T, dtype=torch.bool)
     given[0, [0, 7]] = True
     strange = given & (torch.arange(T) == 7)
-    passes = Passes(model, code, None, Manner(1.0, 6, 0.5))
+    passes = Passes(model, code, None, SamplingSettings(1.0, 6, 0.5))
     ids = torch.randint(2, 20, (4, T), generator=_seeded())
     other = ids.clone()
     other[:, 7] = CharTokenizer.UNKNOWN
     with torch.no_grad():
         for (places, one), (_, two) in zip(
-            passes.turns(ids, given, strange), passes.turns(other, given, strange), strict=True
+            passes.run(ids, given, strange), passes.run(other, given, strange), strict=True
         ):
             assert 7 not in places
             torch.testing.assert_close(one, two)
 
 
 def test_the_bound_is_that_of_writing() -> None:
-    """−Σ_i log p(x_i | those of earlier turns), of all poems at once and one by one."""
+    """−Σ_i log p(x_i | those of earlier passes), of all poems at once and one by one."""
     model = _shaken()
     poems = torch.randint(2, 20, (5, T), generator=_seeded())
     with torch.no_grad():
-        rate, distortion = refined(model, poems, trust=torch.zeros(5), generator=_seeded())
+        rate, distortion = rate_and_distortion(
+            model, poems, trust=torch.zeros(5), generator=_seeded()
+        )
     assert rate.abs().max() < 1e-5  # nothing is known of z
     expected = torch.tensor([_surprise(model, poem[None]) for poem in poems])
     torch.testing.assert_close(distortion, expected)
@@ -263,14 +265,14 @@ def test_blanks_hide_what_is_read_and_not_what_is_asked_for(
         read.append(ids)
         return refine(ids, *others, **asked)
 
-    def asking(hidden: Tensor, ids: Tensor, there: Tensor | None) -> Tensor:
+    def asking(states: Tensor, ids: Tensor, there: Tensor | None) -> Tensor:
         asked.append(ids)
-        return log_density(hidden, ids, there)
+        return log_density(states, ids, there)
 
     monkeypatch.setattr(model, "refine", reading)
     monkeypatch.setattr(model.readout, "log_density", asking)
     ids = torch.randint(2, len(model.tokenizer), (500, T), generator=_seeded(5))
-    refined(model, ids, blanked=0.4, generator=_seeded(6))
+    rate_and_distortion(model, ids, blanked=0.4, generator=_seeded(6))
     hidden = read[0] == CharTokenizer.MASK
     assert torch.equal(read[0][~hidden], ids[~hidden])
     assert hidden.float().mean().item() == pytest.approx(0.2, abs=0.03)
@@ -293,8 +295,8 @@ def test_nothing_but_the_refiner_is_trained(trained: tuple[PoetryVAE, PoetryVAE]
     assert torch.equal(plain.decode(code), whole.decode(code))
 
 
-def _written(model: PoetryVAE, n: int, manner: Manner) -> Tensor:
-    return Sampler(model, manner).write(n, generator=_seeded())
+def _written(model: PoetryVAE, n: int, settings: SamplingSettings) -> Tensor:
+    return Sampler(model, settings).write(n, generator=_seeded())
 
 
 def _halves_agree(ids: Tensor) -> float:
@@ -304,12 +306,12 @@ def _halves_agree(ids: Tensor) -> float:
 def test_passes_make_characters_agree(trained: tuple[PoetryVAE, PoetryVAE]) -> None:
     """The second half of each poem repeats the first, which heads cannot know of each other.
 
-    Few are four of the six turns: in three, most characters come at once with what they repeat.
+    Few are four of the six passes: in three, most characters come at once with what they repeat.
     """
     _, whole = trained
-    without = _halves_agree(_written(whole, 400, Manner(1.0, 0)))
-    few = _halves_agree(_written(whole, 400, Manner(1.0, 4, 0.5)))
-    many = _halves_agree(_written(whole, 400, Manner(1.0, T, 0.5)))
+    without = _halves_agree(_written(whole, 400, SamplingSettings(1.0, 0)))
+    few = _halves_agree(_written(whole, 400, SamplingSettings(1.0, 4, 0.5)))
+    many = _halves_agree(_written(whole, 400, SamplingSettings(1.0, T, 0.5)))
     assert without < few < many
     assert many > 0.8
 
@@ -320,7 +322,7 @@ def test_trust_decides_how_far_z_matters(trained: tuple[PoetryVAE, PoetryVAE]) -
 
     def common(trust: float) -> float:
         first, second = (
-            Sampler(whole, Manner(0.5, T, trust)).write_from(code, generator=_seeded(1))
+            Sampler(whole, SamplingSettings(0.5, T, trust)).write_from(code, generator=_seeded(1))
             for code in codes
         )
         return (first == second).float().mean().item()
@@ -332,20 +334,20 @@ def test_trust_decides_how_far_z_matters(trained: tuple[PoetryVAE, PoetryVAE]) -
 def test_every_character_is_settled_once() -> None:
     model = _shaken()
     for asked, count, most in ((1, 1, 10), (3, 3, 4), (4, 4, 4), (6, 6, 2), (1000, 6, 2)):
-        manner = Manner(1.0, asked)
-        made = Passes(model, torch.zeros(6, 4), None, manner)
+        settings = SamplingSettings(1.0, asked)
+        made = Passes(model, torch.zeros(6, 4), None, settings)
         nothing = torch.zeros(1, T, dtype=torch.bool)
         ids = torch.full((6, T), CharTokenizer.MASK)
-        turns = torch.stack(
+        pass_of = torch.stack(
             [
                 torch.nn.functional.one_hot(places[0], T).sum(0)
-                for places, _ in made.turns(ids, nothing)
+                for places, _ in made.run(ids, nothing)
             ]
         )
         assert made.count == count
-        assert (turns.sum(0) == 1).all()
-        assert turns.sum(-1).max() == most
-    ids = _written(model, 200, Manner(1.0, 4))
+        assert (pass_of.sum(0) == 1).all()
+        assert pass_of.sum(-1).max() == most
+    ids = _written(model, 200, SamplingSettings(1.0, 4))
     assert (ids >= len(CharTokenizer.SPECIAL)).all()
 
 
@@ -360,7 +362,7 @@ def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
         settled = (torch.arange(T) > 6).expand(4, -1)
         with torch.no_grad():
             plain, guided = (
-                Passes(model, code, None, Manner(1.0, T, 0.7, w)).all_open(
+                Passes(model, code, None, SamplingSettings(1.0, T, 0.7, w)).all_open(
                     ids, settled, settled & False, rows=torch.arange(4)
                 )
                 for w in (0.0, 0.6)
@@ -368,7 +370,7 @@ def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
             nothing = model.refine(
                 torch.full((1, T), CharTokenizer.MASK),
                 Slots.of(alone),
-                model.hidden(torch.zeros(1, model.code_size)),
+                model.states(torch.zeros(1, model.code_size)),
                 torch.zeros(1),
             )
             known, common = (heads.logits(h).log_softmax(-1) for h in (plain, nothing))
@@ -379,11 +381,11 @@ def test_guidance_is_a_power_of_what_is_known_over_what_is_common() -> None:
 
 def test_repetition_takes_nats_from_what_the_poem_has() -> None:
     heads = small_model().decoder.likelihood
-    hidden = torch.zeros(20_000, 8)
+    states = torch.zeros(20_000, 8)
     with torch.no_grad():
-        plain = heads.logits(hidden[:1])[0].softmax(-1)
-        present = torch.tensor([CharTokenizer.MASK, 5, 5]).expand(len(hidden), 3)
-        drawn = heads.draw(hidden, 1.0, present=present, repetition=1.0, generator=_seeded())
+        plain = heads.logits(states[:1])[0].softmax(-1)
+        present = torch.tensor([CharTokenizer.MASK, 5, 5]).expand(len(states), 3)
+        drawn = heads.draw(states, 1.0, present=present, repetition=1.0, generator=_seeded())
     first = len(CharTokenizer.SPECIAL)
     lessened = plain.clone()
     lessened[:first] = 0
@@ -395,12 +397,12 @@ def test_repetition_takes_nats_from_what_the_poem_has() -> None:
 @pytest.mark.parametrize("steered", [False, True])
 def test_at_full_repetition_no_character_comes_again(steered: bool) -> None:
     model = _shaken(lines=1, chars=9)  # of several lines, characters are drawn at once
-    manner = Manner(1.0, 9, 0.5, repetition=1e3)
+    settings = SamplingSettings(1.0, 9, 0.5, repetition=1e3)
     if steered:
-        ids = Sampler(model, manner, acrostic("春")).write(12, generator=_seeded())
+        ids = Sampler(model, settings, acrostic("春")).write(12, generator=_seeded())
     else:
-        ids = _written(model, 64, manner)
-        plain = _written(model, 64, Manner(1.0, 9, 0.5))
+        ids = _written(model, 64, settings)
+        plain = _written(model, 64, SamplingSettings(1.0, 9, 0.5))
         assert any(len(set(row)) < 9 for row in plain.tolist())
     assert all(len(set(row)) == 9 for row in ids.tolist())
 
@@ -419,7 +421,7 @@ def test_a_refiner_can_be_deepened(trained: tuple[PoetryVAE, PoetryVAE], tmp_pat
     found = train(small_corpus(), tmp_path / "deep", overrides=asked, **common)
     assert found.model.config.refiner_layers == config.refiner_layers
     asked["refiner_layers"] = start.config.refiner_layers
-    with pytest.raises(ConfigError, match="refiner_layers is settled"):
+    with pytest.raises(ConfigError, match="refiner_layers is given"):
         train(small_corpus(), tmp_path / "no", overrides=asked, **common)
 
 
@@ -443,7 +445,7 @@ def test_a_seed_gives_the_same_poems_however_many() -> None:
 @pytest.mark.parametrize("passes", [1, 4, 10])
 def test_rules_hold_through_all_passes(rules: Rule, passes: int) -> None:
     model = _shaken(refiner_tables=True)
-    sampler = Sampler(model, Manner(1.0, passes, 0.5), rules)
+    sampler = Sampler(model, SamplingSettings(1.0, passes, 0.5), rules)
     for poem in sampler.poems(sampler.write(24, generator=_seeded())):
         for part in rules.parts:
             if isinstance(part, NoRepeat):
@@ -456,20 +458,22 @@ def test_rules_hold_through_all_passes(rules: Rule, passes: int) -> None:
 
 def test_a_manner_suits_the_model() -> None:
     plain, whole = small_model(), _shaken()
-    assert Manner.of(plain).passes == 0
-    assert Manner.of(whole).passes == passes_of(whole.form) == 6
-    assert Manner.of(whole).guidance > 0
-    assert Manner.of(whole, guidance=0).guidance == 0
+    assert SamplingSettings.of(plain).passes == 0
+    assert SamplingSettings.of(whole).passes == passes_of(whole.form) == 6
+    assert SamplingSettings.of(whole).guidance > 0
+    assert SamplingSettings.of(whole, guidance=0).guidance == 0
     many = small_model(lines=8, refiner_layers=1)
-    assert (Manner.of(whole).repetition, Manner.of(many).repetition) == (1, 2)
-    assert Manner.of(many).trust < Manner.of(whole).trust < 1
-    assert Manner.of(whole, passes=3, trust=0.25).trust == 0.25
-    assert Manner.of(whole, passes=0).temperature == Manner.of(plain).temperature
+    assert (SamplingSettings.of(whole).repetition, SamplingSettings.of(many).repetition) == (1, 2)
+    assert SamplingSettings.of(many).trust < SamplingSettings.of(whole).trust < 1
+    assert SamplingSettings.of(whole, passes=3, trust=0.25).trust == 0.25
+    assert (
+        SamplingSettings.of(whole, passes=0).temperature == SamplingSettings.of(plain).temperature
+    )
     assert generate(3, model=whole, seed=1, trust=1) == generate(3, model=whole, seed=1, trust=1.0)
     wrong = [("trust", 1.5), ("trust", -0.1), ("guidance", -1), ("passes", -1), ("repetition", -1)]
     for name, value in [*wrong, ("temperature", float("nan"))]:
         with pytest.raises(SamplingError, match=f"{name} is"):
-            Manner.of(whole, **{name: value})  # type: ignore[arg-type]
+            SamplingSettings.of(whole, **{name: value})  # type: ignore[arg-type]
 
 
 def test_latents_near_a_poem_are_trusted_whatever_the_model_trusts() -> None:
@@ -477,7 +481,7 @@ def test_latents_near_a_poem_are_trusted_whatever_the_model_trusts() -> None:
     assert trust_in(NoRepeat()) is None
     near = trust_in(NoRepeat() & Near("白日依山盡黃河入海流"))
     assert near is not None
-    assert near > Manner.of(small_model(lines=8, refiner_layers=1)).trust
+    assert near > SamplingSettings.of(small_model(lines=8, refiner_layers=1)).trust
 
 
 def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
@@ -500,9 +504,9 @@ def test_a_refiner_takes_a_trained_model(tmp_path: Path) -> None:
     odd = {"refiner_layers": 1, "refiner_hidden": 10}
     with pytest.raises(ConfigError, match="refiner of 10 units: it takes a multiple of 4"):
         train(small_corpus(), tmp_path / "o", preset="refine", start=small_model(), overrides=odd)
-    with pytest.raises(ConfigError, match="refiner_hidden is settled"):
+    with pytest.raises(ConfigError, match="refiner_hidden is given"):
         train(small_corpus(), tmp_path / "x", start=model, overrides={"refiner_hidden": 8})
-    with pytest.raises(ConfigError, match="refiner_layers is settled"):
+    with pytest.raises(ConfigError, match="refiner_layers is given"):
         train(small_corpus(), tmp_path / "c", start=_shaken(), overrides={"refiner_layers": 1})
     with pytest.raises(ConfigError, match="a refiner learns beside the ELBO"):
         train(small_corpus(), tmp_path / "d", preset="iwae", overrides={"refiner_layers": 1})

@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 import torch
 
+from poetry_vae import Metre, NoRepeat, Rhyme, RuleError
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries, word_classes
@@ -16,7 +17,6 @@ from poetry_vae.verse import sampler
 from poetry_vae.verse.choosing import surprise
 from poetry_vae.verse.replying import reply
 from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
-from poetry_vae.verse.rules import Metre, NoRepeat, Rhyme, RuleError
 from tests.small import small_poet
 from tests.test_ruled import MANY, MODEL, _model
 

@@ -11,15 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.text.form import Form
-from poetry_vae.text.keywords import boundaries, word_classes
-from poetry_vae.text.prosody import readings, tones
-from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.rules import (
+from poetry_vae import (
     Avoid,
     Metre,
     NoRepeat,
@@ -32,11 +24,19 @@ from poetry_vae.verse.rules import (
     Words,
     acrostic,
     first_line,
-    together,
 )
+from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.errors import PoetryVAEError
+from poetry_vae.text.form import Form
+from poetry_vae.text.keywords import boundaries, word_classes
+from poetry_vae.text.prosody import readings, tones
+from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rules.alphabet import Alphabet
+from poetry_vae.verse.rules.rule import together
 from poetry_vae.verse.rules.word_ends import WordEnds
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.small import small_poet
 from tests.test_steering import TOKENIZER, check_kept
 
@@ -72,7 +72,7 @@ MODEL = _model()
 def _texts(
     rules: Rule, n: int = 8, seed: int = 0, model: PoetryVAE = MODEL, candidates: int = 1
 ) -> list[str]:
-    sampler = Sampler(model, Manner(1.0, 100, 0.5, 0.1, 1.0, candidates), rules)
+    sampler = Sampler(model, SamplingSettings(1.0, 100, 0.5, 0.1, 1.0, candidates), rules)
     return [poem.text for poem in islice(sampler.stream(seed), n)]
 
 
@@ -168,7 +168,7 @@ def test_a_line_with_an_open_place_is_cut_as_jieba_cuts_it_with_each_character_t
 def test_masks_see_whole_words_so_that_few_parallel_couplets_are_written_again() -> None:
     """When they saw two characters at a time, seven of ten quatrains were."""
     model = _model(Form.of(2, 5), MANY)
-    sampler = Sampler(model, Manner(1.0, 100, 0.5, 0.1, 1.0), Parallel(classes=False))
+    sampler = Sampler(model, SamplingSettings(1.0, 100, 0.5, 0.1, 1.0), Parallel(classes=False))
     _, wrong = sampler.candidates(60, generator=torch.Generator().manual_seed(0))
     assert wrong.isinf().sum() <= 6
 
@@ -209,7 +209,7 @@ def test_low_temperatures_keep_rules_that_the_model_finds_absurd(temperature: fl
     with torch.no_grad():
         model.decoder.likelihood.output.bias[TOKENIZER.encode_folded("東空同紅蓬通公工中窮")] -= 60
     rules = Metre() & Rhyme("東") & Words(("東風",))
-    sampler = Sampler(model, Manner(temperature, 100, 0.5), rules)
+    sampler = Sampler(model, SamplingSettings(temperature, 100, 0.5), rules)
     for poem in islice(sampler.stream(0), 8):
         assert "東" in {r.group for r in readings(poem.text[-1])}
         assert "東風" in poem.text
@@ -217,7 +217,9 @@ def test_low_temperatures_keep_rules_that_the_model_finds_absurd(temperature: fl
 
 def test_lines_of_many_lengths_keep_what_they_can() -> None:
     view = small_poet(MANY).writing(Form.parse("浣溪沙"), about="春水")
-    sampler = Sampler(view, Manner.of(view), Pin(1, 1, "春") & NoRepeat() & Words(("月水",)))
+    sampler = Sampler(
+        view, SamplingSettings.of(view), Pin(1, 1, "春") & NoRepeat() & Words(("月水",))
+    )
     for poem in islice(sampler.stream(0), 2):
         assert poem.text[0] == "春"
         assert len(set(poem.text)) == 42

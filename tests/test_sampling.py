@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from poetry_vae.model.sampling import SamplingError, derived_seed, draw, drawn_at
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -96,4 +96,4 @@ def test_logits_that_overflow_are_refused(temperature: float) -> None:
 @pytest.mark.parametrize("asked", [{"guidance": 1e300}, {"repetition": 1e4}, {"temperature": 1e-9}])
 def test_settings_that_would_overflow_are_refused(asked: dict[str, float]) -> None:
     with pytest.raises(SamplingError, match=f"{next(iter(asked))} is .* it must be"):
-        Manner(**{"temperature": 1.0, "passes": 1, **asked})  # type: ignore[arg-type]
+        SamplingSettings(**{"temperature": 1.0, "passes": 1, **asked})  # type: ignore[arg-type]

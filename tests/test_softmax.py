@@ -9,17 +9,17 @@ from poetry_vae.model.softmax import log_prob_of
 
 def _case(rows: int, vocabulary: int, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
     g = torch.Generator().manual_seed(rows)
-    hidden = torch.randn(rows, 6, generator=g, dtype=dtype).requires_grad_()
+    states = torch.randn(rows, 6, generator=g, dtype=dtype).requires_grad_()
     weight = torch.randn(vocabulary, 6, generator=g, dtype=dtype).requires_grad_()
     bias = torch.randn(vocabulary, generator=g, dtype=dtype).requires_grad_()
     targets = torch.randint(vocabulary, (rows,), generator=g)
-    return hidden, weight, bias, targets
+    return states, weight, bias, targets
 
 
 def _naive(
-    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
+    states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
-    logits = hidden @ weight.T + bias
+    logits = states @ weight.T + bias
     return logits.log_softmax(-1)[torch.arange(len(targets)), targets]
 
 
@@ -32,38 +32,38 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("rows", [1, 16, 50])
 @pytest.mark.parametrize("equal_weights", [True, False])
 def test_values_and_gradients_are_those_of_the_formula(rows: int, equal_weights: bool) -> None:
-    hidden, weight, bias, targets = _case(rows, 11, torch.float64)
+    states, weight, bias, targets = _case(rows, 11, torch.float64)
     scale = torch.full((rows,), 0.3) if equal_weights else torch.linspace(0.1, 2, rows)
     scale = scale.double()
     results = []
     for function in (log_prob_of, _naive):
-        value = function(hidden, weight, bias, targets)
-        grads = torch.autograd.grad((value * scale).sum(), (hidden, weight, bias))
+        value = function(states, weight, bias, targets)
+        grads = torch.autograd.grad((value * scale).sum(), (states, weight, bias))
         results.append((value.detach(), *grads))
     for ours, naive in zip(*results, strict=True):
         torch.testing.assert_close(ours, naive)
 
 
 def test_without_gradient_the_same_values() -> None:
-    hidden, weight, bias, targets = _case(50, 11, torch.float32)
+    states, weight, bias, targets = _case(50, 11, torch.float32)
     with torch.no_grad():
         torch.testing.assert_close(
-            log_prob_of(hidden, weight, bias, targets), _naive(hidden, weight, bias, targets)
+            log_prob_of(states, weight, bias, targets), _naive(states, weight, bias, targets)
         )
 
 
 def test_probabilities_of_all_symbols_add_to_one() -> None:
-    hidden, weight, bias, _ = _case(3, 40, torch.float64)
+    states, weight, bias, _ = _case(3, 40, torch.float64)
     with torch.no_grad():
-        total = sum(log_prob_of(hidden, weight, bias, torch.full((3,), c)).exp() for c in range(40))
+        total = sum(log_prob_of(states, weight, bias, torch.full((3,), c)).exp() for c in range(40))
     torch.testing.assert_close(total, torch.ones(3, dtype=torch.float64))
 
 
 def test_in_bfloat16_close_to_exact() -> None:
-    hidden, weight, bias, targets = _case(64, 200, torch.float32)
-    exact = _naive(hidden, weight, bias, targets)
+    states, weight, bias, targets = _case(64, 200, torch.float32)
+    exact = _naive(states, weight, bias, targets)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        value = log_prob_of(hidden, weight, bias, targets)
+        value = log_prob_of(states, weight, bias, targets)
     assert value.dtype == torch.float32
     assert (value - exact).abs().max() < 0.15
     assert (value - exact).mean().abs() < 0.01

@@ -10,18 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.form import Form
-from poetry_vae.text.keywords import boundaries, word_classes
-from poetry_vae.text.metre import MetreError
-from poetry_vae.text.prosody import readings, tones
-from poetry_vae.text.scansion import check
-from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.generate import generate
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.rulebook import Rulebook
-from poetry_vae.verse.rules import (
+from poetry_vae import (
     Avoid,
     Favour,
     Metre,
@@ -35,11 +24,21 @@ from poetry_vae.verse.rules import (
     Template,
     Words,
     acrostic,
-    together,
 )
+from poetry_vae.model.config import ModelConfig
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.form import Form
+from poetry_vae.text.keywords import boundaries, word_classes
+from poetry_vae.text.metre import MetreError
+from poetry_vae.text.prosody import readings, tones
+from poetry_vae.text.scansion import check
+from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.verse.generate import generate
+from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.no_repeat import Repeats
-from poetry_vae.verse.rules.rule import Ground
+from poetry_vae.verse.rules.rule import Ground, together
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from poetry_vae.verse.steer import Steering
 
 CHARACTERS = (
@@ -62,7 +61,7 @@ def _steering(
 ) -> Steering:
     model = model or _model(form)
     book = Rulebook(rules, form, model.tokenizer)
-    return Steering(model, book, Manner(temperature, 0), candidates=4)
+    return Steering(model, book, SamplingSettings(temperature, 0), candidates=4)
 
 
 def _write(rules: Rule, n: int = 16, form: Form = QUATRAIN, seed: int = 0) -> list[str]:
@@ -99,8 +98,8 @@ def test_characters_follow_the_exact_conditional_distribution() -> None:
                         expected[tuple(ids.tolist())] = p.item()
     total = sum(expected.values())
     assert len(expected) > 100
-    shares = book.shares(logits, None, temperature=1.0)
-    assert book.log_kept(shares, book.undecided()).exp().item() == pytest.approx(total, rel=1e-4)
+    masked = book.masked(logits, None, temperature=1.0)
+    assert book.log_kept(masked, book.undecided()).exp().item() == pytest.approx(total, rel=1e-4)
 
     n = 20_000
 
@@ -254,7 +253,7 @@ def test_weights_favour_latents_that_make_the_pins_likely() -> None:
     pin = TOKENIZER.encode_folded("花")[0]
     constraint = Pin(1, 1, "花")
     book = Rulebook(constraint, COUPLET, TOKENIZER)
-    steering = Steering(model, book, Manner(1.0, 0), candidates=64)
+    steering = Steering(model, book, SamplingSettings(1.0, 0), candidates=64)
     draws = torch.Generator().manual_seed(0)
     z, _ = steering._latents(64, draws)
     free = torch.randn(64, 8, generator=draws)
@@ -271,11 +270,11 @@ def test_langevin_steps_leave_the_target_as_it_is() -> None:
     with torch.no_grad():
         model.decoder.heads.weight.mul_(8)
     book = Rulebook(acrostic("春江") & Pin(1, 3, "花"), COUPLET, TOKENIZER)
-    steering = Steering(model, book, Manner(1.0, 0), steps=100)
+    steering = Steering(model, book, SamplingSettings(1.0, 0), steps=100)
     grid = torch.linspace(-6, 6, 3001)[:, None]
     with torch.no_grad():
-        shares = book.shares(model.decode(grid), None, temperature=1.0)
-        log_p = book.log_kept(shares, book.undecided()) - 0.5 * grid[:, 0].square()
+        masked = book.masked(model.decode(grid), None, temperature=1.0)
+        log_p = book.log_kept(masked, book.undecided()) - 0.5 * grid[:, 0].square()
     weight = log_p.softmax(0)
     mean = (weight * grid[:, 0]).sum()
     spread = (weight * (grid[:, 0] - mean).square()).sum().sqrt()

@@ -19,11 +19,11 @@ from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.columns import VERSE, named
 from poetry_vae.evaluation.report.evaluation import QUICK, Evaluation, Subject
 from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
-from poetry_vae.evaluation.report.verse import Reader
+from poetry_vae.evaluation.report.verse import VerseEvaluator
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.titles import says_a_subject, subject_of
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.conftest import Write
 from tests.small import COUPLET, small_model, small_poems, small_poet, small_treasury
 
@@ -134,7 +134,7 @@ def test_a_poem_is_asked_for_by_each_title(monkeypatch: pytest.MonkeyPatch) -> N
     assert sorted(asked) == sorted({"春山", "風", "天上"})
     assert subjects_of(titles, 2, 0) == asked[:2]
     model = small_poet().writing(COUPLET)
-    manner = Manner(1.0, 2, guidance=1.0)
+    settings = SamplingSettings(1.0, 2, guidance=1.0)
     told: list[str] = []
     writing = PoetryVAE.writing
 
@@ -143,11 +143,11 @@ def test_a_poem_is_asked_for_by_each_title(monkeypatch: pytest.MonkeyPatch) -> N
         return writing(self, form, about=about)
 
     monkeypatch.setattr(PoetryVAE, "writing", heard)
-    texts = poems_to(model, asked, lambda _: manner, 0)
+    texts = poems_to(model, asked, lambda _: settings, 0)
     assert told == asked
     assert [len(text) for text in texts] == [10] * 3
     assert len(set(texts)) == 3
-    assert texts == poems_to(model, asked, lambda _: manner, 0)
+    assert texts == poems_to(model, asked, lambda _: settings, 0)
 
 
 class _Judge:
@@ -162,10 +162,10 @@ def test_only_models_that_are_told_a_subject_write_to_titles(tmp_path: Path) -> 
     path = tmp_path / "poems.safetensors"
     small_treasury().save(path)
     material = Material.read(path, COUPLET)
-    reader = Reader(material, None, most=20, seed=0, subject=_Judge())  # type: ignore[arg-type]
+    evaluator = VerseEvaluator(material, None, most=20, seed=0, subject=_Judge())  # type: ignore[arg-type]
     effort = replace(QUICK, subjects=7)
     evaluation = Evaluation(
-        material, reader, effort=effort, manner=lambda _: Manner(1.0, 0), seed=0
+        material, evaluator, effort=effort, settings=lambda _: SamplingSettings(1.0, 0), seed=0
     )
     assert evaluation._to_subjects(Subject("one", small_model(), {}, None)) is None
     asked = evaluation._to_subjects(Subject("any", small_poet().writing(COUPLET), {}, None))

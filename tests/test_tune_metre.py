@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-from poetry_vae.text.cilin import CILIN, PARTS
+from poetry_vae.text.cilin import CILIN, RHYME_PARTS
 from poetry_vae.text.form import tunes
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Poem, split_lines
@@ -103,16 +103,16 @@ def test_every_tune_has_its_table() -> None:
 
 class TestParts:
     def test_every_group_has_a_part(self) -> None:
-        assert len(PARTS) == 19
+        assert len(RHYME_PARTS) == 19
         for group in GROUPS:
-            assert any(reading.group in PARTS for reading in CILIN.readings(group)), group
+            assert any(reading.group in RHYME_PARTS for reading in CILIN.readings(group)), group
 
     @pytest.mark.parametrize(
         ("character", "part"),
         [("東", 1), ("回", 3), ("來", 5), ("魂", 6), ("言", 7), ("佳", 10), ("街", 5), ("月", 18)],
     )
     def test_groups_that_are_parted(self, character: str, part: int) -> None:
-        assert PARTS[part - 1] in {reading.group for reading in CILIN.readings(character)}
+        assert RHYME_PARTS[part - 1] in {reading.group for reading in CILIN.readings(character)}
 
     def test_the_parts_are_those_of_the_table(self) -> None:
         text = resources.files("poetry_vae.text").joinpath("cilin.tsv").read_text(encoding="utf-8")

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from poetry_vae import Form, Poem, generate
+from poetry_vae import Form, Poem, RuleError, generate
 from poetry_vae.model.sampling import SamplingError, derived_seed
 from poetry_vae.text.errors import FormError
 from poetry_vae.verse.generate import in_script, reconstruct
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.morph import interpolate, spherical
-from poetry_vae.verse.rules import RuleError
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.small import small_model
 
 
@@ -26,7 +25,7 @@ def test_poem_i_of_a_seed_does_not_depend_on_how_many_are_asked_for() -> None:
 
 
 def test_poems_of_one_stream_differ() -> None:
-    poems = list(islice(Sampler(small_model(), Manner(1.0, 0)).stream(0), 600))
+    poems = list(islice(Sampler(small_model(), SamplingSettings(1.0, 0)).stream(0), 600))
     assert len({poem.text for poem in poems}) > 550
 
 

@@ -44,10 +44,10 @@ def test_couplets_are_joined_as_they_were() -> None:
         of_poems.log_variance[:, 3:].reshape(20, 4), of_couplets.log_variance
     )
     code = torch.randn(5, 19, generator=_seeded())
-    hidden = model.hidden(code)
-    torch.testing.assert_close(hidden.view(20, 10, -1), couplets.hidden(code[:, 3:].reshape(20, 4)))
+    states = model.states(code)
+    torch.testing.assert_close(states.view(20, 10, -1), couplets.states(code[:, 3:].reshape(20, 4)))
     other = torch.cat([torch.randn(5, 3, generator=_seeded(1)), code[:, 3:]], dim=-1)
-    assert torch.equal(model.hidden(other), hidden)
+    assert torch.equal(model.states(other), states)
 
 
 def test_the_code_of_the_poem_can_learn() -> None:
@@ -151,7 +151,7 @@ def _surprise(model: PoetryVAE, ids: torch.Tensor, in_turn: bool) -> torch.Tenso
     """−log p of each character, nothing known of z: [B, T]."""
     asked = model.asked
     order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
-    states = model.hidden(torch.zeros(len(ids), model.code_size))
+    states = model.states(torch.zeros(len(ids), model.code_size))
     slots = Slots.of(order, asked.subject_present)
     read = model.refine(ids, slots, states, torch.zeros(len(ids)))
     return -model.readout.log_prob(read, ids)

@@ -228,7 +228,7 @@ def download(destination: Path | None, api_url: str | None, raw_url: str | None)
     with progress_bar(told, BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("asking for the list of files", total=None)
 
-        def progress(at: source.Progress) -> None:
+        def progress(at: source.DownloadProgress) -> None:
             name = plain(at.name)
             bar.update(task, description=name, completed=at.bytes_done, total=at.bytes_total)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poetry_vae.cli.options import encoding_option, form_option, manner_from, manner_options
+from poetry_vae.cli.options import encoding_option, form_option, sampling_options, settings_from
 
 if TYPE_CHECKING:
     from poetry_vae.evaluation.material import Material
-    from poetry_vae.evaluation.report.evaluation import Progress, Subject
-    from poetry_vae.evaluation.report.verse import Reader
+    from poetry_vae.evaluation.report.evaluation import EvaluationProgress, Subject
+    from poetry_vae.evaluation.report.verse import VerseEvaluator
 
 
 @click.command("evaluate")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     help="Also measure these poems of another program, one a line; may be repeated.",
 )
 @click.option("--quick", is_flag=True, help="Use fewer poems, and skip the two-sample test.")
-@manner_options
+@sampling_options
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--output",
@@ -52,7 +52,7 @@ def command(
     output: Path | None,
     encoding: str,
     as_json: bool,
-    **manner: Any,
+    **settings: Any,
 ) -> None:
     """Compare models, and poems of other programs, with real poems and with chance.
 
@@ -82,12 +82,12 @@ def command(
     effort = QUICK if quick else FULL
     with work_bar("reading poems") as progress:
         material = Material.read(corpus, wanted, encoding=encoding)
-        reader = _reader(material, effort.verse_poems, seed, quick=quick, progress=progress)
+        evaluator = _evaluator(material, effort.verse_poems, seed, quick=quick, progress=progress)
         evaluation = Evaluation(
             material,
-            reader,
+            evaluator,
             effort=effort,
-            manner=partial(manner_from, options=manner),
+            settings=partial(settings_from, options=settings),
             seed=seed,
             progress=progress,
         )
@@ -144,10 +144,12 @@ def _only_form(subjects: list[Subject], form: str | None) -> Any:
     return forms.pop()
 
 
-def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: Progress) -> Reader:
+def _evaluator(
+    material: Material, most: int, seed: int, *, quick: bool, progress: EvaluationProgress
+) -> VerseEvaluator:
     import platformdirs
 
-    from poetry_vae.evaluation.report.verse import Reader
+    from poetry_vae.evaluation.report.verse import VerseEvaluator
 
     judges = coherence = subject = None
     if not quick:
@@ -169,7 +171,7 @@ def _reader(material: Material, most: int, seed: int, *, quick: bool, progress: 
             subject = fitted_subject(
                 judges[0], train, titles, seed=seed, folder=folder, progress=reads
             )
-    return Reader(material, judges, most, seed, coherence, subject)
+    return VerseEvaluator(material, judges, most, seed, coherence, subject)
 
 
 def _print_tables(report: dict[str, Any]) -> None:

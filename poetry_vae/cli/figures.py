@@ -9,8 +9,8 @@ from poetry_vae.cli.console import plain
 from poetry_vae.evaluation.report.columns import (
     LATENT,
     VERSE,
-    Groups,
-    Part,
+    ColumnGroups,
+    ReportPart,
     density_columns,
     in_order,
     shown,
@@ -34,14 +34,16 @@ def density_table(report: dict[str, Any]) -> Table:
 
 def verse_table(report: dict[str, Any]) -> Table:
     """Poems as poems, a column a source."""
-    from poetry_vae.verse.manner import Manner
+    from poetry_vae.verse.sampling_settings import SamplingSettings
 
-    wrote = (f"{plain(m['name'])} wrote with {Manner(**m['manner'])}" for m in report["models"])
+    wrote = (
+        f"{plain(m['name'])} wrote with {SamplingSettings(**m['manner'])}" for m in report["models"]
+    )
     title = "Poems compared with real ones and chance"
     return _table(in_order(report["verse"]), VERSE, title=title, caption="; ".join(wrote))
 
 
-def _table(parts: Sequence[Part], groups: Groups, **about: str) -> Table:
+def _table(parts: Sequence[ReportPart], groups: ColumnGroups, **about: str) -> Table:
     from rich.table import Table
 
     found = shown(parts, groups)

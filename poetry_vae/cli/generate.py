@@ -17,14 +17,14 @@ from poetry_vae import __version__
 from poetry_vae.cli.console import COPIED as _COPIED
 from poetry_vae.cli.console import counted, plain, watched
 from poetry_vae.cli.options import (
-    MANNER,
+    SAMPLING_OPTIONS,
     form_option,
     label_option,
-    manner_from,
-    manner_options,
     model_option,
     output_option,
+    sampling_options,
     script_option,
+    settings_from,
     with_label,
 )
 from poetry_vae.cli.rule_options import rule_options, rules_from, wishes_from
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=int, help="The same seed gives the same poems; without it, a fresh one."
 )
-@manner_options
+@sampling_options
 @click.option(
     "--sampling",
     type=click.Choice(["chosen", "plain"]),
@@ -134,8 +134,8 @@ def command(
     from poetry_vae.text.files import appending, replacing
     from poetry_vae.text.old_words import in_old_words
     from poetry_vae.verse.generate import choose_model
-    from poetry_vae.verse.manner import trust_in
     from poetry_vae.verse.sampler import Sampler
+    from poetry_vae.verse.sampling_settings import trust_in
 
     if greedy:
         options["temperature"] = 0.0
@@ -156,7 +156,7 @@ def command(
     beside = _beside(chosen.source or model, label, options)
     if options["trust"] is None:
         options["trust"] = trust_in(rules)
-    sampler = Sampler(chosen, manner_from(chosen, options), rules)
+    sampler = Sampler(chosen, settings_from(chosen, options), rules)
     written = sampler.stream(seed)
     is_known = None if corpus is None else _known(chosen, folder, corpus)
     seen = watched(islice(written, count), count, "writing poems", first=output is None)
@@ -248,9 +248,9 @@ def _to_append(path: Path | None) -> Path | None:
 
 def _beside(model: str | None, label: str | None, options: dict[str, Any]) -> dict[str, Any]:
     """What was asked for beside wishes and seed, without which the poems are others."""
-    manner = {name: options[name] for name in MANNER if options[name] is not None}
+    settings = {name: options[name] for name in SAMPLING_OPTIONS if options[name] is not None}
     named = {"model": model, "label": label, "sampling": options["sampling"]}
-    return {"version": __version__, **{name: it for name, it in named.items() if it}, **manner}
+    return {"version": __version__, **{name: it for name, it in named.items() if it}, **settings}
 
 
 def _with_entries(

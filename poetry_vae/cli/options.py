@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.verse.manner import Manner
+    from poetry_vae.verse.sampling_settings import SamplingSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,9 +48,17 @@ output_option = click.option(
     "all, and replaces one of that name.",
 )
 
-MANNER = ("temperature", "passes", "trust", "guidance", "repetition", "ngrams", "candidates")
+SAMPLING_OPTIONS = (
+    "temperature",
+    "passes",
+    "trust",
+    "guidance",
+    "repetition",
+    "ngrams",
+    "candidates",
+)
 """The names of the options that say how it is written."""
-_MANNER = (
+_SAMPLING_OPTIONS = (
     click.option(
         "--temperature",
         type=click.FloatRange(0),
@@ -124,7 +132,7 @@ def with_label(model: PoetryVAE, label: str | None) -> PoetryVAE:
             param_hint="'--label'",
         )
     is_known = known is None or value in known.values
-    return labelling.given(model, value if is_known else understand(value))
+    return labelling.with_label(model, value if is_known else understand(value))
 
 
 def reading_options(command: F) -> F:
@@ -134,19 +142,21 @@ def reading_options(command: F) -> F:
     return command
 
 
-def manner_options(command: F) -> F:
+def sampling_options(command: F) -> F:
     """--temperature, --passes, --trust, --guidance, --repetition, --ngrams and --candidates."""
-    for option in reversed(_MANNER):
+    for option in reversed(_SAMPLING_OPTIONS):
         command = option(command)
     return command
 
 
-def manner_from(model: PoetryVAE, options: dict[str, Any]) -> Manner:
-    """The manner that the options ask for, and for the rest the model's own."""
-    from poetry_vae.verse.manner import Manner
+def settings_from(model: PoetryVAE, options: dict[str, Any]) -> SamplingSettings:
+    """The sampling settings that the options ask for, and for the rest the model's own."""
+    from poetry_vae.verse.sampling_settings import SamplingSettings
 
     sampling = options.get("sampling", "plain")
-    return Manner.of(model, sampling=sampling, **{name: options[name] for name in MANNER})
+    return SamplingSettings.of(
+        model, sampling=sampling, **{name: options[name] for name in SAMPLING_OPTIONS}
+    )
 
 
 def load_for(text: str, form: str | None, model: str | None, *, writes: bool = False) -> PoetryVAE:

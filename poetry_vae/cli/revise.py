@@ -83,8 +83,8 @@ def command(
         return
     from poetry_vae.verse.as_json import as_json as entry_of
     from poetry_vae.verse.generate import in_script
-    from poetry_vae.verse.manner import OF_A_POEM
     from poetry_vae.verse.revising import places_of, revise
+    from poetry_vae.verse.sampling_settings import OF_A_POEM
 
     rules = rules_from(chosen.form, wishes)
     if redraw:

@@ -11,7 +11,7 @@ from poetry_vae.verse.wishes import WISHES, Wish
 
 if TYPE_CHECKING:
     from poetry_vae.text.form import Form
-    from poetry_vae.verse.rules import Rule
+    from poetry_vae.verse.rules.rule import Rule
 
 F = TypeVar("F", bound=Callable[..., Any])
 

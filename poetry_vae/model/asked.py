@@ -75,7 +75,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Given:
     """What holds for every poem of a view of a model."""
 
     form: Form | None

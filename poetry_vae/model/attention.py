@@ -50,14 +50,14 @@ class Memories:
     def sees(self, slots: Slots) -> Tensor | None:
         """What new slots see: all that counts of what was seen before, and of each other what they
         see by themselves, [B or 1, S, seen + S]; None where that is all. They are noted as seen."""
-        is_one_turn = bool((slots.turns == slots.turns[:1, :1]).all())
+        is_one_pass = bool((slots.pass_of == slots.pass_of[:1, :1]).all())
         hides = self._hides or bool(slots.aside.any())
         seen = slots.aside[:, :0] if self._counts is None else self._counts
         rows = max(len(seen), len(slots.aside))
         past = seen.expand(rows, -1)
         self._counts = torch.cat([past, ~slots.aside.expand(rows, -1)], 1)
         self._hides = hides
-        if is_one_turn and not hides:
+        if is_one_pass and not hides:
             return None
         here = slots.sees.expand(rows, -1, -1)
         return torch.cat([past.unsqueeze(1).expand(-1, here.shape[1], -1), here], -1)

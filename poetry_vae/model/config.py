@@ -15,14 +15,14 @@ from poetry_vae.text.json_values import JsonError, parse_json
 Pooling = Literal["mean", "positions"]
 Prior = Literal["standard", "learned"]
 Posterior = Literal["bottom-up", "merged"]
-Forms = Literal["one", "any"]
+FormChoice = Literal["one", "any"]
 Likelihood = Literal["categorical", "gaussian", "bernoulli"]
 _WORDS = {
     "pooling": Pooling,
     "prior": Prior,
     "posterior": Posterior,
     "likelihood": Likelihood,
-    "forms": Forms,
+    "forms": FormChoice,
 }
 
 
@@ -65,11 +65,11 @@ class Labels:
         return self.values.index(value)
 
 
-Rule = tuple[str, Callable[[Any], bool], str]
+ValueCheck = tuple[str, Callable[[Any], bool], str]
 """Names of settings, what holds of the value of each, and that in words."""
 
 
-def check_values(settings: object, rules: Iterable[Rule]) -> None:
+def check_values(settings: object, rules: Iterable[ValueCheck]) -> None:
     """Hold settings against rules.
 
     Raises:
@@ -81,7 +81,7 @@ def check_values(settings: object, rules: Iterable[Rule]) -> None:
                 raise ConfigError(f"{name} is {value!r}: it must be {what}")
 
 
-def one_of(name: str, kind: Any) -> Rule:
+def one_of(name: str, kind: Any) -> ValueCheck:
     """The rule of a setting that takes the words of a ``Literal``."""
     *others, last = known = get_args(kind)
     return name, lambda word: word in known, f"{', '.join(others)} or {last}"
@@ -91,7 +91,7 @@ def _is_whole(value: object, least: float = -math.inf) -> bool:
     return type(value) is int and value >= least
 
 
-_RULES: tuple[Rule, ...] = (
+_RULES: tuple[ValueCheck, ...] = (
     ("lines chars", _is_whole, "a whole number"),
     ("vocabulary hidden latent", lambda n: _is_whole(n, 1), "a whole number >= 1"),
     (
@@ -139,7 +139,7 @@ class ModelConfig:
     normalise: bool = False
     """Layer normalisation before every gated convolution, for stacks deeper than the article's."""
     likelihood: Likelihood = "categorical"
-    forms: Forms = "one"
+    forms: FormChoice = "one"
     """Whether the model writes one form, or any; then it has a level of couplets, whose prior is
     learned, and a refiner."""
     dynasties: tuple[str, ...] = ()

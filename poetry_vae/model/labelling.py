@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from poetry_vae.text.poem import Poem
 
 
-def given(model: PoetryVAE, value: str) -> PoetryVAE:
+def with_label(model: PoetryVAE, value: str) -> PoetryVAE:
     """The same model, weights shared, where every poem has this label.
 
     Raises:
@@ -22,7 +22,7 @@ def given(model: PoetryVAE, value: str) -> PoetryVAE:
     """
     if model.config.labels is None:
         raise LabelError("this model was trained without labels: leave out the label")
-    return model.settling(label=model.config.labels.number(value))
+    return model.view(label=model.config.labels.number(value))
 
 
 def as_of(model: PoetryVAE, poem: Poem | str | None) -> PoetryVAE:
@@ -30,7 +30,7 @@ def as_of(model: PoetryVAE, poem: Poem | str | None) -> PoetryVAE:
     labels = None if poem is None else infer(model, model.ids_of([poem]))
     if labels is None or model.config.labels is None:
         return model
-    return given(model, model.config.labels.values[int(labels)])
+    return with_label(model, model.config.labels.values[int(labels)])
 
 
 def prior(model: PoetryVAE) -> Tensor:
@@ -42,7 +42,7 @@ def prior(model: PoetryVAE) -> Tensor:
 
 def draw(model: PoetryVAE, n: int, *, generator: torch.Generator | None) -> Tensor | None:
     """``n`` labels from p(y), [n]; None where the model has none or one is given."""
-    if model.config.labels is None or model.settled.label is not None:
+    if model.config.labels is None or model.given.label is not None:
         return None
     return torch.multinomial(prior(model).exp(), n, True, generator=generator)
 
@@ -50,7 +50,7 @@ def draw(model: PoetryVAE, n: int, *, generator: torch.Generator | None) -> Tens
 def infer(model: PoetryVAE, ids: Tensor) -> Tensor | None:
     """The likeliest label of each poem, ids [B, T] → [B]; None where nothing is to be inferred,
     since the model has no labels, or one is given."""
-    if model.config.labels is None or model.settled.label is not None:
+    if model.config.labels is None or model.given.label is not None:
         return None
     return log_probs(model, ids).argmax(-1)
 
@@ -74,7 +74,7 @@ def log_probs(model: PoetryVAE, ids: Tensor) -> Tensor:
     return (torch.stack(each, -1) + prior(model)).log_softmax(-1)
 
 
-def settled(model: PoetryVAE, labels: Tensor | None) -> Tensor | None:
+def label_for(model: PoetryVAE, labels: Tensor | None) -> Tensor | None:
     """The label to go by: what is passed, or what holds for every poem of a view.
 
     Raises:
@@ -85,8 +85,8 @@ def settled(model: PoetryVAE, labels: Tensor | None) -> Tensor | None:
         if labels is not None:
             raise LabelError("this model was trained without labels: leave out the label")
         return None
-    if labels is None and model.settled.label is not None:
-        return torch.tensor(model.settled.label, device=model.device)
+    if labels is None and model.given.label is not None:
+        return torch.tensor(model.given.label, device=model.device)
     if labels is None:
         raise LabelError(
             f"this model needs a label: --label {known.kind}=VALUE, where VALUE is one of "

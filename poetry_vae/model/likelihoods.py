@@ -23,34 +23,34 @@ from poetry_vae.text.tokenizer import CharTokenizer
 class CharacterHeads(nn.Module):
     """What the likelihoods share: all are read as a softmax over a table of characters."""
 
-    def read(self, hidden: Tensor) -> Tensor:
+    def read(self, states: Tensor) -> Tensor:
         """What the rows of the table are multiplied with, [..., H]: h itself, unless overridden."""
-        return hidden
+        return states
 
     @property
     def table(self) -> tuple[Tensor, Tensor]:
         """A row [V, H] and a bias [V] a character: logits are table · read(h) + bias."""
         raise NotImplementedError
 
-    def logits(self, hidden: Tensor) -> Tensor:
+    def logits(self, states: Tensor) -> Tensor:
         """[..., H] → [..., V]."""
-        return nn.functional.linear(self.read(hidden), *self.table)
+        return nn.functional.linear(self.read(states), *self.table)
 
-    def log_prob(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
-        """log p(x_i | h_i) in nats: hidden [..., H], targets [...] → [...]; 0 where a place is not
+    def log_prob(self, states: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+        """log p(x_i | h_i) in nats: states [..., H], targets [...] → [...]; 0 where a place is not
         ``there`` [B, T]."""
-        rows = self.read(hidden).flatten(0, -2)
+        rows = self.read(states).flatten(0, -2)
         if there is not None:
             there = there.expand(targets.shape).flatten()
         return log_prob_of(rows, *self.table, targets.flatten(), there).view(targets.shape)
 
-    def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+    def log_density(self, states: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
         """What is trained, [...]: the probability itself, unless overridden."""
-        return self.log_prob(hidden, targets, there)
+        return self.log_prob(states, targets, there)
 
     def draw(
         self,
-        hidden: Tensor,
+        states: Tensor,
         temperature: float,
         *,
         present: Tensor | None = None,
@@ -69,7 +69,7 @@ class CharacterHeads(nn.Module):
         """
         first = len(CharTokenizer.SPECIAL)
         table, bias = (values[first:] for values in self.table)
-        read = self.read(hidden).flatten(0, -2)
+        read = self.read(states).flatten(0, -2)
         never = torch.tensor(refused, dtype=torch.long, device=read.device) - first
         parts = []
         for rows in torch.split(torch.arange(len(read)), block_rows(len(table), read)):
@@ -79,7 +79,7 @@ class CharacterHeads(nn.Module):
             if present is not None and repetition:
                 logits = lessen(logits, present.flatten(0, -2)[rows] - first, repetition)
             parts.append(draw(logits, temperature, refused=never, generator=generator))
-        return (torch.cat(parts) + first).view(hidden.shape[:-1])
+        return (torch.cat(parts) + first).view(states.shape[:-1])
 
 
 class CategoricalHeads(CharacterHeads):
@@ -101,9 +101,9 @@ class BernoulliHeads(CategoricalHeads):
     probability is proportional to exp(a_c), so that renormalised it is softmax(a).
     """
 
-    def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+    def log_density(self, states: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
         """log of the product of V Bernoullis, [...]."""
-        flat, wanted = self.read(hidden).flatten(0, -2), targets.flatten()
+        flat, wanted = self.read(states).flatten(0, -2), targets.flatten()
         rows = block_rows(len(self.output.weight), flat)
         parts = []
         for h, t in zip(torch.split(flat, rows), torch.split(wanted, rows), strict=True):
@@ -128,18 +128,18 @@ class GaussianHeads(CharacterHeads):
         self.embeddings: Tensor
         self.register_buffer("embeddings", nn.functional.normalize(rows, dim=-1))
 
-    def read(self, hidden: Tensor) -> Tensor:
+    def read(self, states: Tensor) -> Tensor:
         """x', [..., H]."""
-        out: Tensor = self.mean(hidden)
+        out: Tensor = self.mean(states)
         return out
 
     @property
     def table(self) -> tuple[Tensor, Tensor]:
         return self.embeddings, self.embeddings.new_zeros(len(self.embeddings))
 
-    def log_density(self, hidden: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
+    def log_density(self, states: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
         """log N(e_x; x', I), [...]: a density of vectors, not to be compared with probabilities."""
-        x = self.read(hidden).float()
+        x = self.read(states).float()
         distance = (self.embeddings[targets] - x).square().sum(-1)
         found = -0.5 * (distance + x.shape[-1] * math.log(2 * math.pi))
         return found if there is None else found * there

@@ -13,28 +13,28 @@ from poetry_vae.text.form import Form
 
 @dataclass(frozen=True)
 class Order:
-    """When the characters of poems are settled: each given all those of earlier turns.
+    """When the characters of poems are settled: each given all those of earlier passes.
 
     Places of one **path** follow one another: those of a line as it is written, or those that were
     there before. Paths do not change what a place may go by, only which character stands beside
     the question, see ``model.slots``.
     """
 
-    turns: Tensor
-    """The turn of each place, from 0: [B, T]."""
+    pass_of: Tensor
+    """The pass of each place, from 0: [B, T]."""
     paths: Tensor
     """The path of each place: [B, T]."""
     aside: Tensor
     """Places that are only asked about: what is settled there is for no other to go by, [B, T]."""
 
-    def at(self, turn: Tensor) -> Order:
-        """The question of a turn [B, 1]: what is open then is all asked for at once."""
-        later = self.turns > turn
-        return Order(torch.minimum(self.turns, turn), self.paths, self.aside | later)
+    def at(self, number: Tensor) -> Order:
+        """The question of a pass [B, 1]: what is open then is all asked for at once."""
+        later = self.pass_of > number
+        return Order(torch.minimum(self.pass_of, number), self.paths, self.aside | later)
 
 
 def passes_of(form: Form, *, in_turn: bool = False) -> int:
-    """How many turns it takes to write a poem."""
+    """How many passes it takes to write a poem."""
     if in_turn:
         return form.positions
     return max(line + length for line, length in enumerate(form.lengths))
@@ -45,15 +45,15 @@ def written(
 ) -> Order:
     """The order in which poems are written: every line from its rhyme to its beginning.
 
-    A line begins one turn after the line above it, so that L lines of C characters take C + L − 1
-    turns: a character knows what follows it in its line, and of the lines above at least as much
-    and what stands at its own place. Or lines are written ``in_turn``, one character a turn: then
+    A line begins one pass after the line above it, so that L lines of C characters take C + L − 1
+    passes: a character knows what follows it in its line, and of the lines above at least as much
+    and what stands at its own place. Or lines are written ``in_turn``, one character a pass: then
     it knows all lines above it.
 
     Args:
-        given: [B, T], turns of places that are known beforehand, one after the other from 0, and
+        given: [B, T], passes of places that are known beforehand, one after the other from 0, and
             −1 for those that are to be written.
-        passes: turns to write in, in place of as many as it takes for a poem of which nothing is
+        passes: how many to write in, in place of as many as it takes for a poem of which nothing is
             given; with less, neighbours come at once.
     """
     is_open = (given < 0) & layout.there
@@ -67,16 +67,16 @@ def written(
     later = above + after
     if passes is not None and passes < usual:
         later = later * passes // usual
-    turns = torch.where(is_open, begun + later, given.clamp_min(0))
+    pass_of = torch.where(is_open, begun + later, given.clamp_min(0))
     path = torch.ones_like(given) if in_turn else (layout.line + 1).expand(given.shape)
-    return Order(turns, torch.where(is_open, path, 0), ~layout.there.expand(given.shape))
+    return Order(pass_of, torch.where(is_open, path, 0), ~layout.there.expand(given.shape))
 
 
 def read(settled: Tensor) -> Order:
     """What is ``settled`` [B, T], one after the other, and then every other place on its own."""
     number = settled.sum(1, keepdim=True)
-    turns = torch.where(settled, settled.cumsum(1) - 1, number)
-    return Order(turns, torch.zeros_like(turns), ~settled)
+    pass_of = torch.where(settled, settled.cumsum(1) - 1, number)
+    return Order(pass_of, torch.zeros_like(pass_of), ~settled)
 
 
 def nothing_given(poems: int, layout: Layout) -> Tensor:

@@ -100,8 +100,8 @@ class Refiner(nn.Module):
             slots: for B poems, or for one, where they are the same for all.
             states: the decoder's for t·z̃, [B, T, H].
             trust: t of each poem, [B].
-            memory: what the blocks have seen in earlier turns; the slots are those of the next
-                turns then, and see all of it.
+            memory: what the blocks have seen in earlier passes; the slots are those of the next
+                passes then, and see all of it.
             asked: what is asked of the poems, for a model of any form.
             subject: what the table holds for the characters of the subject, [B or 1, A, H].
         """

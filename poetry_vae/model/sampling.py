@@ -61,8 +61,8 @@ def lessen(logits: Tensor, ids: Tensor, nats: float) -> Tensor:
 
     Negative ids are none.
     """
-    rows, slots = (ids >= 0).nonzero(as_tuple=True)
-    columns = ids[rows, slots]
+    rows, places = (ids >= 0).nonzero(as_tuple=True)
+    columns = ids[rows, places]
     logits[rows, columns] = logits[rows, columns] - nats
     return logits
 

@@ -1,4 +1,4 @@
-"""What a refiner reads in which turn: every question beside the character it follows."""
+"""What a refiner reads in which pass: every question beside the character it follows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from poetry_vae.model.orders import Order
 
 BEFORE = -1
-"""The turn of a subject's characters."""
+"""The pass of a subject's characters."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Slots:
     So that all of T questions are answered in one forward pass and no character is held twice
     (Pannatier et al. 2024, "σ-GPTs"). The first T slots ask for the places in turn; the others
     hold characters that no question follows, and last those of a subject, which are there before
-    the first turn. Places are numbered from 0, T stands for none, and the characters of a subject
+    the first pass. Places are numbered from 0, T stands for none, and the characters of a subject
     come after that.
     """
 
@@ -28,7 +28,7 @@ class Slots:
     """The place whose character is held, [B, S]."""
     target: Tensor
     """The place that is asked for, [B, S]."""
-    turns: Tensor
+    pass_of: Tensor
     """When the slot is there, [B, S]: after its content is settled, and before its target."""
     aside: Tensor
     """Slots that no other sees, [B, S]."""
@@ -44,9 +44,9 @@ class Slots:
             most: how many characters there are at most that no place follows, where it is known:
                 to count them, an accelerator has to be waited for.
         """
-        B, T = order.turns.shape
-        device = order.turns.device
-        here, there = order.turns[:, :, None], order.turns[:, None, :]
+        B, T = order.pass_of.shape
+        device = order.pass_of.device
+        here, there = order.pass_of[:, :, None], order.pass_of[:, None, :]
         follows = (there == here - 1) & (order.paths[:, :, None] == order.paths[:, None, :])
         follows &= ~order.aside[:, None, :]
         before = torch.where(follows.any(-1), follows.int().argmax(-1), T)  # [B, T]
@@ -59,7 +59,7 @@ class Slots:
         slots = cls(
             torch.cat([before, torch.where(is_there, places, nowhere)], 1),
             torch.cat([torch.arange(T, device=device).expand(B, -1), nowhere], 1),
-            torch.cat([order.turns, order.turns.gather(1, places) + 1], 1),
+            torch.cat([order.pass_of, order.pass_of.gather(1, places) + 1], 1),
             torch.cat([order.aside, ~is_there], 1),
             T,
         )
@@ -70,38 +70,38 @@ class Slots:
         return Slots(
             torch.cat([self.content, content], 1),
             torch.cat([self.target, torch.full_like(content, T)], 1),
-            torch.cat([self.turns, torch.full_like(content, BEFORE)], 1),
+            torch.cat([self.pass_of, torch.full_like(content, BEFORE)], 1),
             torch.cat([self.aside, ~present], 1),
             self.questions,
         )
 
     @property
     def sees(self) -> Tensor:
-        """Whether a slot sees another, which is there by its turn: [B, S, S]."""
-        past = self.turns[:, None, :] <= self.turns[:, :, None]
-        itself = torch.eye(self.turns.shape[1], dtype=torch.bool, device=self.turns.device)
+        """Whether a slot sees another, which is there by its pass: [B, S, S]."""
+        past = self.pass_of[:, None, :] <= self.pass_of[:, :, None]
+        itself = torch.eye(self.pass_of.shape[1], dtype=torch.bool, device=self.pass_of.device)
         return past & ~self.aside[:, None, :] | itself
 
-    def of_turn(self, turn: int) -> Slots:
-        """Those that come in a turn; rows with fewer are filled up with slots that are aside."""
-        return self._where(self.turns == turn)
+    def of_pass(self, number: int) -> Slots:
+        """Those that come in a pass; rows with fewer are filled up with slots that are aside."""
+        return self._where(self.pass_of == number)
 
-    def before_turn(self, turn: int) -> Slots:
-        """Those that come before a turn."""
-        return self._where(self.turns < turn)
+    def before_pass(self, number: int) -> Slots:
+        """Those that come before a pass."""
+        return self._where(self.pass_of < number)
 
     def _where(self, here: Tensor) -> Slots:
         asking, others = here[:, : self.questions], here[:, self.questions :]
         (asked, is_asked), (held, is_held) = map(_first, (asking, others))
         columns = torch.cat([asked, held + self.questions], 1)
         is_there = torch.cat([is_asked, is_held], 1)
-        parts = [part.gather(1, columns) for part in (self.content, self.target, self.turns)]
-        content, target, turns = parts
+        parts = [part.gather(1, columns) for part in (self.content, self.target, self.pass_of)]
+        content, target, pass_of = parts
         nothing = self.questions  # T, which stands for no place
         return Slots(
             content.where(is_there, nothing),
             target.where(is_there, nothing),
-            turns,
+            pass_of,
             self.aside.gather(1, columns) | ~is_there,
             asked.shape[1],
         )

@@ -25,30 +25,30 @@ def block_rows(vocabulary: int, like: Tensor) -> int:
 
 
 def log_prob_of(
-    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, there: Tensor | None = None
+    states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, there: Tensor | None = None
 ) -> Tensor:
-    """log softmax(hidden · weightᵀ + bias)[target], exact, in nats.
+    """log softmax(states · weightᵀ + bias)[target], exact, in nats.
 
     Args:
-        hidden: [R, H]; weight: [V, H]; bias: [V]; targets: [R] ids below V.
+        states: [R, H]; weight: [V, H]; bias: [V]; targets: [R] ids below V.
         there: [R], false for rows that are padding: they give 0, and no gradient.
 
     Returns:
         [R] in float32 (float64 for float64 input). Products are taken in the autocast precision.
     """
-    if torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad):
+    if torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad):
         result: Tensor = _LogProb.apply(  # type: ignore[no-untyped-call]
-            hidden, weight, bias, targets, there
+            states, weight, bias, targets, there
         )
         return result
-    found = _log_prob_only(hidden, weight, bias, targets)
+    found = _log_prob_only(states, weight, bias, targets)
     return found if there is None else found * there
 
 
-def _log_prob_only(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    rows = block_rows(len(weight), hidden)
+def _log_prob_only(states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    rows = block_rows(len(weight), states)
     parts = []
-    for h, t in zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True):
+    for h, t in zip(torch.split(states, rows), torch.split(targets, rows), strict=True):
         logits = linear(h, weight, bias)
         logits = logits.float() if logits.dtype != torch.float64 else logits
         parts.append(logits.gather(1, t[:, None])[:, 0] - logits.logsumexp(1))
@@ -58,7 +58,7 @@ def _log_prob_only(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
 class _LogProb(torch.autograd.Function):
     """The gradient of row r is g_r·(onehot_r − p_r): its parts are made on the way forward.
 
-    The gradient of ``hidden`` scales by row, so it can be finished backward whatever g is. That
+    The gradient of ``states`` scales by row, so it can be finished backward whatever g is. That
     of ``weight`` sums over rows: its sum for g = 1 serves where all g_r are equal, as in the ELBO;
     otherwise (importance weights) the blocks are computed a second time.
     """
@@ -66,18 +66,18 @@ class _LogProb(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        hidden: Tensor,
+        states: Tensor,
         weight: Tensor,
         bias: Tensor,
         targets: Tensor,
         there: Tensor | None,
     ) -> Tensor:
-        kind = hidden.device.type
+        kind = states.device.type
         if torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
-            h, w, b = hidden.to(dtype), weight.to(dtype), bias.to(dtype)
+            h, w, b = states.to(dtype), weight.to(dtype), bias.to(dtype)
         else:
-            h, w, b = hidden, weight, bias
+            h, w, b = states, weight, bias
         with torch.autocast(kind, enabled=False):  # else it would widen the softmax on some devices
             log_prob, residual_h, grad_w, grad_b = _blocks(
                 h, w, b, targets, scale=there, is_table_trained=weight.requires_grad
@@ -86,7 +86,7 @@ class _LogProb(torch.autograd.Function):
             log_prob = log_prob * there
         ctx.there = there
         ctx.save_for_backward(h, w, b, targets, residual_h, grad_w, grad_b)
-        ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
+        ctx.dtypes = states.dtype, weight.dtype, bias.dtype
         return log_prob
 
     @staticmethod

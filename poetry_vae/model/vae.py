@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.model import labelling
-from poetry_vae.model.asked import Asked, Settled, ask
+from poetry_vae.model.asked import Asked, Given, ask
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.classifier import LabelClassifier
 from poetry_vae.model.config import ModelConfig
@@ -50,7 +50,7 @@ class PoetryVAE(nn.Module):
     """A text VAE for poems of one form, or of any.
 
     A model of any form is told with every batch what is **asked** of the poems: form, dynasty and
-    subject. :meth:`writing` makes a view for which that is settled, to be used like a model of one.
+    subject. :meth:`writing` makes a view for which that is given, to be used like a model of one.
 
     A poem's **code** is its latents, from the top level down, each in standard deviations of its
     prior from the prior's mean. So codes follow N(0, I) whatever the levels are, and those of a
@@ -73,7 +73,7 @@ class PoetryVAE(nn.Module):
         self.asking = AskedEmbedding(config, config.hidden) if is_of_any else None
         self.ngrams: NGrams | None = None
         """Counts that drawing may go by beside the refiner, see ``model.ngrams``."""
-        self.settled = Settled(None if is_of_any else config.form)
+        self.given = Given(None if is_of_any else config.form)
 
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:
@@ -89,12 +89,12 @@ class PoetryVAE(nn.Module):
         Raises:
             FormError: it writes any.
         """
-        return self.settled.form or self.config.form
+        return self.given.form or self.config.form
 
     @property
     def written(self) -> Form | None:
         """The form that the model, or this view of it, writes; None if it is any."""
-        return self.settled.form
+        return self.given.form
 
     @property
     def asked(self) -> Asked:
@@ -103,12 +103,12 @@ class PoetryVAE(nn.Module):
         Raises:
             FormError: the model writes any form.
         """
-        return (self.settled.asked or Asked.of(self.form)).to(self.device)
+        return (self.given.asked or Asked.of(self.form)).to(self.device)
 
-    def settling(self, **changes: Any) -> PoetryVAE:
-        """A view of the model, weights shared, for which more is settled: fields of Settled."""
+    def view(self, **changes: Any) -> PoetryVAE:
+        """A view of the model, weights shared, for which more is given: fields of Given."""
         view = copy.copy(self)
-        view.settled = replace(self.settled, **changes)
+        view.given = replace(self.given, **changes)
         return view
 
     def writing(self, form: Form, *, about: str = "", dynasty: str = "") -> PoetryVAE:
@@ -125,7 +125,7 @@ class PoetryVAE(nn.Module):
         if self.config.forms == "one" and form == self.form and not (about or dynasty):
             return self
         asked = ask(self.config, self.tokenizer, form, about, dynasty).to(self.device)
-        return self.settling(form=form, asked=asked)
+        return self.view(form=form, asked=asked)
 
     @property
     def device(self) -> torch.device:
@@ -173,14 +173,14 @@ class PoetryVAE(nn.Module):
                 return posterior.rsample(1, generator=generator)[0]
             return posterior.rsample(samples, generator=generator)
 
-        label = labelling.settled(self, labels)
+        label = labelling.label_for(self, labels)
         asking = self._asking(asked, len(ids))
         levels, state = self.walk(self.encoder(ids, label, asking), place, asking)
-        hidden = self.decoder(state, label, asking and asking.there)  # [K, B, T, H]
+        states = self.decoder(state, label, asking and asking.there)  # [K, B, T, H]
         heads = self.decoder.likelihood
         score = heads.log_density if as_trained else heads.log_prob
         there = None if asking is None else asking.there
-        log_p = score(hidden, ids.expand(samples, *ids.shape), there)
+        log_p = score(states, ids.expand(samples, *ids.shape), there)
         return Record(log_p.sum(-1), levels)
 
     def encode(
@@ -199,7 +199,7 @@ class PoetryVAE(nn.Module):
             FormError: a poem does not have the model's form.
         """
         ids = poems if isinstance(poems, Tensor) else self.ids_of(poems)
-        label = labelling.settled(self, labelling.infer(self, ids) if labels is None else labels)
+        label = labelling.label_for(self, labelling.infer(self, ids) if labels is None else labels)
         asking = self._asking(asked, len(ids))
         features = self.encoder(ids, label, asking)
         levels, _ = self.walk(features, lambda posterior, prior: posterior.mean, asking)
@@ -209,9 +209,9 @@ class PoetryVAE(nn.Module):
 
     def decode(self, code: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits of every character at every position: codes [..., D] → [..., T, V]."""
-        return self.decoder.likelihood.logits(self.hidden(code, labels))
+        return self.decoder.likelihood.logits(self.states(code, labels))
 
-    def hidden(
+    def states(
         self, code: Tensor, labels: Tensor | None = None, asked: Asked | None = None
     ) -> Tensor:
         """What the likelihood reads: codes [..., D] → [..., T, H].
@@ -224,7 +224,9 @@ class PoetryVAE(nn.Module):
         sizes = [first, code.shape[-1] - first] if asking else list(self.level_sizes.values())
         parts = iter(torch.split(code, sizes, dim=-1))
         _, state = self.walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts), asking)
-        out: Tensor = self.decoder(state, labelling.settled(self, labels), asking and asking.there)
+        out: Tensor = self.decoder(
+            state, labelling.label_for(self, labels), asking and asking.there
+        )
         return out
 
     def refine(
@@ -259,7 +261,7 @@ class PoetryVAE(nn.Module):
     ) -> Tensor:
         """Characters given codes [..., D]: ids [..., T]; temperature 0 takes the likeliest."""
         heads, rare = self.decoder.likelihood, self.tokenizer.rare if temperature else ()
-        return heads.draw(self.hidden(code, labels), temperature, refused=rare, generator=generator)
+        return heads.draw(self.states(code, labels), temperature, refused=rare, generator=generator)
 
     def rewrite(
         self,
@@ -270,7 +272,7 @@ class PoetryVAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Read poems ids [B, T] and write them again, from the mean of their codes: ids [B, T]."""
-        label = labelling.settled(self, labelling.infer(self, ids) if labels is None else labels)
+        label = labelling.label_for(self, labelling.infer(self, ids) if labels is None else labels)
         code = self.encode(ids, label).mean
         return self.draw(code, label, temperature=temperature, generator=generator)
 

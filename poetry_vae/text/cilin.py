@@ -17,7 +17,7 @@ _PARTS = """
 覃鹽咸感儉豏勘艷陷 屋沃 覺藥 質陌錫職緝 物月曷黠屑葉 合洽
 """
 _NUMBERS = "一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五 十六 十七 十八 十九"
-PARTS = tuple(f"第{number}部" for number in _NUMBERS.split(" "))
+RHYME_PARTS = tuple(f"第{number}部" for number in _NUMBERS.split(" "))
 """The names of the 19 parts."""
 
 
@@ -47,12 +47,12 @@ def _readings(character: str) -> frozenset[Reading]:
 def _parts_of(group: str, character: str) -> list[str]:
     """The part of a group; both where the group is parted and nothing says where this stands."""
     listed = [
-        PARTS[part - 1]
+        RHYME_PARTS[part - 1]
         for (of, part), characters in _parted().items()
         if of == group and character in characters
     ]
     return listed or [
-        name for name, groups in zip(PARTS, _PARTS.split(), strict=True) if group in groups
+        name for name, groups in zip(RHYME_PARTS, _PARTS.split(), strict=True) if group in groups
     ]
 
 

@@ -22,7 +22,7 @@ from poetry_vae.text.opening import (
     size_of,
 )
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.readers import KNOWN_FORMATS, Record, find_reader
+from poetry_vae.text.readers import KNOWN_FORMATS, SourcePoem, find_reader
 from poetry_vae.text.script import fold, looks_simplified, to_traditional
 from poetry_vae.text.titles import split_tune
 
@@ -83,7 +83,7 @@ class Corpus:
         return counts
 
 
-Progress = Callable[[Path, int, int], None]
+ReadingProgress = Callable[[Path, int, int], None]
 """Called before each file with its path, the bytes read so far and the bytes there are in all."""
 
 
@@ -131,7 +131,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def read_corpus(
-    *paths: Path | str, encoding: str = "utf-8", progress: Progress | None = None
+    *paths: Path | str, encoding: str = "utf-8", progress: ReadingProgress | None = None
 ) -> Corpus:
     """Read every poem of files or folders, whatever mixture of known formats they hold.
 
@@ -176,7 +176,7 @@ def _read_one(path: Path, text: str, corpus: Corpus, seen: set[tuple[str, ...]])
 
 
 def _take(
-    record: Record, file: Path, simplified: bool, corpus: Corpus, seen: set[tuple[str, ...]]
+    record: SourcePoem, file: Path, simplified: bool, corpus: Corpus, seen: set[tuple[str, ...]]
 ) -> None:
     try:
         if record.fault:

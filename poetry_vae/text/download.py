@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Progress:
+class DownloadProgress:
     """How far the whole download is; `bytes_done` are those of whole files."""
 
     files_done: int
@@ -166,7 +166,7 @@ def download_corpus(
     *,
     api_url: str = API_URL,
     raw_url: str = RAW_URL,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[DownloadProgress], None] | None = None,
     timeout: float = 30.0,
     within: float = 3600.0,
 ) -> list[Path]:
@@ -190,7 +190,7 @@ def download_corpus(
             job = fetched.result()
             done += job.size
             if progress is not None:
-                progress(Progress(files_done, len(jobs), done, total, job.target.name))
+                progress(DownloadProgress(files_done, len(jobs), done, total, job.target.name))
     finally:
         patience.end()  # after an error, those that still fetch stop
         pool.shutdown(cancel_futures=True)

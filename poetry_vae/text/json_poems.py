@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.text.names import PART_OF_NAME, Part
-from poetry_vae.text.record import Record
+from poetry_vae.text.names import FIELD_OF_NAME, PoemField
+from poetry_vae.text.source_poem import SourcePoem
 
 _GAP = re.compile(r"\s*")
 _GAP_OR_COMMA = re.compile(r"[\s,]*")
@@ -25,7 +25,7 @@ _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNKNOWN = (None, 0)
 
-_Known = dict[Part, str]
+_Known = dict[PoemField, str]
 
 
 def looks_like_json(text: str) -> bool:
@@ -40,7 +40,7 @@ def mentions_verse(text: str) -> bool:
     return any(_part(json.loads(key[1]))[0] == "verse" for key in _KEY.finditer(text))
 
 
-def read_json(path: Path, text: str) -> Iterator[Record]:
+def read_json_poems(path: Path, text: str) -> Iterator[SourcePoem]:
     """Every poem of every value that stands in the text."""
     known: _Known = {"dynasty": _dynasty_of_file(path)}
     check = _ESCAPED_SURROGATE.search(text) is not None
@@ -63,7 +63,7 @@ def read_json(path: Path, text: str) -> Iterator[Record]:
                 )
             yield record
         if is_empty and item:
-            yield Record("", "", "", "", line)
+            yield SourcePoem("", "", "", "", line)
 
 
 def _values(path: Path, text: str) -> Iterator[tuple[Any, int, int]]:
@@ -100,7 +100,7 @@ def _broken(path: Path, line: int, why: str) -> CorpusError:
 
 def _poems(
     item: dict[str, Any] | list[Any], known: _Known, line: int, text: str, start: int
-) -> Iterator[Record]:
+) -> Iterator[SourcePoem]:
     """The poems in one value, in order; what a holder of poems says of them counts for them all."""
     waiting: list[tuple[Any, _Known]] = [(item, known)]
     while waiting:
@@ -123,8 +123,8 @@ def _poems(
             waiting.extend((part, {**above, **said}) for part in reversed(list(held)))
 
 
-def _record(parts: dict[Part, Any], above: _Known, line: int) -> Record:
-    return Record(
+def _record(parts: dict[PoemField, Any], above: _Known, line: int) -> SourcePoem:
+    return SourcePoem(
         _joined(parts["verse"]),
         _text(parts.get("title")),
         _text(parts.get("author")) or above.get("author", ""),
@@ -133,13 +133,13 @@ def _record(parts: dict[Part, Any], above: _Known, line: int) -> Record:
     )
 
 
-def _parts(item: dict[str, Any]) -> dict[Part, Any]:
+def _parts(item: dict[str, Any]) -> dict[PoemField, Any]:
     """What an object says of a poem; where several keys stand for one part, the first that says
     something, and objects in the place of verse are no verse."""
-    found: dict[Part, Any] = {}
-    ranks: dict[Part, int] = {}
+    found: dict[PoemField, Any] = {}
+    ranks: dict[PoemField, int] = {}
     for key, value in item.items():
-        part, rank = PART_OF_NAME.get(key, _UNKNOWN)
+        part, rank = FIELD_OF_NAME.get(key, _UNKNOWN)
         if part is None:
             part, rank = _part(key)
             if part is None:
@@ -151,8 +151,8 @@ def _parts(item: dict[str, Any]) -> dict[Part, Any]:
     return found
 
 
-def _part(key: str) -> tuple[Part | None, int]:
-    return PART_OF_NAME.get(key.strip().casefold(), _UNKNOWN)
+def _part(key: str) -> tuple[PoemField | None, int]:
+    return FIELD_OF_NAME.get(key.strip().casefold(), _UNKNOWN)
 
 
 def _holds_objects(value: list[Any]) -> bool:

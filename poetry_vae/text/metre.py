@@ -63,7 +63,7 @@ class MetreError(FormError):
 
 
 @dataclass(frozen=True)
-class Template:
+class MetreTemplate:
     """An order of line types, such as ``aBbA``, under its Chinese name."""
 
     name: str
@@ -81,7 +81,7 @@ class Template:
 
 
 @cache
-def templates(form: Form) -> tuple[Template, ...]:
+def templates(form: Form) -> tuple[MetreTemplate, ...]:
     """The four templates of a form of regulated verse.
 
     Raises:
@@ -95,7 +95,7 @@ def templates(form: Form) -> tuple[Template, ...]:
         )
     more = form.lines // 4
     orders = [(first + second * more)[: form.lines] for first, second in _ORDERS.items()]
-    return tuple(Template(_name(order, form.chars), order) for order in orders)
+    return tuple(MetreTemplate(_name(order, form.chars), order) for order in orders)
 
 
 def _name(order: str, chars: int) -> str:
@@ -125,7 +125,7 @@ def metred_form(characters: int) -> Form:
     )
 
 
-def template_named(form: Form, name: str) -> Template:
+def template_named(form: Form, name: str) -> MetreTemplate:
     """The template with this name (仄起首句入韵, in either script) or order (ABbA).
 
     Raises:

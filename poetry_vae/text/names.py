@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-Part = Literal["verse", "title", "author", "dynasty"]
+PoemField = Literal["verse", "title", "author", "dynasty"]
 
 # The first that a source has is taken.
-_NAMES: dict[Part, str] = {
+_NAMES: dict[PoemField, str] = {
     "verse": "lines paragraphs content contents 内容 內容 正文 诗文 詩文 原文 诗句 詩句 text verse "
     "verses poem body",
     "title": "title 题目 題目 标题 標題 诗题 詩題 题名 題名 诗名 詩名 篇名 chapter rhythmic",
     "author": "author authorname author_name 作者 poet writer 诗人 詩人",
     "dynasty": "dynasty 朝代 年代 时代 時代",
 }
-PART_OF_NAME: dict[str, tuple[Part, int]] = {
+FIELD_OF_NAME: dict[str, tuple[PoemField, int]] = {
     name: (part, rank) for part, names in _NAMES.items() for rank, name in enumerate(names.split())
 }
 """Of each name, in small letters, the part of a poem it stands for and its rank among others."""

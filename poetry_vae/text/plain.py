@@ -16,7 +16,7 @@ from poetry_vae.text.headings import (
 )
 from poetry_vae.text.lines import split_lines
 from poetry_vae.text.names import DYNASTY
-from poetry_vae.text.record import Record
+from poetry_vae.text.source_poem import SourcePoem
 
 _SPACE = " \t　\r"
 _AGREEING = 2  # of so many poems one must have a title for guesses to count
@@ -43,7 +43,7 @@ def _is_number(text: str) -> bool:
     return not text or bool(sign and volume.isdecimal() and number.isdecimal())
 
 
-def read_titled(path: Path, text: str) -> Iterator[Record]:
+def read_titled(path: Path, text: str) -> Iterator[SourcePoem]:
     """A title line 【…】author, then verse until the next title; text before it has none."""
     title, author, start = "", "", 1
     verse: list[str] = []
@@ -57,10 +57,10 @@ def read_titled(path: Path, text: str) -> Iterator[Record]:
                 verse.append(row)
             continue
         if verse or not is_first:
-            yield Record("\n".join(verse).strip(), title, author, "", start)
+            yield SourcePoem("\n".join(verse).strip(), title, author, "", start)
         (title, author), verse, start, is_first = found, [], number, False
     if verse or not is_first:
-        yield Record("\n".join(verse).strip(), title, author, "", start)
+        yield SourcePoem("\n".join(verse).strip(), title, author, "", start)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class _Block:
         return _Block(self.rows + other.rows, self.lines + other.lines)
 
 
-def read_plain(path: Path, text: str) -> Iterator[Record]:
+def read_plain(path: Path, text: str) -> Iterator[SourcePoem]:
     """Poems separated by blank lines, or each under its title.
 
     Without titles and without a blank line between any two, a poem a line; or, where no line holds
@@ -92,17 +92,17 @@ def read_plain(path: Path, text: str) -> Iterator[Record]:
             if poems:
                 yield from _records(block, poems)
             else:
-                yield Record("\n".join(block.rows), "", "", "", block.lines[0])
+                yield SourcePoem("\n".join(block.rows), "", "", "", block.lines[0])
     else:
         for block in blocks:
             for line, row in zip(block.lines, block.rows, strict=True):
-                yield Record(row, "", "", "", line)
+                yield SourcePoem(row, "", "", "", line)
 
 
-def _records(block: _Block, poems: list[Headed]) -> Iterator[Record]:
+def _records(block: _Block, poems: list[Headed]) -> Iterator[SourcePoem]:
     for poem in poems:
         title, author, dynasty = poem.read()
-        yield Record("\n".join(poem.verse), title, author, dynasty, block.lines[poem.row])
+        yield SourcePoem("\n".join(poem.verse), title, author, dynasty, block.lines[poem.row])
 
 
 def _blocks(text: str) -> list[_Block]:

@@ -1,20 +1,20 @@
 """One reader a source format, each found by what a file contains.
 
-A reader yields :class:`Record` objects: raw text with what the source says about it, and where it
-stood. Cleaning and counting are the business of :mod:`poetry_vae.text.corpus`.
+A reader yields :class:`SourcePoem` objects: raw text with what the source says about it, and where
+it stood. Cleaning and counting are the business of :mod:`poetry_vae.text.corpus`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from poetry_vae.text.json_poems import looks_like_json, mentions_verse, read_json
+from poetry_vae.text.json_poems import looks_like_json, mentions_verse, read_json_poems
 from poetry_vae.text.opening import load_text
 from poetry_vae.text.plain import read_plain, read_titled, title_line
-from poetry_vae.text.record import Reader, Record
+from poetry_vae.text.source_poem import Reader, SourcePoem
 from poetry_vae.text.tables import find_table
 
-__all__ = ["KNOWN_FORMATS", "Reader", "Record", "find_reader", "load_text"]
+__all__ = ["KNOWN_FORMATS", "Reader", "SourcePoem", "find_reader", "load_text"]
 
 KNOWN_FORMATS = (
     "JSON and JSON Lines with title, author and lines (or paragraphs, content, text, body), tables "
@@ -27,7 +27,7 @@ def find_reader(path: Path, text: str) -> Reader | None:
     """The reader for a file's content, or None if it holds something other than poems."""
     is_named_json = path.suffix.lower() in (".json", ".jsonl")
     if looks_like_json(text) or (is_named_json and text.lstrip()[:1] in ("[", "{")):
-        return read_json if mentions_verse(text) else None
+        return read_json_poems if mentions_verse(text) else None
     if table := find_table(path, text):
         return table
     if is_named_json or path.suffix.lower() in (".csv", ".tsv"):

@@ -10,7 +10,7 @@ from typing import Literal
 from poetry_vae.text.faults import Fault, rhyme_fault
 from poetry_vae.text.prosody import RhymeBook
 
-Groups = frozenset[str] | None
+RhymeGroups = frozenset[str] | None
 """Rhyme groups of a character; None where it may rhyme with anything, for all that is known."""
 
 BorrowedKind = Literal["孤雁出群", "孤雁入群"]
@@ -38,7 +38,7 @@ class Rhyming:
 
     @classmethod
     def of(
-        cls, ends: Sequence[Groups], lines: Sequence[int], book: RhymeBook, *, borrows: bool
+        cls, ends: Sequence[RhymeGroups], lines: Sequence[int], book: RhymeBook, *, borrows: bool
     ) -> Rhyming:
         """The reading of the rhyme with the fewest faults.
 
@@ -63,7 +63,7 @@ class Rhyming:
     def _judged(
         cls,
         wanted: frozenset[str],
-        ends: Sequence[Groups],
+        ends: Sequence[RhymeGroups],
         lines: Sequence[int],
         book: RhymeBook,
         *,
@@ -84,17 +84,17 @@ class Rhyming:
             wrong.append(borrowing.pop())
         return cls(wanted, tuple(wrong), tuple(borrowing))
 
-    def groups_of(self, groups: Groups) -> frozenset[str]:
+    def groups_of(self, groups: RhymeGroups) -> frozenset[str]:
         """The groups a line is heard in: those of the poem if it has one of them, else its own."""
         groups = groups or frozenset()
         return groups & self.wanted or groups
 
-    def faults(self, lines: tuple[str, ...], ends: Sequence[Groups]) -> Iterator[Fault]:
+    def faults(self, lines: tuple[str, ...], ends: Sequence[RhymeGroups]) -> Iterator[Fault]:
         for i in self.wrong:
             kind: Literal["韵", "首句韵"] = "韵" if i else "首句韵"
             yield rhyme_fault(kind, i + 1, lines[i], ends[i] or (), self.wanted)
 
-    def borrowed(self, lines: tuple[str, ...], ends: Sequence[Groups]) -> Iterator[Borrowed]:
+    def borrowed(self, lines: tuple[str, ...], ends: Sequence[RhymeGroups]) -> Iterator[Borrowed]:
         for i in self.borrowing:
             groups = ends[i] or frozenset()
             kind: BorrowedKind = "孤雁入群" if i else "孤雁出群"

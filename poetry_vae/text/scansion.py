@@ -20,8 +20,8 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.metre import (
     LineType,
     MetreError,
+    MetreTemplate,
     Rules,
-    Template,
     faults_of,
     pattern_of,
     templates,
@@ -37,7 +37,7 @@ from poetry_vae.text.paths import (
     type_of,
 )
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
-from poetry_vae.text.rhyming import Borrowed, Groups, Rhyming
+from poetry_vae.text.rhyming import Borrowed, RhymeGroups, Rhyming
 from poetry_vae.text.turned import Turned, turned_lines
 
 Readings = Literal["lenient", "strict"]
@@ -55,7 +55,7 @@ class MetreReport:
     """How a poem stands to the template it comes nearest to."""
 
     lines: tuple[str, ...]
-    template: Template
+    template: MetreTemplate
     types: tuple[LineType, ...]
     """What each line was measured by: the template, up to a fault of 对 or 粘."""
     tones: tuple[str, ...]
@@ -140,7 +140,7 @@ def check(
     by_first = paths_of(costs)
     paths = {template: cheapest(by_first, template.types[0]) for template in known}
 
-    def nearness(template: Template) -> tuple[int, int]:
+    def nearness(template: MetreTemplate) -> tuple[int, int]:
         opens = template.order[0].isupper()
         faults = MISRHYME * len(rhymes[opens].wrong)
         return paths[template][0] + faults, _strain(rhymes[opens], ends[0], opens)
@@ -196,7 +196,7 @@ class _Sound(NamedTuple):
     """A character's letter in a report, and its groups by tone."""
 
     letter: str
-    level: Groups
+    level: RhymeGroups
     oblique: frozenset[str]
 
 
@@ -211,7 +211,7 @@ def _sound(book: RhymeBook, character: str) -> _Sound:
     return _Sound(letter, None if not found or "" in level else frozenset(level), oblique)
 
 
-def _strain(rhyme: Rhyming, first: Groups, opens: bool) -> int:
+def _strain(rhyme: Rhyming, first: RhymeGroups, opens: bool) -> int:
     """How ill it suits line 1 to rhyme, or not to; decides where its tones leave it open."""
     if not opens:
         return 1

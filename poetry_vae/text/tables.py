@@ -15,8 +15,8 @@ from pathlib import Path
 
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.lines import split_lines
-from poetry_vae.text.names import DYNASTY, PART_OF_NAME, Part
-from poetry_vae.text.record import Reader, Record
+from poetry_vae.text.names import DYNASTY, FIELD_OF_NAME, PoemField
+from poetry_vae.text.source_poem import Reader, SourcePoem
 
 _DELIMITERS = ",;\t"
 _LONGEST_CELL = 131_072
@@ -25,7 +25,7 @@ _MOST = 0.7  # of these, so many must agree
 _HEADER_OF_ONE = ("内容", "內容", "content")  # a table of verse alone
 _WRITTEN_AS_ONE = (10, 14, 20, 28, 40, 56)
 
-_Columns = dict[Part, int]
+_Columns = dict[PoemField, int]
 
 
 def find_table(path: Path, text: str) -> Reader | None:
@@ -63,9 +63,9 @@ def _parsed(head: Sequence[str], delimiter: str) -> list[list[str]]:
 def _of_header(row: Sequence[str]) -> _Columns:
     """Which part stands in which column, if the row names columns; else nothing."""
     columns: _Columns = {}
-    ranks: dict[Part, int] = {}
+    ranks: dict[PoemField, int] = {}
     for i, cell in enumerate(row):
-        part, rank = PART_OF_NAME.get(cell.strip().strip('"').casefold(), (None, 0))
+        part, rank = FIELD_OF_NAME.get(cell.strip().strip('"').casefold(), (None, 0))
         if part is not None and (part not in ranks or rank < ranks[part]):
             columns[part], ranks[part] = i, rank
     enough = len(columns) > 1 or (len(row) > 1 and "verse" in columns)
@@ -125,10 +125,10 @@ def _is_verse(cell: str) -> bool:
 
 def _read(
     path: Path, text: str, *, delimiter: str, columns: _Columns, width: int
-) -> Iterator[Record]:
+) -> Iterator[SourcePoem]:
     """The rows of a table; ``width`` is that of its header, 0 where it has none."""
 
-    def cell(row: list[str], part: Part) -> str:
+    def cell(row: list[str], part: PoemField) -> str:
         place = columns.get(part, len(row))
         return row[place] if place < len(row) else ""
 
@@ -143,7 +143,7 @@ def _read(
             fault = f"a cell of more than {_LONGEST_CELL:,} characters"
         elif any(content.strip() for content in row[width:]):
             fault = "more cells than the table has columns"
-        yield Record(
+        yield SourcePoem(
             cell(row, "verse"),
             cell(row, "title"),
             cell(row, "author"),

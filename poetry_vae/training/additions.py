@@ -71,16 +71,16 @@ class TotalCorrelation:
     name: ClassVar[str] = "total_correlation"
 
     def __call__(self, step: Step, record: Record) -> Tensor | None:
-        z = record.code[0].float()  # [B, D]
-        half = len(z) // 2
+        code = record.code[0].float()  # [B, D]
+        half = len(code) // 2
         if half < 1:
             return None
-        fixed = z.detach()
+        fixed = code.detach()
         real = self.critic(fixed[:half])
         shuffled = self.critic(permuted(fixed[half:], generator=step.generator))
         softplus = torch.nn.functional.softplus
         cross_entropy = 0.5 * (softplus(-real).mean() + softplus(shuffled).mean())
-        return self.gamma * self.critic.frozen(z).mean() + cross_entropy
+        return self.gamma * self.critic.frozen(code).mean() + cross_entropy
 
 
 @dataclass(frozen=True)

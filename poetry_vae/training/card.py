@@ -60,7 +60,7 @@ def _refined(figures: Figures) -> str:
     return "".join(rows)
 
 
-def measured(run: Run, figures: Figures, step: int) -> dict[str, object]:
+def figures_to_keep(run: Run, figures: Figures, step: int) -> dict[str, object]:
     """The same for programs: what `poetry-vae models` lists."""
     return {
         "preset": run.preset,

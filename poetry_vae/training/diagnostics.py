@@ -15,7 +15,7 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.batches import Batch
-from poetry_vae.training.refinement import refined
+from poetry_vae.training.refinement import rate_and_distortion
 
 _BATCH = 512
 _PAIRS = 2_000_000  # densities in memory at one time
@@ -160,7 +160,7 @@ def nothing_known(
             rows = slice(first, first + _BATCH)
             some, part = batch.ids[rows], asked[rows]
             trust = torch.zeros(len(some), device=some.device)
-            _, each = refined(model, some, trust=trust, asked=part, generator=generator)
+            _, each = rate_and_distortion(model, some, trust=trust, asked=part, generator=generator)
             nats += each.sum().item()
         found.append(nats / int(batch.asked.layout.there.sum()))
     return found[0], found[1]
@@ -187,7 +187,7 @@ def averaged(each: Sequence[Figures], by_form: Mapping[str, float]) -> Figures:
 
 def _refined(model: PoetryVAE, ids: Tensor, generator: torch.Generator) -> float:
     found = [
-        torch.stack(refined(model, batch, generator=generator)).sum(0)
+        torch.stack(rate_and_distortion(model, batch, generator=generator)).sum(0)
         for batch in torch.split(ids, _BATCH)
     ]
     return torch.cat(found).mean().item() / model.form.positions

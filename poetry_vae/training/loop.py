@@ -20,7 +20,7 @@ from poetry_vae.model.pretrained import CheckpointError, figures_of, save_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.files import stands
-from poetry_vae.training.card import measured, model_card
+from poetry_vae.training.card import figures_to_keep, model_card
 from poetry_vae.training.checkpoint import STATE, Counters, load_state, save_state
 from poetry_vae.training.data import data_of, note_of
 from poetry_vae.training.device import Precision, find_device, find_precision
@@ -32,7 +32,7 @@ from poetry_vae.training.ranks import Ranks, local_device, ranks
 from poetry_vae.training.recipe import check
 from poetry_vae.training.run import Observer, Result, Run, TrainingError
 from poetry_vae.training.run_file import RunFile, made_with, write_run_file
-from poetry_vae.training.schedules import Plan
+from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.step import Trained
 from poetry_vae.training.stopping import Stopped, StoppingRule
 
@@ -105,7 +105,7 @@ class _Loop:
         if among.world > 1 and run.training.updates == "aggressive":
             raise ConfigError("updates=aggressive goes by the loss of one process: start one alone")
         self.data = data_of(run, device)
-        self.plan = Plan(run.training, self.data.batches.in_epoch)
+        self.plan = TrainingPlan(run.training, self.data.batches.in_epoch)
         self.trained = Trained.begin(run, device, poems=self.data.poems)
         self.generator = torch.Generator(device)
         self.file = RunFile.read(folder)
@@ -259,7 +259,10 @@ class _Loop:
     def _keep(self, figures: Figures) -> None:
         """Write the weights as the model that the folder holds."""
         step = self.counters.step
-        card, measures = model_card(self.spec, figures, step), measured(self.spec, figures, step)
+        card, measures = (
+            model_card(self.spec, figures, step),
+            figures_to_keep(self.spec, figures, step),
+        )
         save_model(self.trained.kept, self.folder, card=card, figures=measures)
 
     def _log_step(self, terms: Terms, speed: float) -> None:

@@ -31,7 +31,7 @@ from poetry_vae.training.batches import Batch
 
 LONGEST = 64  # characters of a poem or part
 QUATRAIN = 28  # characters that a poem counts for in the size of a batch
-COUPLETS = 0.15  # couplets of an epoch, as a share of its poems and parts
+COUPLET_SHARE = 0.15  # couplets of an epoch, as a share of its poems and parts
 _STEP = 4  # poems of a batch differ in length by less
 _SORTED = 16  # batches of a width whose poems are sorted by the length of what is asked
 _UNSAID_DYNASTY, _UNSAID_SUBJECT, _SOME_WORDS = 0.15, 0.3, 0.3
@@ -142,7 +142,7 @@ class PoemBatches:
     def _of_epoch(self, epoch: int) -> list[tuple[Items, Ints, Ints]]:
         """Batches: items, the dynasty of each, and where its subject starts and how long it is."""
         rng = np.random.default_rng(derived_seed(self.seed, "epoch", epoch))
-        wanted = round(COUPLETS * len(self.items.start) / 2)
+        wanted = round(COUPLET_SHARE * len(self.items.start) / 2)
         chosen = [
             couplets[rng.integers(0, len(couplets.start), wanted)]
             for couplets in self.couplets

@@ -1,10 +1,10 @@
 """How a refiner learns: poems as they are written, or after any characters given, and z with noise.
 
-For every amount of trust t there is a model of poems: p(z̃) = N(0, I), and p(x|z̃) one turn after
+For every amount of trust t there is a model of poems: p(z̃) = N(0, I), and p(x|z̃) one pass after
 the other, see ``orders.written``. Its evidence lower bound has both of its terms in closed form or
-by a single pass of the refiner: the rate is that of q(z̃|x) = N(t·μ, t²σ² + 1 − t²), and the
-distortion the sum of the surprises of all characters, each given those of earlier turns. Minimising
-the distortion over all t trains all of these models at once.
+by a single run of the refiner: the rate is that of q(z̃|x) = N(t·μ, t²σ² + 1 − t²), and the
+distortion the sum of the surprises of all characters, each given those of earlier passes.
+Minimising the distortion over all t trains all of these models at once.
 
 So that a refiner can go by whatever is pinned, some poems begin with characters at any places, in
 any order (Uria et al. 2014). Where there are few poems, it learns them by heart; with characters
@@ -37,7 +37,7 @@ _ALL = 0.1
 _GIVEN = 0.3
 
 
-def refined(
+def rate_and_distortion(
     model: PoetryVAE,
     ids: Tensor,
     labels: Tensor | None = None,
@@ -70,7 +70,7 @@ def refined(
         labels = labelling.infer(model, ids) if labels is None else labels
         noisy = model.encode(ids, labels, asked).blurred(trust[:, None])
         code = noisy.rsample(1, generator=generator)[0]
-        states = model.hidden(trust[:, None] * code, labels, asked)
+        states = model.states(trust[:, None] * code, labels, asked)
         rate = noisy.kl(DiagonalGaussian.standard(noisy.mean)).sum(-1)
     start = orders.nothing_given(B, asked.layout)
     some = there.expand(B, -1)[: round(given * B)]
@@ -90,8 +90,8 @@ def refined(
 
 
 def _learned(step: Step, blanked: float, distrust: float) -> tuple[Tensor, Tensor]:
-    """:func:`refined` of a batch, as it is trained."""
-    return refined(
+    """:func:`rate_and_distortion` of a batch, as it is trained."""
+    return rate_and_distortion(
         step.model,
         step.batch.ids,
         step.batch.labels,

@@ -52,7 +52,7 @@ def learning_rate(
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What the settings make of a number of batches."""
 
     config: TrainingConfig

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from poetry_vae.model.config import ConfigError, Rule, check_values, one_of
+from poetry_vae.model.config import ConfigError, ValueCheck, check_values, one_of
 from poetry_vae.training.schedules import KLSchedule, Schedule
 from poetry_vae.training.updates import UpdateRule
 
-Bound = Literal["elbo", "sampled-elbo", "importance"]
+BoundName = Literal["elbo", "sampled-elbo", "importance"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class TrainingConfig:
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
     gradient_clip: float = 5.0
-    bound: Bound = "elbo"
+    bound: BoundName = "elbo"
     """ELBO with the rate in closed form, or by samples too, or the importance-weighted bound."""
     samples: int = 1
     doubly_reparameterised: bool = False
@@ -89,7 +89,7 @@ class TrainingConfig:
         check_values(self, _RULES)
 
 
-_RULES: tuple[Rule, ...] = (
+_RULES: tuple[ValueCheck, ...] = (
     (
         "batch_size samples cycles validate_every validation_poems min_steps",
         lambda n: n >= 1,
@@ -111,7 +111,7 @@ _RULES: tuple[Rule, ...] = (
         "a share between 0 and 1",
     ),
     one_of("kl_schedule", KLSchedule),
-    one_of("bound", Bound),
+    one_of("bound", BoundName),
     one_of("updates", UpdateRule),
     one_of("schedule", Schedule),
 )

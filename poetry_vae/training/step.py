@@ -17,9 +17,9 @@ from poetry_vae.training.objectives import Objective, Step, Terms
 from poetry_vae.training.ranks import Ranks
 from poetry_vae.training.recipe import build_objective
 from poetry_vae.training.run import Run
-from poetry_vae.training.schedules import Plan
+from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.training.updates import RULES, Together, parameter_groups
+from poetry_vae.training.updates import RULES, JointUpdates, parameter_groups
 
 _CRITIC_BETAS = (0.5, 0.9)  # Kim & Mnih 2018, appendix A
 
@@ -33,7 +33,7 @@ class Trained:
     average: AveragedModel | None
     objective: Objective
     optimiser: torch.optim.AdamW
-    updates: Together
+    updates: JointUpdates
 
     @classmethod
     def begin(cls, run: Run, device: torch.device, *, poems: int) -> Trained:
@@ -74,7 +74,7 @@ class Trained:
         self,
         number: int,
         batch: Batch,
-        plan: Plan,
+        plan: TrainingPlan,
         generator: torch.Generator,
         *,
         dtype: torch.dtype = torch.float32,

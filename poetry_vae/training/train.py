@@ -207,9 +207,9 @@ def _new_parts(model: ModelConfig, start: ModelConfig, overrides: Collection[str
     return new
 
 
-def _refuse(settled: Iterable[str]) -> None:
-    for name in sorted(settled):
-        raise ConfigError(f"{name} is settled by the model to start from: leave it out")
+def _refuse(given: Iterable[str]) -> None:
+    for name in sorted(given):
+        raise ConfigError(f"{name} is given by the model to start from: leave it out")
 
 
 def settings_of(

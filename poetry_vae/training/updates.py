@@ -19,7 +19,7 @@ ALWAYS = frozenset({"refiner", "critic"})
 UpdateRule = Literal["together", "in-turn", "aggressive"]
 
 
-class Together:
+class JointUpdates:
     """Every step updates everything. The rules are of this kind."""
 
     def __init__(self, **memory: float) -> None:
@@ -36,14 +36,14 @@ class Together:
         """After a validation."""
 
 
-class InTurn(Together):
+class AlternatingUpdates(JointUpdates):
     """Encoder and decoder in alternation, as the F-VAE article trains them (Su Jianlin 2018)."""
 
     def groups(self, step: int) -> frozenset[str]:
         return frozenset({"encoder" if step % 2 == 0 else "decoder", *ALWAYS})
 
 
-class Aggressive(Together):
+class AggressiveUpdates(JointUpdates):
     """The encoder is updated until its loss falls no further, then the decoder once.
 
     He et al. 2019, "Lagging Inference Networks and Posterior Collapse", algorithm 1: the loss is
@@ -85,10 +85,10 @@ class Aggressive(Together):
         m["best"] = max(m["best"], mutual_information)
 
 
-RULES: dict[UpdateRule, type[Together]] = {
-    "together": Together,
-    "in-turn": InTurn,
-    "aggressive": Aggressive,
+RULES: dict[UpdateRule, type[JointUpdates]] = {
+    "together": JointUpdates,
+    "in-turn": AlternatingUpdates,
+    "aggressive": AggressiveUpdates,
 }
 
 

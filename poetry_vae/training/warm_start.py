@@ -166,7 +166,7 @@ def _take_places(new: Refiner, old: Refiner, start: PoetryVAE) -> None:
     """The vectors of places, and with them what the old decoder says of no code."""
     assert isinstance(old.from_place, nn.Parameter)
     assert isinstance(old.to_place, nn.Parameter)
-    states = start.hidden(torch.zeros(1, start.code_size))[0]  # [T, H]
+    states = start.states(torch.zeros(1, start.code_size))[0]  # [T, H]
     kept = old.kept.bias
     nowhere = old.from_place[-1] + old.to_place[-1]
     always = nowhere + old.whole(states.mean(0)) + old.trust.bias

@@ -12,7 +12,7 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.manner import OF_A_POEM
+from poetry_vae.verse.sampling_settings import OF_A_POEM
 
 # Readings of masked poems, times samples, in one forward pass.
 _AT_ONCE = 512
@@ -76,18 +76,18 @@ def _read(
     at = place.view(1, -1, 1, 1).expand(samples, -1, 1, model.config.hidden)
     if model.refiner is not None:
         trust = torch.tensor(OF_A_POEM)
-        z = posterior.blurred(trust).rsample(samples, generator=generator)
-        states = model.hidden(trust * z, label).flatten(0, 1)  # [K·R, T, H]
+        code = posterior.blurred(trust).rsample(samples, generator=generator)
+        states = model.states(trust * code, label).flatten(0, 1)  # [K·R, T, H]
         others = torch.ones_like(read, dtype=torch.bool).scatter(1, place[:, None], False)
         slots = Slots.of(orders.read(others.repeat(samples, 1)))
         refined = model.refine(read.repeat(samples, 1), slots, states, trust.expand(len(states)))
         states = refined.view(samples, *whole.shape, -1)
         return states.gather(2, at)[:, :, 0], states.new_zeros(samples, len(whole))
-    z = posterior.rsample(samples, generator=generator)
-    states = model.hidden(z, label)
+    code = posterior.rsample(samples, generator=generator)
+    states = model.states(code, label)
     targets = whole.expand(samples, *whole.shape)
     log_probs = model.decoder.likelihood.log_prob(states, targets)  # [K, R, T]
     own = log_probs.gather(-1, place.expand(samples, -1)[..., None])[..., 0]
     prior = DiagonalGaussian.standard(posterior.mean)
-    weight = log_probs.sum(-1) - own + prior.log_prob(z) - posterior.log_prob(z)
+    weight = log_probs.sum(-1) - own + prior.log_prob(code) - posterior.log_prob(code)
     return states.gather(2, at)[:, :, 0], weight

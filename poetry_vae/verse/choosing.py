@@ -95,7 +95,7 @@ def surprise_by_place(
         some = ids[start : start + _AT_ONCE]
         label = None if labels is None else labels[start : start + _AT_ONCE]
         nothing = torch.zeros(len(some), model.code_size, device=ids.device)
-        states = model.hidden(nothing, label, asked)
+        states = model.states(nothing, label, asked)
         trust = torch.zeros(len(some), device=ids.device)
         read = model.refine(some, slots, states, trust, asked=asked)
         found.append(-model.readout.log_prob(read, some))

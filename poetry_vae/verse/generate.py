@@ -16,9 +16,9 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, check_script, present
-from poetry_vae.verse.manner import LIKELIEST, Manner, Sampling, trust_in
-from poetry_vae.verse.rules import Rule, RuleError
+from poetry_vae.verse.rules.rule import Rule, RuleError
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import LIKELIEST, Sampling, SamplingSettings, trust_in
 from poetry_vae.verse.wishes import rules_of
 
 
@@ -51,14 +51,14 @@ def generate(
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
         temperature, passes, trust, guidance, repetition, ngrams, candidates: see
-            :class:`~poetry_vae.verse.manner.Manner`; by default what suits model and ``sampling``.
+            :class:`~poetry_vae.verse.sampling_settings.SamplingSettings`; by default what suits
+            model and ``sampling``.
         seed: the same gives the same poems, whatever ``n`` is; without one, others every time.
         sampling: ``chosen`` for readers, ``plain`` near the model's own distribution.
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
-        rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``; see
-            ``poetry_vae.verse.rules``. Or wishes by name, as people type them; see
-            ``poetry_vae.verse.wishes``.
+        rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``. Or wishes by name,
+            as people type them; see ``poetry_vae.verse.wishes``.
         script: ``simplified`` or ``traditional``, of what is returned.
 
     Returns:
@@ -79,10 +79,10 @@ def generate(
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):
         raise RuleError(
-            f"{rules!r} is no rule: give one of poetry_vae.verse.rules, or wishes by name, as in "
+            f"{rules!r} is no rule: give one as acrostic and Metre are, or wishes by name, as in "
             '{"acrostic": "春江花月"}'
         )
-    manner = Manner.of(
+    settings = SamplingSettings.of(
         chosen,
         temperature=temperature,
         passes=passes,
@@ -95,7 +95,7 @@ def generate(
     )
     if seed is None:
         seed = secrets.randbelow(1_000_000)
-    poems = Sampler(chosen, manner, rules).stream(seed)
+    poems = Sampler(chosen, settings, rules).stream(seed)
     return [in_script(next(poems), script) for _ in range(n)]
 
 

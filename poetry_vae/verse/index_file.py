@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _FORMAT = "poetry-vae index 2"
 
-Progress = Callable[[str, int, int], None]
+IndexProgress = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is."""
 
 
@@ -42,7 +42,7 @@ def cached_index(
     *,
     model: PoetryVAE | None = None,
     encoding: str = "utf-8",
-    progress: Progress | None = None,
+    progress: IndexProgress | None = None,
 ) -> Index:
     """The index of a corpus' training part, from ``folder`` if it is there, else made and kept.
 
@@ -128,7 +128,7 @@ def load_index(path: Path, *, source: str | None = None) -> Index:
 
 
 def _training_poems(
-    corpus: Path, form: Form, encoding: str, progress: Progress | None
+    corpus: Path, form: Form, encoding: str, progress: IndexProgress | None
 ) -> EncodedCorpus:
     if looks_encoded(corpus):
         encoded = EncodedCorpus.load(corpus, form)

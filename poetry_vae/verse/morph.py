@@ -8,8 +8,8 @@ from torch import Tensor
 from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
-from poetry_vae.verse.manner import LIKELIEST
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import LIKELIEST
 
 
 def spherical(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
@@ -48,5 +48,5 @@ def interpolate(
         raise ValueError(f"{steps} steps: from one poem to another it takes at least 2")
     model = labelling.as_of(model, start)
     first, last = model.encode([start, end]).typical()
-    z = spherical(first, last, torch.linspace(0, 1, steps, device=first.device))
-    return Sampler(model, LIKELIEST).poems_of_codes(z)
+    code = spherical(first, last, torch.linspace(0, 1, steps, device=first.device))
+    return Sampler(model, LIKELIEST).poems_of_codes(code)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LENGTHS = (2, 3, 4)  # of the n-grams that are compared
 _ENCODED_AT_ONCE, _COMPARED_AT_ONCE = 512, 1 << 16
 
-Progress = Callable[[int, int], None]
+EncodingProgress = Callable[[int, int], None]
 """Called with how many of how many poems are done."""
 
 
@@ -63,7 +63,7 @@ class Index:
         form: Form,
         *,
         model: PoetryVAE | None = None,
-        progress: Progress | None = None,
+        progress: EncodingProgress | None = None,
     ) -> Index:
         """An index of poems ids [N, T] of a form; with a model, its latents are searched too.
 
@@ -201,7 +201,7 @@ def _encode(
     tokenizer: CharTokenizer,
     form: Form,
     model: PoetryVAE,
-    progress: Progress | None,
+    progress: EncodingProgress | None,
 ) -> npt.NDArray[np.float16]:
     """Posterior means of ids [N, T] of a vocabulary, scaled to length 1: [N, D]."""
     import torch

@@ -28,52 +28,54 @@ from poetry_vae.model.attention import Memories
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 
 class Passes:
-    """Poems in the making, from codes [B, D]: what a refiner makes of them, turn by turn."""
+    """Poems in the making, from codes [B, D]: what a refiner makes of them, pass by pass."""
 
     def __init__(
-        self, model: PoetryVAE, code: Tensor, labels: Tensor | None, manner: Manner
+        self, model: PoetryVAE, code: Tensor, labels: Tensor | None, settings: SamplingSettings
     ) -> None:
         B, T = len(code), model.form.positions
-        self.model, self.guidance = model, manner.guidance
-        self.ngrams = model.ngrams if manner.ngrams else None
-        self.count = min(manner.passes, orders.passes_of(model.form, in_turn=model.config.in_turn))
-        self.trust = torch.full((B,), float(manner.trust), device=code.device)
-        self.states = model.hidden(manner.trust * code, labels)
+        self.model, self.guidance = model, settings.guidance
+        self.ngrams = model.ngrams if settings.ngrams else None
+        self.count = min(
+            settings.passes, orders.passes_of(model.form, in_turn=model.config.in_turn)
+        )
+        self.trust = torch.full((B,), float(settings.trust), device=code.device)
+        self.states = model.states(settings.trust * code, labels)
         # Logits are affine in hidden states, so that what is to be subtracted is one state a place.
         no_code = torch.zeros_like(code[: 1 if labels is None else B])
         nothing = torch.full((len(no_code), T), CharTokenizer.MASK, device=code.device)
         unsaid = model.asked.unsaid()
         alone = Slots.of(orders.read(torch.zeros_like(nothing[:1], dtype=torch.bool)))
-        states = model.hidden(no_code, labels, unsaid)
+        states = model.states(no_code, labels, unsaid)
         none = no_code.new_zeros(len(no_code))
         self.unread = model.refine(nothing, alone, states, none, asked=unsaid)
 
-    def turns(
+    def run(
         self, ids: Tensor, given: Tensor, strange: Tensor | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Turn by turn the places to settle in ids [B, T], [B or 1, Q], and their hidden states,
-        [B, Q, H]. A row with fewer places in a turn is filled up with T, which is none.
+        """Pass by pass the places to settle in ids [B, T], [B or 1, Q], and their hidden states,
+        [B, Q, H]. A row with fewer places in a pass is filled up with T, which is none.
 
         Args:
-            ids: what is given, and what the caller settles between turns.
+            ids: what is given, and what the caller settles between passes.
             given: which places are given, [B, T], or [1, T] for all poems.
             strange: places that hold what the model cannot read, and does not look at, [1, T].
         """
         order = self._order(given, strange)
         begun = given.sum(1)
-        first, last = int(begun.min()), int(order.turns.max())
+        first, last = int(begun.min()), int(order.pass_of.max())
         slots = Slots.of(order, self.model.asked.subject_present)
         memory = Memories(self.model.config.refiner_layers)
-        before = slots.before_turn(first)
-        if before.turns.shape[1]:
+        before = slots.before_pass(first)
+        if before.pass_of.shape[1]:
             self.model.refine(ids, before, self.states, self.trust, memory)
-        for turn in range(first, last + 1):
-            now = slots.of_turn(turn)
-            if not now.turns.shape[1]:
+        for number in range(first, last + 1):
+            now = slots.of_pass(number)
+            if not now.pass_of.shape[1]:
                 continue
             read = self.model.refine(ids, now, self.states, self.trust, memory)
             if now.questions:
@@ -116,27 +118,27 @@ def refined(
     model: PoetryVAE,
     code: Tensor,
     labels: Tensor | None,
-    manner: Manner,
+    settings: SamplingSettings,
     *,
     generator: torch.Generator | None,
 ) -> Tensor:
     """Poems from codes [B, D]: ids [B, T]; with no pass what the decoder draws."""
-    if not manner.passes:
-        return model.draw(code, labels, temperature=manner.temperature, generator=generator)
-    passes = Passes(model, code, labels, manner)
+    if not settings.passes:
+        return model.draw(code, labels, temperature=settings.temperature, generator=generator)
+    passes = Passes(model, code, labels, settings)
     T = model.form.positions
     ids = torch.full((len(code), T), CharTokenizer.MASK, device=code.device)
     nothing = torch.zeros(1, T, dtype=torch.bool, device=code.device)
-    for places, read in passes.turns(ids, nothing):
+    for places, read in passes.run(ids, nothing):
         counted = [passes.counted(ids, place.expand(len(ids))) for place in places[0]]
         ids[:, places[0]] = model.readout.draw(
             read,
-            manner.temperature,
+            settings.temperature,
             present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
-            repetition=manner.repetition,
+            repetition=settings.repetition,
             refused=model.tokenizer.rare,
             log_q=torch.stack([q for q in counted if q is not None], 1) if passes.ngrams else None,
-            weight=manner.ngrams,
+            weight=settings.ngrams,
             generator=generator,
         )
     return ids

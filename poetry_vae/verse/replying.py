@@ -14,9 +14,11 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.poem import split_lines
 from poetry_vae.verse.choosing import surprise
 from poetry_vae.verse.generate import choose_model
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.rules import Parallel, RuleError, Template, together
+from poetry_vae.verse.rules.parallel import Parallel
+from poetry_vae.verse.rules.pins import Template
+from poetry_vae.verse.rules.rule import RuleError, together
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _TRIES = 5  # lines that are written for each that is wanted
 _ROUNDS = 4
@@ -58,12 +60,12 @@ def reply(
     if len(lines) != 1:
         raise RuleError(f"{line!r} is {len(lines)} lines: give one, without punctuation inside")
     chosen = choose_model(Form.of(2, len(lines[0])), model, writes=True)
-    manner = Manner.of(chosen, sampling="chosen", candidates=1)
+    settings = SamplingSettings.of(chosen, sampling="chosen", candidates=1)
     found: dict[str, Reply] = {}
     given_up: list[str] = []
     for rule, loosened in _LOOSER:
         given_up += [loosened] if loosened else []
-        sampler = Sampler(chosen, manner, together([Template(lines[0]), rule]))
+        sampler = Sampler(chosen, settings, together([Template(lines[0]), rule]))
         for each in _replies(sampler, _TRIES * n, seed, tuple(given_up)):
             if len(found) >= n:
                 break

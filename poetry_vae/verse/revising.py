@@ -17,11 +17,12 @@ from poetry_vae.text.prosody import readings
 from poetry_vae.text.script import fold, understand
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.believing import expected, surprises
-from poetry_vae.verse.manner import OF_A_POEM, Manner
 from poetry_vae.verse.rulebook import Rulebook
-from poetry_vae.verse.rules import FREE, Near, Rule, RuleError, Template, together
-from poetry_vae.verse.rules.pins import place_of
+from poetry_vae.verse.rules.near import Near
+from poetry_vae.verse.rules.pins import FREE, Template, place_of
+from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings
 
 _SAMPLES = 4  # latents over which what a model believes is averaged
 
@@ -84,14 +85,14 @@ def revise(
     places: Collection[int],
     *,
     rules: Rule | None = None,
-    manner: Manner | None = None,
+    settings: SamplingSettings | None = None,
     near: float = OF_A_POEM,
 ) -> Sampler:
     """A sampler of the poem with some places, as :func:`places_of` counts them, written anew.
 
     Args:
         rules: what the new poem shall keep.
-        manner: by default one that suits the model and readers.
+        settings: by default what suits the model and readers.
         near: how far to go by what the model makes of the poem as it is, from 0, not at all, to 1.
 
     Raises:
@@ -102,8 +103,8 @@ def revise(
         raise RuleError("nothing is to be written anew: name a place, or keep less")
     text = "".join(_lines(poem, model.form))
     kept = [_drawn(text, places, model.form), Near(text), *([rules] if rules else [])]
-    manner = manner or Manner.of(model, sampling="chosen")
-    return Sampler(model, replace(manner, trust=near), together(kept))
+    settings = settings or SamplingSettings.of(model, sampling="chosen")
+    return Sampler(model, replace(settings, trust=near), together(kept))
 
 
 def least_believed(

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from poetry_vae.text.form import Form
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.rules import BINDERS, Rule, RuleError
+from poetry_vae.verse.masked_probabilities import MaskedProbabilities
+from poetry_vae.verse.rules import BINDERS
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.placements import Placements
-from poetry_vae.verse.rules.rule import Bound, Ground
-from poetry_vae.verse.shares import Shares
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Rulebook:
         fixed = _fixed(self.allowed, self.alphabet)
         several = (fixed >= 0) & (self.allowed.sum(1) > 1)
         deciding = any(
-            type(rule).place is not Bound.place or type(rule).plan is not Bound.plan
+            type(rule).place is not BoundRule.place or type(rule).plan is not BoundRule.plan
             for rule in self.rules
         )
         return deciding or bool(several.any())
@@ -103,14 +103,16 @@ class Rulebook:
         """A poem in whose neighbourhood the latents are to lie."""
         return next((rule.near for rule in self.rules if rule.near is not None), None)
 
-    def shares(self, logits: Tensor, bias: Tensor | None, *, temperature: float) -> Shares:
-        """Shares of logits [R, T, V'] of the characters that a model knows; a stranger has next to
-        nothing, and all where it is pinned."""
+    def masked(
+        self, logits: Tensor, bias: Tensor | None, *, temperature: float
+    ) -> MaskedProbabilities:
+        """Masked probabilities from logits [R, T, V'] of the characters that a model knows; a
+        stranger has next to nothing, and all where it is pinned."""
         if bias is not None:
             logits = logits + bias
         if self.alphabet.strangers:
             logits = torch.nn.functional.pad(logits, (0, len(self.alphabet.strangers)), value=-99.0)
-        return Shares.of(logits, self.allowed, temperature=temperature)
+        return MaskedProbabilities.of(logits, self.allowed, temperature=temperature)
 
     def bias(self, table: Tensor) -> Tensor | None:
         """Nats that are added to the logits of characters, [V'], of a model's output layer."""
@@ -121,52 +123,61 @@ class Rulebook:
         """Nothing decided yet."""
         return Held((None,) * len(self.rules))
 
-    def place(self, shares: Shares, *, generator: torch.Generator) -> tuple[Held, Tensor]:
+    def place(
+        self, masked: MaskedProbabilities, *, generator: torch.Generator
+    ) -> tuple[Held, Tensor]:
         """Where something is to stand, and the log-probability of what was drawn, [R]."""
-        held, drawn = self.undecided(), shares.log_mass.new_zeros(len(shares.log_mass))
+        held, drawn = self.undecided(), masked.log_mass.new_zeros(len(masked.log_mass))
         for number, rule in enumerate(self.rules):
-            if (found := rule.place(shares, generator=generator)) is not None:
+            if (found := rule.place(masked, generator=generator)) is not None:
                 held, drawn = held.where(number, found[0]), drawn + found[1]
-                shares = rule.placed(shares, found[0])
+                masked = rule.placed(masked, found[0])
         return held, drawn
 
-    def placed(self, shares: Shares, held: Held) -> Shares:
-        """The shares once all of it stands there."""
+    def placed(self, masked: MaskedProbabilities, held: Held) -> MaskedProbabilities:
+        """The masked probabilities once all of it stands there."""
         for rule, decision in zip(self.rules, held.decisions, strict=True):
             if decision is not None:
-                shares = rule.placed(shares, decision)
-        return shares
+                masked = rule.placed(masked, decision)
+        return masked
 
     def plan(
-        self, shares: Shares, held: Held, *, is_greedy: bool, generator: torch.Generator
+        self,
+        masked: MaskedProbabilities,
+        held: Held,
+        *,
+        is_greedy: bool,
+        generator: torch.Generator,
     ) -> Held:
         """What is to be kept of all that rules admit, once everything is placed."""
-        shares = self.placed(shares, held)
+        masked = self.placed(masked, held)
         for number, rule in enumerate(self.rules):
-            plan = rule.plan(shares, is_greedy=is_greedy, generator=generator)
+            plan = rule.plan(masked, is_greedy=is_greedy, generator=generator)
             if plan is not None:
                 held = held.where(number, plan)
         return held
 
-    def planned(self, shares: Shares, held: Held, *, generator: torch.Generator) -> Tensor:
+    def planned(
+        self, masked: MaskedProbabilities, held: Held, *, generator: torch.Generator
+    ) -> Tensor:
         """Weights of the characters, [R, T, V], from which poems keep what is decided."""
-        shares = self.placed(shares, held)
+        masked = self.placed(masked, held)
         for rule, decision in zip(self.rules, held.decisions, strict=True):
             if decision is not None:
-                shares = rule.planned(shares, decision, generator=generator)
-        return shares.probs
+                masked = rule.planned(masked, decision, generator=generator)
+        return masked.probs
 
-    def log_kept(self, shares: Shares, held: Held) -> Tensor:
+    def log_kept(self, masked: MaskedProbabilities, held: Held) -> Tensor:
         """log P(rules, and what is placed | z) in nats, exact and differentiable: [R].
 
         Of metre, rhyme, pins and avoided characters; what only masks and rejection keep is left
         out.
         """
-        shares = self.placed(shares, held)
+        masked = self.placed(masked, held)
         for rule in self.rules:
-            if (exact := rule.log_prob(shares)) is not None:
+            if (exact := rule.log_prob(masked)) is not None:
                 return exact
-        return shares.log_mass.sum(-1)
+        return masked.log_mass.sum(-1)
 
     def plans_kept(self, ids: Tensor) -> Tensor:
         """How many plans each poem ids [R, T] would have kept, 1 at least: [R]."""
@@ -194,12 +205,12 @@ class Rulebook:
         around[place] = -1
         kept = self.allowed[place].clone()
         for rule in self.rules:
-            if type(rule).plan is not Bound.plan:
+            if type(rule).plan is not BoundRule.plan:
                 each = ids.expand(len(kept), -1).clone()
                 each[:, place] = torch.arange(len(kept))
                 plans = rule.plans_kept(each)
                 kept &= True if plans is None else plans > 0
-            elif type(rule).place is Bound.place:
+            elif type(rule).place is BoundRule.place:
                 for limit in (rule.mask, rule.prefers):
                     mask = limit(around[None], torch.tensor([place]), None)
                     kept &= True if mask is None else mask[0]
@@ -226,7 +237,7 @@ class Rulebook:
         """All of them in a user's words."""
         return ", ".join(part.told() for part in self._parts)
 
-    def _bound(self, parts: Sequence[Rule]) -> tuple[list[Bound], Tensor]:
+    def _bound(self, parts: Sequence[Rule]) -> tuple[list[BoundRule], Tensor]:
         """The rules, and what a place may hold under all of them, [T, V]."""
         ground = Ground(self.form, self.alphabet)
         rules = [rule for bind in BINDERS if (rule := bind(parts, ground)) is not None]
@@ -238,7 +249,7 @@ class Rulebook:
                 allowed &= rule.allowed
         return rules, allowed
 
-    def _is_possible(self, rules: Sequence[Bound], allowed: Tensor) -> bool:
+    def _is_possible(self, rules: Sequence[BoundRule], allowed: Tensor) -> bool:
         columns = _different(rules, allowed)
         fixed = _fixed(allowed, self.alphabet)
         return bool(_keeps(rules, allowed[None, :, columns], columns, fixed[None], fixed >= 0))
@@ -277,7 +288,7 @@ def _joined(decisions: Sequence[Any]) -> Any:
 
 
 def _keeps(
-    rules: Sequence[Bound], possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
+    rules: Sequence[BoundRule], possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
 ) -> Tensor:
     """Whether some poem of what is possible keeps all rules, by what each says alone: [A]."""
     kept = possible.any(-1).all(-1)
@@ -287,7 +298,7 @@ def _keeps(
     return kept
 
 
-def _different(rules: Sequence[Bound], allowed: Tensor) -> Tensor:
+def _different(rules: Sequence[BoundRule], allowed: Tensor) -> Tensor:
     """One character of every kind, where kinds differ in what any rule says of them: ids.
 
     Hundreds of columns instead of thousands.

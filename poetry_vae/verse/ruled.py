@@ -17,9 +17,9 @@ from poetry_vae.model.ngrams import fused
 from poetry_vae.model.sampling import lessen
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.verse.drawing import Failed, settle
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import Passes
 from poetry_vae.verse.rulebook import Held, Rulebook
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 # Of the candidates for a poem so many share what is decided at first.
 _SHARING = 4
@@ -28,8 +28,8 @@ _SHARING = 4
 _PROPOSED, _TRUSTED, _FEW, _CODES = 16, 0.5, 0.1, 256
 # Poems that are read as a whole at once: some hundred megabytes of logits.
 _ROWS = 64
-# Where no more characters than this may stand, they are the forms of one, as of a pin or a word.
-_FORMS = 8
+# Where no more characters than this may stand, they are the variants of one, as of a pin or a word.
+_VARIANTS = 8
 # And with no more than this share of all, a poem begins there that was found hard to write.
 _TIGHT = 0.05
 
@@ -37,8 +37,8 @@ _TIGHT = 0.05
 class Ruled:
     """Writes poems of a model with a refiner that keep rules."""
 
-    def __init__(self, model: PoetryVAE, manner: Manner, book: Rulebook) -> None:
-        self.model, self.manner, self.book = model, manner, book
+    def __init__(self, model: PoetryVAE, settings: SamplingSettings, book: Rulebook) -> None:
+        self.model, self.settings, self.book = model, settings, book
         self.bias = book.bias(model.readout.table[0].detach())
         number = book.allowed[:, : book.alphabet.known_to_model].sum(1)
         is_limited = (number > 0) & (number < _FEW * len(book.alphabet))
@@ -48,7 +48,7 @@ class Ruled:
     @property
     def proposed(self) -> int:
         """How many codes are proposed for each poem, of which one is taken."""
-        return _PROPOSED if self.manner.trust >= _TRUSTED and len(self._limited) else 1
+        return _PROPOSED if self.settings.trust >= _TRUSTED and len(self._limited) else 1
 
     def resampled(
         self, code: Tensor, labels: Tensor | None, *, generator: torch.Generator
@@ -65,7 +65,7 @@ class Ruled:
         heads, scores = self.model.decoder.likelihood, []
         for rows in torch.split(torch.arange(len(code)), _CODES):
             some = None if labels is None else labels.repeat_interleave(many)[rows]
-            logits = heads.logits(self.model.hidden(code[rows], some)[:, places]).float()
+            logits = heads.logits(self.model.states(code[rows], some)[:, places]).float()
             within = [logits[:, i, kept].logsumexp(-1) for i, kept in enumerate(columns)]
             scores.append((torch.stack(within, 1) - logits.logsumexp(-1)).sum(-1))
         weights = torch.cat(scores).view(-1, many).double().softmax(-1)
@@ -86,7 +86,7 @@ class Ruled:
             is_hard: begin with the places where little may stand, since they were left without.
         """
         book = self.book
-        passes = Passes(self.model, code, labels, self.manner)
+        passes = Passes(self.model, code, labels, self.settings)
         ids, held = book.begun(len(code)), book.undecided()
         failed = Failed(len(code))
         if book.is_read_first or is_hard:
@@ -95,7 +95,7 @@ class Ruled:
         strange = ids >= book.alphabet.known_to_model
         if bool((given == given[:1]).all()):  # and with the same slots for all, less is to be done
             given, strange = given[:1], strange[:1]
-        for targets, read in passes.turns(shown, given, strange):
+        for targets, read in passes.run(shown, given, strange):
             for number in range(targets.shape[1]):
                 places = targets[:, number].expand(len(ids))
                 is_there = places < ids.shape[1]
@@ -129,7 +129,7 @@ class Ruled:
             at,
             held if whole else held[some],
             tried,
-            temperature=self.manner.temperature,
+            temperature=self.settings.temperature,
             generator=generator,
         )
         if not whole:
@@ -141,12 +141,12 @@ class Ruled:
         to them and taken away."""
         logits = self.model.readout.logits(read)
         if counted is not None:
-            logits = fused(logits, counted, self.manner.ngrams)
+            logits = fused(logits, counted, self.settings.ngrams)
         if self.bias is not None:
             logits = logits + self.bias
-        if self.manner.repetition:
+        if self.settings.repetition:
             present = ids.masked_fill(ids >= logits.shape[-1], -1)
-            logits = lessen(logits, present, self.manner.repetition)
+            logits = lessen(logits, present, self.settings.repetition)
         return logits
 
     def _decide(
@@ -158,25 +158,25 @@ class Ruled:
         generator: torch.Generator,
     ) -> Held:
         """Where words stand, and what template and group are kept; what that settles is put in."""
-        book, is_greedy = self.book, not self.manner.temperature
+        book, is_greedy = self.book, not self.settings.temperature
         parts = []
-        alike = math.gcd(_SHARING, self.manner.candidates)
+        alike = math.gcd(_SHARING, self.settings.candidates)
         for rows in torch.split(torch.arange(0, len(ids), alike), _ROWS):
             own = ids[rows]
             strange = own >= book.alphabet.known_to_model
             read = passes.all_open(book.alphabet.read(own), own >= 0, strange, rows=rows)
-            shares = book.shares(
-                self.model.readout.logits(read), self.bias, temperature=self.manner.temperature
+            masked = book.masked(
+                self.model.readout.logits(read), self.bias, temperature=self.settings.temperature
             )
-            held, _ = book.place(shares, generator=generator)
-            held = book.plan(shares, held, is_greedy=is_greedy, generator=generator)
+            held, _ = book.place(masked, generator=generator)
+            held = book.plan(masked, held, is_greedy=is_greedy, generator=generator)
             parts.append(held)
-            weights = book.placed(shares, held).probs
+            weights = book.placed(masked, held).probs
             if is_hard:
-                weights = book.planned(shares, held, generator=generator)
+                weights = book.planned(masked, held, generator=generator)
             tried = Failed(len(own))
             most = int(_TIGHT * len(book.alphabet)) if is_hard else 0
-            self._put_in(own, weights, held, max(_FORMS, most), tried, generator)
+            self._put_in(own, weights, held, max(_VARIANTS, most), tried, generator)
             for number in range(alike):
                 ids[rows + number] = own
                 failed.rows[rows + number] = tried.rows
@@ -206,7 +206,7 @@ class Ruled:
                 places[some],
                 held[some],
                 tried,
-                temperature=1.0 if self.manner.temperature else 0.0,
+                temperature=1.0 if self.settings.temperature else 0.0,
                 generator=generator,
             )
             ids[some] = own

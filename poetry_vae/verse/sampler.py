@@ -15,11 +15,11 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
 from poetry_vae.verse.choosing import against, copied
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.passes import refined
 from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.ruled import Ruled
-from poetry_vae.verse.rules import Rule, RuleError
+from poetry_vae.verse.rules.rule import Rule, RuleError
+from poetry_vae.verse.sampling_settings import SamplingSettings
 from poetry_vae.verse.steer import Steering
 
 # Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
@@ -52,9 +52,10 @@ class Tally:
 
 
 class Sampler:
-    """Poems of a model, in a manner, that keep rules.
+    """Poems of a model that keep rules.
 
-        sampler = Sampler(model, Manner.of(model, sampling="chosen"), acrostic("春江花月"))
+        settings = SamplingSettings.of(model, sampling="chosen")
+        sampler = Sampler(model, settings, acrostic("春江花月"))
         for poem in islice(sampler.stream(seed=7), 3): ...
 
     With a refiner, rules are pins and masks of its passes, see :class:`~.ruled.Ruled`; without one
@@ -62,23 +63,23 @@ class Sampler:
     """
 
     def __init__(
-        self, model: PoetryVAE, manner: Manner | None = None, rules: Rule | None = None
+        self, model: PoetryVAE, settings: SamplingSettings | None = None, rules: Rule | None = None
     ) -> None:
         """
         Raises:
             RuleError, MetreError: no poem of the model can keep the rules.
         """
         self.model = model
-        self.manner = manner or Manner.of(model)
+        self.settings = settings or SamplingSettings.of(model)
         self.book = None if rules is None else Rulebook(rules, model.form, model.tokenizer)
         self.tally = Tally()
-        self._goes_in_passes = model.refiner is not None and self.manner.passes > 0
+        self._goes_in_passes = model.refiner is not None and self.settings.passes > 0
         self._ruled: Ruled | None = None
         if self.book is not None:
             if self._goes_in_passes:
-                self._ruled = Ruled(model, self.manner, self.book)
+                self._ruled = Ruled(model, self.settings, self.book)
             else:
-                self.tally.steering = Steering(model, self.book, self.manner)
+                self.tally.steering = Steering(model, self.book, self.settings)
         near = self.book.near if self.book else None
         self._base: DiagonalGaussian | None = None
         if near is not None:
@@ -96,7 +97,7 @@ class Sampler:
         """How many poems a block has."""
         if self.tally.steering is not None:
             return _STEERED_BLOCK
-        many = self.manner.candidates
+        many = self.settings.candidates
         first = _FIRST_BLOCKS if many == 1 else _FIRST_CHOSEN
         if number < len(first):
             return first[number]
@@ -112,7 +113,7 @@ class Sampler:
         """
         if self.tally.steering is not None:
             return self.tally.steering.write(n, generator=generator)
-        many = self.manner.candidates if self.model.refiner is not None else 1
+        many = self.settings.candidates if self.model.refiner is not None else 1
         ids, scores = self.candidates(n * many, generator=generator)
         for number in range(_ROUNDS):
             chosen, best = _best(ids, scores, many)
@@ -133,7 +134,7 @@ class Sampler:
         self, code: Tensor, labels: Tensor | None = None, *, generator: torch.Generator | None
     ) -> Tensor:
         """Poems as ids [n, T] from codes [n, D], as they come: no rules, no choice."""
-        return refined(self.model, code, labels, self.manner, generator=generator)
+        return refined(self.model, code, labels, self.settings, generator=generator)
 
     @torch.no_grad()
     def poems_of_codes(self, code: Tensor, labels: Tensor | None = None) -> list[Poem]:
@@ -180,7 +181,7 @@ class Sampler:
         else:
             ids, wrong = self._ruled.write(code, labels, generator=generator, is_hard=is_hard)
         scores = torch.zeros(n)
-        if (self.manner.candidates > 1 or is_scored) and self.model.refiner is not None:
+        if (self.settings.candidates > 1 or is_scored) and self.model.refiner is not None:
             scores = against(self.model, self.read(ids), labels)
             scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)
         if self.book is not None:
@@ -192,7 +193,7 @@ class Sampler:
         return ids if self.book is None else self.book.alphabet.read(ids)
 
     def _labels(self, n: int, generator: torch.Generator) -> Tensor | None:
-        many = self.manner.candidates if self.model.refiner is not None else 1
+        many = self.settings.candidates if self.model.refiner is not None else 1
         labels = labelling.draw(self.model, n // many, generator=generator)
         return None if labels is None else labels.repeat_interleave(many)
 

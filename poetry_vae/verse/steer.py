@@ -26,10 +26,10 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.drawing import draw_kept
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rulebook import Held, Rulebook
-from poetry_vae.verse.rules import RuleError
-from poetry_vae.verse.shares import Shares
+from poetry_vae.verse.rules.rule import RuleError
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 DEFAULT_CANDIDATES = 16
 # Latents walk on where fewer candidates than this would carry the same weight.
@@ -57,9 +57,9 @@ class Mixture:
         noise = torch.randn((n, mean.shape[1]), generator=generator)
         return mean[which] + deviation[which] * noise
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, code: Tensor) -> Tensor:
         """[n, D] → [n]."""
-        each = self.components.log_prob(z[:, None])
+        each = self.components.log_prob(code[:, None])
         return each.logsumexp(1) - math.log(each.shape[1])
 
 
@@ -70,7 +70,7 @@ class Steering:
         self,
         model: PoetryVAE,
         book: Rulebook,
-        manner: Manner,
+        settings: SamplingSettings,
         *,
         candidates: int = DEFAULT_CANDIDATES,
         steps: int = _STEPS,
@@ -81,7 +81,7 @@ class Steering:
             steps: Langevin steps where the candidates do not suffice; 0 takes none.
         """
         self.model, self.book = model, book
-        self.manner = manner
+        self.settings = settings
         self.candidates, self.steps = candidates, steps
         self.bias = book.bias(model.decoder.likelihood.table[0].detach())
         standard = DiagonalGaussian.standard(torch.zeros(1, model.code_size))
@@ -115,27 +115,27 @@ class Steering:
 
     def _write(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """As :meth:`write`, and which rows found no poem that keeps the rules."""
-        z, held = self._latents(n, generator)
-        found = [self._characters(z[rows], held[rows], generator) for rows in _split(n)]
+        code, held = self._latents(n, generator)
+        found = [self._characters(code[rows], held[rows], generator) for rows in _split(n)]
         ids, lost = zip(*found, strict=True)
         return torch.cat(ids), torch.cat(lost)
 
     def _characters(
-        self, z: Tensor, held: Held, generator: torch.Generator
+        self, code: Tensor, held: Held, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Template, rhyme group and characters for latents z [R, D]: ids [R, T], and what is lost.
+        """Template, rhyme group and characters for codes [R, D]: ids [R, T], and what is lost.
 
         The pairs of template and group overlap, so a pair is drawn by its own probability and the
         poem kept with probability 1/(number of pairs it keeps); what is kept has the exact
         conditional distribution (the union sampler of Karp & Luby 1983).
         """
-        temperature = self.manner.temperature
-        shares = self._shares(z, temperature=temperature)
-        ids = torch.zeros(shares.log_mass.shape, dtype=torch.long)
-        lost = torch.zeros(len(z), dtype=torch.bool)
-        waiting = torch.arange(len(z))
+        temperature = self.settings.temperature
+        masked = self._masked(code, temperature=temperature)
+        ids = torch.zeros(masked.log_mass.shape, dtype=torch.long)
+        lost = torch.zeros(len(code), dtype=torch.bool)
+        waiting = torch.arange(len(code))
         while len(waiting):
-            here = shares[waiting]
+            here = masked[waiting]
             plan = self.book.plan(
                 here, held[waiting], is_greedy=not temperature, generator=generator
             )
@@ -154,66 +154,67 @@ class Steering:
         """One of ``candidates`` latents for each poem, [n, D], and where its words stand."""
         total = n * self.candidates
         from_prior = math.ceil(total / 2) if self.proposals else total
-        z = self.base.rsample(from_prior, generator=generator)[:, 0]
-        log_q = self.base.log_prob(z)
+        code = self.base.rsample(from_prior, generator=generator)[:, 0]
+        log_q = self.base.log_prob(code)
         if self.proposals:
-            z = torch.cat([z, self.proposals.sample(total - from_prior, generator=generator)])
-            both = torch.stack([self.base.log_prob(z), self.proposals.log_prob(z)])
+            code = torch.cat([code, self.proposals.sample(total - from_prior, generator=generator)])
+            both = torch.stack([self.base.log_prob(code), self.proposals.log_prob(code)])
             log_q = both.logsumexp(0) - math.log(2)
             mixed = torch.randperm(total, generator=generator)
-            z, log_q = z[mixed], log_q[mixed]
+            code, log_q = code[mixed], log_q[mixed]
         weights, parts = [], []
         for rows in _split(total):
-            shares = self._shares(z[rows], temperature=1.0)
-            held, drawn = self.book.place(shares, generator=generator)
-            weights.append(self.book.log_kept(shares, held) - drawn)
+            masked = self._masked(code[rows], temperature=1.0)
+            held, drawn = self.book.place(masked, generator=generator)
+            weights.append(self.book.log_kept(masked, held) - drawn)
             parts.append(held)
-        log_weights = torch.cat(weights) + self.base.log_prob(z) - log_q
+        log_weights = torch.cat(weights) + self.base.log_prob(code) - log_q
         pools = log_weights.view(n, self.candidates).double().softmax(-1)
         self.effective.append((1 / pools.square().sum(-1)).mean().item())
         chosen = torch.multinomial(pools, 1, generator=generator)[:, 0]
         rows = torch.arange(n) * self.candidates + chosen
-        z, held = z[rows], Held.joined(parts)[rows]
+        code, held = code[rows], Held.joined(parts)[rows]
         if self.effective[-1] < min(_ENOUGH, self.candidates / 2) and self.steps:
-            z = self._walk(z, held, generator)
-        return z, held
+            code = self._walk(code, held, generator)
+        return code, held
 
-    def _walk(self, z: Tensor, held: Held, generator: torch.Generator) -> Tensor:
-        """Langevin steps from z [n, D] with p(z | constraints, what is held) as their target."""
+    def _walk(self, code: Tensor, held: Held, generator: torch.Generator) -> Tensor:
+        """Langevin steps from codes [n, D] with p(z | constraints, what is held) as their
+        target."""
         size = _STEP_SIZE
         self.walked = self.steps
-        log_p, gradient = self._target(z, held)
+        log_p, gradient = self._target(code, held)
         for _ in range(self.steps):
-            noise = torch.randn(z.shape, generator=generator)
-            there = z + size**2 / 2 * gradient + size * noise
+            noise = torch.randn(code.shape, generator=generator)
+            there = code + size**2 / 2 * gradient + size * noise
             log_p_there, gradient_there = self._target(there, held)
-            back = (z - there - size**2 / 2 * gradient_there) / size
+            back = (code - there - size**2 / 2 * gradient_there) / size
             forth_and_back = (noise.square() - back.square()).sum(-1) / 2
-            lot = torch.rand(len(z), generator=generator)
+            lot = torch.rand(len(code), generator=generator)
             accepted = lot.log() < log_p_there - log_p + forth_and_back
-            z = torch.where(accepted[:, None], there, z)
+            code = torch.where(accepted[:, None], there, code)
             gradient = torch.where(accepted[:, None], gradient_there, gradient)
             log_p = torch.where(accepted, log_p_there, log_p)
             # Two of three accepted is near the best pace; while still walking in, any will do.
             size *= 1.1 if accepted.float().mean() > 0.65 else 0.85
-        return z
+        return code
 
-    def _target(self, z: Tensor, held: Held) -> tuple[Tensor, Tensor]:
+    def _target(self, code: Tensor, held: Held) -> tuple[Tensor, Tensor]:
         """log p(z)·P(constraints, what is held | z) up to a constant, [n], and its gradient."""
         values, gradients = [], []
-        for rows in _split(len(z)):
+        for rows in _split(len(code)):
             with torch.enable_grad():
-                at = z[rows].detach().requires_grad_(True)
-                shares = self._shares(at, temperature=1.0)
-                kept = self.book.log_kept(shares, held[rows])
+                at = code[rows].detach().requires_grad_(True)
+                masked = self._masked(at, temperature=1.0)
+                kept = self.book.log_kept(masked, held[rows])
                 value = kept + self.base.log_prob(at)
                 (gradient,) = torch.autograd.grad(value.sum(), at)
             values.append(value.detach())
             gradients.append(gradient)
         return torch.cat(values), torch.cat(gradients)
 
-    def _shares(self, z: Tensor, *, temperature: float) -> Shares:
-        return self.book.shares(self.model.decode(z), self.bias, temperature=temperature)
+    def _masked(self, code: Tensor, *, temperature: float) -> MaskedProbabilities:
+        return self.book.masked(self.model.decode(code), self.bias, temperature=temperature)
 
     def _read_what_is_known(self) -> Mixture | None:
         """What the encoder makes of the poem with everything unknown masked."""

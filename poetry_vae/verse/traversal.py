@@ -11,8 +11,8 @@ from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.poem import Poem
-from poetry_vae.verse.manner import LIKELIEST
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import LIKELIEST
 
 _FURTHEST = 3.0  # standard deviations of the prior
 
@@ -106,9 +106,9 @@ def redraw(
 
 def _written(model: PoetryVAE, centre: Tensor, j: int, values: Tensor) -> Tensor:
     """The likeliest poems with z_j at each of values [S], all else as in centre [D]: ids [S, T]."""
-    z = centre.repeat(len(values), 1)
-    z[:, j] = values
-    return Sampler(model, LIKELIEST).write_from(z, generator=None)
+    code = centre.repeat(len(values), 1)
+    code[:, j] = values
+    return Sampler(model, LIKELIEST).write_from(code, generator=None)
 
 
 def _changes(ids: Tensor) -> int:

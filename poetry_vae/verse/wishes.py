@@ -17,7 +17,7 @@ FREE_SIGNS = "□＿_○◯*?-xX"
 
 if TYPE_CHECKING:
     from poetry_vae.text.form import Form
-    from poetry_vae.verse.rules import Rule
+    from poetry_vae.verse.rules.rule import Rule
 
 Note = Callable[[str], None]
 """Takes what the person asking should know of how a wish was understood."""
@@ -50,7 +50,7 @@ def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: Non
     Raises:
         RuleError: there is no such wish, or a value says nothing that a poem could keep.
     """
-    from poetry_vae.verse.rules import RuleError, together
+    from poetry_vae.verse.rules.rule import RuleError, together
 
     names = [wish.name for wish in WISHES]
     if unknown := [name for name in asked if name not in names]:
@@ -77,7 +77,8 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
     from poetry_vae.text.errors import PoetryVAEError
     from poetry_vae.text.form import Form
     from poetry_vae.text.poem import Poem, split_lines
-    from poetry_vae.verse.rules import RuleError, acrostic
+    from poetry_vae.verse.rules.pins import acrostic
+    from poetry_vae.verse.rules.rule import RuleError
 
     def drawn(text: str) -> list[str]:
         free = str.maketrans(dict.fromkeys(FREE_SIGNS, "□"))
@@ -109,43 +110,43 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
 
 
 def _acrostic(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import acrostic
+    from poetry_vae.verse.rules.pins import acrostic
 
     return acrostic(text)
 
 
 def _tail(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import acrostic
+    from poetry_vae.verse.rules.pins import acrostic
 
     return acrostic(text, tail=True)
 
 
 def _pin(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Pin
+    from poetry_vae.verse.rules.pins import Pin
 
     return Pin.parse(text)
 
 
 def _template(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Template
+    from poetry_vae.verse.rules.pins import Template
 
     return Template(text)
 
 
 def _first_line(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import first_line
+    from poetry_vae.verse.rules.pins import first_line
 
     return first_line(text)
 
 
 def _near(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Near
+    from poetry_vae.verse.rules.near import Near
 
     return Near(text)
 
 
 def _metre(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Metre
+    from poetry_vae.verse.rules.sound import Metre
 
     if text in ("strict", "loose"):
         return Metre("loose" if text == "loose" else "strict")
@@ -153,14 +154,14 @@ def _metre(text: str, form: Form, note: Note) -> Rule:
 
 
 def _rhyme(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Rhyme
+    from poetry_vae.verse.rules.sound import Rhyme
 
     return Rhyme(None if text == "any" else text)
 
 
 def _rhyme_book(text: str, form: Form, note: Note) -> Rule:
     from poetry_vae.text.rhyme_books import rhyme_book
-    from poetry_vae.verse.rules import Sounds
+    from poetry_vae.verse.rules.sound import Sounds
 
     return Sounds(rhyme_book(text))
 
@@ -168,7 +169,9 @@ def _rhyme_book(text: str, form: Form, note: Note) -> Rule:
 def _theme(text: str, form: Form, note: Note) -> Rule:
     from poetry_vae.text.keywords import keywords
     from poetry_vae.text.script import to_simplified
-    from poetry_vae.verse.rules import Favour, RuleError, Words, together
+    from poetry_vae.verse.rules.favour import Favour
+    from poetry_vae.verse.rules.rule import RuleError, together
+    from poetry_vae.verse.rules.words import Words
 
     found = keywords(text, longest=max(form.lengths))
     if not found.words:
@@ -180,25 +183,25 @@ def _theme(text: str, form: Form, note: Note) -> Rule:
 
 
 def _avoid(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Avoid
+    from poetry_vae.verse.rules.avoid import Avoid
 
     return Avoid(text)
 
 
 def _no_repeat(value: bool, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import NoRepeat
+    from poetry_vae.verse.rules.no_repeat import NoRepeat
 
     return NoRepeat()
 
 
 def _doublings(value: bool, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Doublings
+    from poetry_vae.verse.rules.no_repeat import Doublings
 
     return Doublings()
 
 
 def _parallel(value: bool, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules import Parallel
+    from poetry_vae.verse.rules.parallel import Parallel
 
     return Parallel()
 

@@ -93,7 +93,7 @@ def create_app(
 
     async def metre(request: Request) -> Response:
         body = bodies.MetreBody.model_validate_json(await request.body())
-        return JSONResponse(await run_in_threadpool(reading.measured, body))
+        return JSONResponse(await run_in_threadpool(reading.metre_of, body))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

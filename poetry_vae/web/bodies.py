@@ -20,7 +20,7 @@ Seed = Annotated[
     int | None,
     Field(ge=0, le=MOST_SEED, description="The same seed gives the same poems; else a fresh one."),
 ]
-Form = Annotated[str, Field(max_length=100, description="A form or a tune: 七绝, 浣溪沙, 6x7.")]
+FormText = Annotated[str, Field(max_length=100, description="A form or a tune: 七绝, 浣溪沙, 6x7.")]
 
 
 class _Body(BaseModel):
@@ -44,10 +44,10 @@ _Wishes: type[_Body] = create_model(
 )
 
 
-class Asked(_Wishes):  # type: ignore[misc, valid-type]
+class AskedBody(_Wishes):  # type: ignore[misc, valid-type]
     """What a poem shall be and keep."""
 
-    form: Form = ""
+    form: FormText = ""
     about: Annotated[Text, Field(description="The subject, in free words: 秋夜怀友.")] = ""
     dynasty: Annotated[Text, Field(description="In whose manner: 唐.")] = ""
 
@@ -60,7 +60,7 @@ class Asked(_Wishes):  # type: ignore[misc, valid-type]
         return {**self.wishes(), "about": self.about, "dynasty": self.dynasty}
 
 
-class _Drawn(Asked):
+class _Drawn(AskedBody):
     n: Number = 3
     seed: Seed = None
     script: Script = "simplified"
@@ -91,7 +91,7 @@ class ReviseBody(_Drawn):
     ] = None
 
 
-class AlternativesBody(Asked):
+class AlternativesBody(AskedBody):
     """A place of a poem, from 1."""
 
     poem: Text
@@ -126,5 +126,5 @@ class InterpolateBody(_Body):
     start: Text
     end: Text
     steps: Annotated[int, Field(ge=2, le=MOST_POEMS)] = 8
-    form: Form = ""
+    form: FormText = ""
     script: Script = "simplified"

@@ -15,7 +15,7 @@ from poetry_vae.web.bodies import MetreBody
 from poetry_vae.web.refusals import of_field
 
 
-def measured(body: MetreBody) -> dict[str, Any]:
+def metre_of(body: MetreBody) -> dict[str, Any]:
     """A poem with tones, rhymes and faults, as `metre --json` has it; and beside that both scripts,
     where words end, and how it is read today (null without pypinyin)."""
     with of_field("poem"):

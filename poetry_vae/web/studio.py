@@ -27,17 +27,17 @@ from poetry_vae.text.poem import Poem, split_lines
 from poetry_vae.text.script import present, to_simplified
 from poetry_vae.verse.as_json import as_json
 from poetry_vae.verse.generate import choose_model, in_script
-from poetry_vae.verse.manner import OF_A_POEM, Manner, trust_in
 from poetry_vae.verse.morph import interpolate
 from poetry_vae.verse.replying import reply
 from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
 from poetry_vae.verse.rulebook import Rulebook
-from poetry_vae.verse.rules import Rule, RuleError, together
+from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings, trust_in
 from poetry_vae.verse.wishes import form_of, rules_of
 from poetry_vae.web.bodies import (
     AlternativesBody,
-    Asked,
+    AskedBody,
     InterpolateBody,
     PoemsBody,
     ReplyBody,
@@ -93,9 +93,9 @@ class Studio:
             form = body.form or ("" if self._model else form_of(body.wishes()) or "")
         model = self._model_for(form, body)
         rules = _rules(body, model, notes)
-        manner = Manner.of(model, sampling=body.sampling, trust=trust_in(rules))
+        settings = SamplingSettings.of(model, sampling=body.sampling, trust=trust_in(rules))
         with _blamed(body, model):
-            sampler = Sampler(model, manner, rules)
+            sampler = Sampler(model, settings, rules)
         yield from (("note", note) for note in notes)
         yield from _drawn(sampler, body)
 
@@ -182,7 +182,7 @@ class Studio:
             fitting = [name for name in served if Form.parse(name).positions == whole]
             return fitting[0] if fitting else str(Form.of(1, whole))
 
-    def _model_for(self, form: str, body: Asked, *, field: str = "form") -> PoetryVAE:
+    def _model_for(self, form: str, body: AskedBody, *, field: str = "form") -> PoetryVAE:
         with of_field(field):
             if form:
                 form = str(Form.parse(form))
@@ -221,7 +221,7 @@ def _told(name: str, config: ModelConfig, figures: dict[str, Any]) -> dict[str, 
     }
 
 
-def _rules(body: Asked, model: PoetryVAE, notes: list[str]) -> Rule | None:
+def _rules(body: AskedBody, model: PoetryVAE, notes: list[str]) -> Rule | None:
     """The rules that are asked for; what says nothing that could be kept is named."""
     found = []
     for name, value in body.wishes().items():
@@ -232,7 +232,7 @@ def _rules(body: Asked, model: PoetryVAE, notes: list[str]) -> Rule | None:
 
 
 @contextmanager
-def _blamed(body: Asked, model: PoetryVAE) -> Iterator[None]:
+def _blamed(body: AskedBody, model: PoetryVAE) -> Iterator[None]:
     """Where rules are refused, the first that no poem could keep even by itself is named."""
     try:
         yield

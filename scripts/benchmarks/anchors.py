@@ -213,8 +213,8 @@ def main() -> None:
         if model is None:
             drawn = n_grams(corpus, given.n, temperature, given.seed)
         else:
-            manner = temperature, given.repetition
-            drawn = sample(model, given.n, corpus.form.positions, *manner, given.seed)
+            settings = temperature, given.repetition
+            drawn = sample(model, given.n, corpus.form.positions, *settings, given.seed)
         lines = [
             Poem(corpus.form.cut(corpus.tokenizer.decode(row))).one_line for row in drawn.tolist()
         ]

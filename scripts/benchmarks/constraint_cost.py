@@ -10,21 +10,12 @@ from typing import Any
 from drawn_rules import Subject
 from measure import table, tell
 
+from poetry_vae import Favour, Metre, NoRepeat, Parallel, Rhyme, Rule, Words, acrostic
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.rules import (
-    Favour,
-    Metre,
-    NoRepeat,
-    Parallel,
-    Rhyme,
-    Rule,
-    Words,
-    acrostic,
-)
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 Figures = dict[str, Any]
 _FREE = "free"
@@ -45,38 +36,38 @@ def asked(form: Form) -> dict[str, Rule]:
 
 
 def written(subject: Subject, n: int, seed: int, rules: Rule | None = None) -> list[Poem]:
-    """``n`` poems of the plain manner."""
-    sampler = Sampler(subject.model, Manner.of(subject.model), rules)
+    """``n`` poems of the plain settings."""
+    sampler = Sampler(subject.model, SamplingSettings.of(subject.model), rules)
     return list(islice(sampler.stream(seed), n))
 
 
 def cost(subjects: Sequence[Subject], poems: int, seed: int) -> Figures:
-    """For every model, manner and rule: poems a second, and the share of them that are unique.
+    """For every model, sampling and rule: poems a second, and the share of them that are unique.
 
     Free verse is measured before and after the rules, and the mean of the two is what they are
     held against.
     """
     found: Figures = {}
     for subject in subjects:
-        for manner in ("plain", "chosen"):
-            n = poems if manner == "plain" else max(8, poems // 12)
-            tell(f"cost: {subject.name}, {manner}")
-            before = _speed(subject, None, manner, n, seed)
+        for sampling in ("plain", "chosen"):
+            n = poems if sampling == "plain" else max(8, poems // 12)
+            tell(f"cost: {subject.name}, {sampling}")
+            before = _speed(subject, None, sampling, n, seed)
             rows = {
-                name: _speed(subject, rules, manner, n, seed)
+                name: _speed(subject, rules, sampling, n, seed)
                 for name, rules in asked(subject.model.form).items()
             }
-            after = _speed(subject, None, manner, n, seed)
+            after = _speed(subject, None, sampling, n, seed)
             free = {"rate": (before["rate"] + after["rate"]) / 2, "unique": before["unique"]}
-            found[f"{subject.name}, {manner}"] = {_FREE: free, **rows}
+            found[f"{subject.name}, {sampling}"] = {_FREE: free, **rows}
     return found
 
 
-def _speed(subject: Subject, rules: Rule | None, manner: Any, n: int, seed: int) -> Figures:
+def _speed(subject: Subject, rules: Rule | None, sampling: Any, n: int, seed: int) -> Figures:
     """In blocks as users get them, in processor time."""
     model = subject.model
     try:
-        sampler = Sampler(model, Manner.of(model, sampling=manner), rules)
+        sampler = Sampler(model, SamplingSettings.of(model, sampling=sampling), rules)
         next(sampler.stream(seed + 1))  # what is prepared once
         begun = time.process_time()
         texts = [poem.text for poem in islice(sampler.stream(seed), n)]

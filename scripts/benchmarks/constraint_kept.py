@@ -14,12 +14,12 @@ from impossible_rules import KINDS, unsatisfiable
 from measure import table, tell
 from naive_rules import asked_groups, broken, broken_as_shown
 
+from poetry_vae import Metre, NoRepeat, Parallel, Pin, Rhyme, Rule, Template
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.errors import PoetryVAEError
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.rulebook import Rulebook
-from poetry_vae.verse.rules import Metre, NoRepeat, Parallel, Pin, Rhyme, Rule, Template
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 Figures = dict[str, Any]
 _POEMS = 2  # of each combination
@@ -88,8 +88,8 @@ def _outcome(
     of simplified script."""
     model = subject.model
     try:
-        manner = Manner.of(model, temperature=temperature, candidates=candidates)
-        sampler = Sampler(model, manner, rules)
+        settings = SamplingSettings.of(model, temperature=temperature, candidates=candidates)
+        sampler = Sampler(model, settings, rules)
         ids = sampler.write(_POEMS, generator=torch.Generator().manual_seed(seed))
     except PoetryVAEError as error:
         return "refused", str(error), False
@@ -158,7 +158,7 @@ def unsatisfied(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
 def _later(subject: Subject, rules: Rule) -> tuple[str, str]:
     """What came of rules that were not refused at first."""
     try:
-        poem = next(Sampler(subject.model, Manner.of(subject.model), rules).stream(0))
+        poem = next(Sampler(subject.model, SamplingSettings.of(subject.model), rules).stream(0))
     except PoetryVAEError as error:
         return "when writing", str(error)
     except Exception as error:  # as above

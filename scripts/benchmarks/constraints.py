@@ -40,6 +40,7 @@ from drawn_rules import Lines, Subject
 from measure import machine_line, parser, table, tell, use_threads, write_json
 from metre_table import shuffled
 
+from poetry_vae import Metre, Pin, Rhyme, Rule, acrostic
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.files import replace_file
@@ -49,9 +50,8 @@ from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import MetreReport, Readings, check
 from poetry_vae.text.treasury import is_treasury
 from poetry_vae.verse.generate import in_script
-from poetry_vae.verse.manner import Manner
-from poetry_vae.verse.rules import Metre, Pin, Rhyme, Rule, acrostic
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 Figures = dict[str, Any]
 # Shares of length, rhyme, metre and all that others report of poems by language models.
@@ -131,7 +131,7 @@ def digests(model: PoetryVAE) -> dict[str, str]:
     """What is to be the same in every process: poems, by rule."""
     found = {}
     for name, constraint in asked(model.form).items():
-        sampler = Sampler(model, Manner.of(model), constraint)
+        sampler = Sampler(model, SamplingSettings.of(model), constraint)
         ids = sampler.write(8, generator=torch.Generator().manual_seed(1))
         found[name] = hashlib.sha256(ids.numpy().tobytes()).hexdigest()
     return found
@@ -185,8 +185,8 @@ def quality(
         heads = acrostic("春江花月夜山風水"[: subject.model.form.lines])
         for name, constraint in {**_QUALITY, "acrostic": heads}.items():
             tell(f"quality: {subject.name}, {name}")
-            manner = Manner.of(subject.model, **settings)
-            sampler = Sampler(subject.model, manner, constraint)
+            how = SamplingSettings.of(subject.model, **settings)
+            sampler = Sampler(subject.model, how, constraint)
             is_kept = name != "acrostic"
             real = [
                 x for x in subject.poems if not is_kept or not naive.broken(constraint.parts, x)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.evaluation.judges.kneser_ney import KneserNey, LanguageModelError, Order
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey, LanguageModelError, NGramOrder
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -132,7 +132,7 @@ def _draw_exactly(
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def _continuations(order: Order, history: Ints, base: int) -> tuple[Ints, Ints]:
+def _continuations(order: NGramOrder, history: Ints, base: int) -> tuple[Ints, Ints]:
     """Where the n-grams that begin with these histories start and end."""
     begin = np.searchsorted(order.keys, history * base)
     end = np.searchsorted(order.keys, (history + 1) * base)

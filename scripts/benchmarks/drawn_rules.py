@@ -8,11 +8,7 @@ from dataclasses import dataclass
 
 import naive_rules as naive
 
-from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.encoded import EncodedCorpus
-from poetry_vae.text.metre import Rules
-from poetry_vae.verse.rules import (
-    FREE,
+from poetry_vae import (
     Avoid,
     Metre,
     NoRepeat,
@@ -21,12 +17,15 @@ from poetry_vae.verse.rules import (
     Rhyme,
     Rule,
     Template,
-    Together,
     Words,
     acrostic,
     first_line,
-    together,
 )
+from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.metre import Rules
+from poetry_vae.verse.rules.pins import FREE
+from poetry_vae.verse.rules.rule import Together, together
 
 Lines = tuple[str, ...]
 

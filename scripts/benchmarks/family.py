@@ -63,7 +63,7 @@ MEMBERS: dict[str, tuple[str, dict[str, Any], int]] = {
 }
 
 
-class Progress(Observer):
+class ProgressObserver(Observer):
     """A line on standard error for each validation."""
 
     def __init__(self, name: str) -> None:
@@ -120,7 +120,7 @@ def trained(
                 overrides=settings,
                 seed=seed,
                 resume=resume,
-                observer=Progress(name),
+                observer=ProgressObserver(name),
             )
         except CheckpointError:
             if resume or not (folder / STATE).is_file():

@@ -10,11 +10,7 @@ from functools import cache
 import naive_rules as naive
 from drawn_rules import Subject
 
-from poetry_vae.text.form import Form
-from poetry_vae.text.prosody import GROUPS, readings
-from poetry_vae.text.script import fold
-from poetry_vae.verse.rules import (
-    FREE,
+from poetry_vae import (
     Avoid,
     Favour,
     Metre,
@@ -26,8 +22,12 @@ from poetry_vae.verse.rules import (
     Words,
     acrostic,
     first_line,
-    together,
 )
+from poetry_vae.text.form import Form
+from poetry_vae.text.prosody import GROUPS, readings
+from poetry_vae.text.script import fold
+from poetry_vae.verse.rules.pins import FREE
+from poetry_vae.verse.rules.rule import together
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, partial
 from typing import Literal, NamedTuple
 
+from poetry_vae import Avoid, Metre, NoRepeat, Parallel, Pin, Rhyme, Rule, Template, Words
 from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.prosody import GROUPS, PINGSHUI, readings
 from poetry_vae.text.script import fold, to_simplified
-from poetry_vae.verse.rules import (
-    FREE,
-    Avoid,
-    Metre,
-    NoRepeat,
-    Parallel,
-    Pin,
-    Rhyme,
-    Rule,
-    Template,
-    Words,
-)
+from poetry_vae.verse.rules.pins import FREE
 
 Lines = Sequence[str]
 Reading = Literal["writer", "lenient", "strict"]

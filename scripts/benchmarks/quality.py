@@ -6,7 +6,7 @@
     python -m scripts.benchmarks quality CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
         --coherence --manners 0.9,28,0.6,0.1,1,1 0.9,28,0.6,0.1,1,4 0.9,28,0.6,0.1,1,16
 
-CORPUS is an encoded corpus of one form; its test part stands for real poems. Each manner is
+CORPUS is an encoded corpus of one form; its test part stands for real poems. Each set of them is
 temperature,passes,trust,guidance,repetition[,candidates]. Poems a second: of one core, in blocks of
 256 candidates.
 """
@@ -24,22 +24,24 @@ from measure import machine_line, parser, table, tell, use_threads, write_json
 from poetry_vae.evaluation.judges.files import fitted, fitted_coherence
 from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.columns import VERSE, Column, figure, named
-from poetry_vae.evaluation.report.verse import Reader, Row
+from poetry_vae.evaluation.report.verse import VerseEvaluator, VerseRow
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _BLOCK, _TIMED = 256, 4
-_KINDS = (float, int, float, float, float, int)  # of the numbers of a manner
+_KINDS = (float, int, float, float, float, int)  # of the numbers of sampling settings
 _MEASURED = 10_000  # poems that figures other than R are taken of
 
 
-def written(model: PoetryVAE, n: int, manner: Manner, seed: int) -> tuple[list[str], float]:
+def written(
+    model: PoetryVAE, n: int, settings: SamplingSettings, seed: int
+) -> tuple[list[str], float]:
     """``n`` poems as texts, and how many a second."""
-    parts, seconds, sampler = [], [], Sampler(model, manner)
-    block = max(1, _BLOCK // manner.candidates)
+    parts, seconds, sampler = [], [], Sampler(model, settings)
+    block = max(1, _BLOCK // settings.candidates)
     for start in range(0, n, block):
         generator = torch.Generator().manual_seed(derived_seed(seed, "quality", start))
         begun = time.process_time()
@@ -87,12 +89,12 @@ def main() -> None:
     if given.coherence:
         coherence = fitted_coherence(judges[0], *read, seed=given.seed, folder=folder)
     each = min(_MEASURED, len(material.parts["test"]) // 2, given.n)  # as many of every row
-    reader = Reader(material, judges, each, given.seed, coherence)
+    evaluator = VerseEvaluator(material, judges, each, given.seed, coherence)
     drawn = np.random.default_rng(derived_seed(given.seed, "real")).permutation(
         len(material.parts["test"])
     )
     real = [material.parts["test"][i] for i in drawn]
-    found: dict[str, Row] = {}
+    found: dict[str, VerseRow] = {}
     rows = []
     texts, speed = real[: len(real) // 2], None
     for text in ["real poems", *given.manners]:
@@ -100,11 +102,13 @@ def main() -> None:
         if text == "real poems":
             against = real[len(real) // 2 :]
         else:
-            manner = Manner(*(kind(n) for kind, n in zip(_KINDS, text.split(","), strict=False)))
-            texts, speed = written(model, given.n, manner, given.seed)
+            settings = SamplingSettings(
+                *(kind(n) for kind, n in zip(_KINDS, text.split(","), strict=False))
+            )
+            texts, speed = written(model, given.n, settings, given.seed)
         tell(text)
-        found[text] = reader.measure(text, "model", texts)
-        found[text]["two_sample"] = reader.two_sample(against[: given.n], texts[: given.n])
+        found[text] = evaluator.measure(text, "model", texts)
+        found[text]["two_sample"] = evaluator.two_sample(against[: given.n], texts[: given.n])
         found[text]["poems_a_second"] = speed
         rows.append([text, *(column.cell(found[text]) for column in COLUMNS)])
         tell(" | ".join(rows[-1]))

@@ -20,10 +20,10 @@ _FIRST = len(CharTokenizer.SPECIAL)
 Way = Literal["multinomial", "draw", "blocks"]
 
 
-def characters(likelihood: CategoricalHeads, hidden: Tensor, way: Way) -> Tensor:
+def characters(likelihood: CategoricalHeads, states: Tensor, way: Way) -> Tensor:
     if way == "blocks":
-        return likelihood.draw(hidden, 1.0, generator=None)
-    logits = likelihood.logits(hidden)[:, _FIRST:]
+        return likelihood.draw(states, 1.0, generator=None)
+    logits = likelihood.logits(states)[:, _FIRST:]
     if way == "draw":
         return draw(logits, 1.0, generator=None) + _FIRST
     return torch.multinomial(torch.softmax(logits, dim=-1), 1)[:, 0] + _FIRST

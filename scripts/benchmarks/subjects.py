@@ -1,6 +1,6 @@
-"""How often a poem is about what it was asked for: the judge of subjects, by form and sampling settings.
+"""How often a poem is about the subject it was asked for: the judge of subjects by form and setting.
 
-    python scripts/benchmarks/subjects.py POEMS.safetensors --model poet --form 七绝 -n 150
+    python -m scripts.benchmarks subjects POEMS.safetensors --model poet --form 七绝 -n 150
 
 POEMS is an encoded corpus of many forms. A poem is written to each of ``n`` titles of its test
 part, in both ways of sampling, and the judge picks among ten titles; real unseen poems with their
@@ -23,7 +23,7 @@ from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 
 def main() -> None:
@@ -56,8 +56,8 @@ def main() -> None:
     by_title = dict(zip(pool, real, strict=True))
     measure("real poems of the titles asked for", [by_title[title] for title in asked], asked)
     for sampling in ("plain", "chosen"):
-        manner = partial(Manner.of, sampling=sampling)
-        measure(f"{given.model}, {sampling}", poems_to(model, asked, manner, seed), asked)
+        settings = partial(SamplingSettings.of, sampling=sampling)
+        measure(f"{given.model}, {sampling}", poems_to(model, asked, settings, seed), asked)
     rows = [
         [name, f"{t.own:.1%} ± {t.error:.1%}", f"{t.exchanged:.1%}", f"{t.poems:,}"]
         for name, t in found.items()

@@ -43,7 +43,7 @@ from poetry_vae.training.data import OneForm
 from poetry_vae.training.device import Precision, find_precision
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.run import Run
-from poetry_vae.training.schedules import Plan
+from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.step import Trained
 
 _SEEDS = (0, 1)
@@ -66,7 +66,7 @@ class Ours:
         )
         run, cpu = Run(corpus, self.config, self.training, seed, preset), torch.device("cpu")
         self.dtype, self.data = find_precision(cpu, precision), OneForm(run, corpus, cpu)
-        self.plan = Plan(self.training, self.data.batches.in_epoch)
+        self.plan = TrainingPlan(self.training, self.data.batches.in_epoch)
         self.trained = Trained.begin(run, cpu, poems=self.data.poems)
         self.generator, self.done = torch.Generator().manual_seed(seed), 0
 

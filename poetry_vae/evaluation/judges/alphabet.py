@@ -58,13 +58,13 @@ def _code_points(text: str) -> CodePoints:
 
 
 @dataclass(frozen=True)
-class Alphabet:
+class SymbolTable:
     """Symbols: the characters by falling frequency, then one for all others, then a line's end."""
 
     characters: str
 
     @classmethod
-    def of(cls, poems: CodePoints, most: int = MOST_CHARACTERS) -> Alphabet:
+    def of(cls, poems: CodePoints, most: int = MOST_CHARACTERS) -> SymbolTable:
         """The commonest characters of poems from :func:`simplified`, equal ones by code point."""
         counts = np.bincount(poems.ravel(), minlength=_CODE_POINTS)
         common = np.argsort(-counts, kind="stable")[:most]

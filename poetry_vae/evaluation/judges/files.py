@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from poetry_vae.evaluation.judges.affinities import Affinity
-from poetry_vae.evaluation.judges.alphabet import Alphabet, Poems
+from poetry_vae.evaluation.judges.alphabet import Poems, SymbolTable
 from poetry_vae.evaluation.judges.coherence import CoherenceJudge
 from poetry_vae.evaluation.judges.judge import AFFINITIES, Judge
-from poetry_vae.evaluation.judges.kneser_ney import KneserNey, Order
+from poetry_vae.evaluation.judges.kneser_ney import KneserNey, NGramOrder
 from poetry_vae.evaluation.judges.learning import Steps
 from poetry_vae.evaluation.judges.second_judge import SecondJudge
 from poetry_vae.evaluation.judges.subject import SubjectJudge
@@ -149,9 +149,9 @@ def _of_judge(judge: Judge) -> tuple[_Arrays, _About]:
 
 
 def _judge_of(arrays: _Arrays, about: _About) -> Judge:
-    form, alphabet = Form.parse(about["form"]), Alphabet(about["characters"])
+    form, alphabet = Form.parse(about["form"]), SymbolTable(about["characters"])
     orders = tuple(
-        Order(arrays[f"{i}-grams"], arrays[f"{i} mass"], arrays[f"{i} backoff"])
+        NGramOrder(arrays[f"{i}-grams"], arrays[f"{i} mass"], arrays[f"{i} backoff"])
         for i in range(1, int(about["orders"]) + 1)
     )
     affinities = {

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.judges.alphabet import Alphabet, CodePoints, Poems, simplified
+from poetry_vae.evaluation.judges.alphabet import CodePoints, Poems, SymbolTable, simplified
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey
 from poetry_vae.evaluation.metrics.novelty import Copies
 from poetry_vae.evaluation.metrics.two_sample import TwoSample, boosted_trees, two_sample
@@ -32,7 +32,7 @@ class Judge:
     """A language model, affinities of characters, their frequency, and the training poems."""
 
     form: Form
-    alphabet: Alphabet
+    alphabet: SymbolTable
     language: KneserNey
     affinities: dict[str, Affinity]
     """By :data:`AFFINITIES`: neighbours, aligned characters, characters of two lines."""
@@ -49,7 +49,7 @@ class Judge:
             LanguageModelError: no poem at all.
         """
         seen, kept = simplified(train, form), simplified(validation, form)
-        alphabet = Alphabet.of(seen)
+        alphabet = SymbolTable.of(seen)
         poems = alphabet.read(seen)
         rng = np.random.default_rng(derived_seed(seed, "language"))
         some = rng.permutation(len(poems))[: _TRAINING_POEMS * len(kept)]

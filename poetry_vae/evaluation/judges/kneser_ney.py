@@ -32,7 +32,7 @@ class LanguageModelError(PoetryVAEError):
 
 
 @dataclass(frozen=True)
-class Order:
+class NGramOrder:
     """The n-grams of one length."""
 
     keys: Ints
@@ -56,7 +56,7 @@ class KneserNey:
 
     vocabulary: int
     """V: symbols are 0 to V − 1; V itself stands for the beginning of a sequence."""
-    orders: tuple[Order, ...]
+    orders: tuple[NGramOrder, ...]
 
     @classmethod
     def fit(cls, sequences: npt.ArrayLike, vocabulary: int, order: int) -> KneserNey:
@@ -132,7 +132,7 @@ def _padded(sequences: npt.ArrayLike, vocabulary: int) -> Ints:
     return np.concatenate([beginning, symbols.astype(np.int64)], axis=1)
 
 
-def _discounted(keys: Ints, counts: Ints, histories: int, base: int) -> Order:
+def _discounted(keys: Ints, counts: Ints, histories: int, base: int) -> NGramOrder:
     n = np.bincount(np.minimum(counts, 5), minlength=6).astype(float)
     y = n[1] / (n[1] + 2 * n[2]) if n[1] else 0.0
     discounts = [0.0]
@@ -145,7 +145,7 @@ def _discounted(keys: Ints, counts: Ints, histories: int, base: int) -> Order:
     total = np.bincount(history, counts, histories)
     kept_back = np.bincount(history, discount, histories)
     continued = np.maximum(total, 1)
-    return Order(
+    return NGramOrder(
         keys,
         (counts - discount) / continued[history],
         np.where(total > 0, kept_back / continued, 1.0),

@@ -41,7 +41,7 @@ _CHARACTERS_BEFORE = 5_000_000
 _EPOCHS = 4
 
 
-class Reader(Network):
+class Discriminator(Network):
     """A score for each poem: symbols [B, T] → [B, 1], high for what is not real.
 
     Aligned characters of all lines are the channels of one place, so that parallelism is as near to
@@ -62,10 +62,10 @@ class Reader(Network):
 
 
 class SecondJudge:
-    """A reader that knows real poems and can be taught what samples look like."""
+    """A discriminator that knows real poems and can be taught what samples look like."""
 
-    def __init__(self, judge: Judge, reader: Reader) -> None:
-        self.judge, self.reader = judge, reader
+    def __init__(self, judge: Judge, discriminator: Discriminator) -> None:
+        self.judge, self.discriminator = judge, discriminator
 
     @classmethod
     def fit(
@@ -78,20 +78,20 @@ class SecondJudge:
         """
         poems = judge.alphabet.read(simplified(train, judge.form))
         with seeded(derived_seed(seed, "reader")):
-            reader = Reader(judge)
+            discriminator = Discriminator(judge)
             steps = max(1, _CHARACTERS_BEFORE // (judge.form.positions * _BATCH))
             rng = np.random.default_rng(derived_seed(seed, "splices"))
-            _learn(reader, _spliced(poems, steps, rng), steps, progress)
-        return cls(judge, reader)
+            _learn(discriminator, _spliced(poems, steps, rng), steps, progress)
+        return cls(judge, discriminator)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """What was learned, by name; the judge's vectors are not among it."""
-        return weights_of(self.reader)
+        return weights_of(self.discriminator)
 
     @classmethod
     def from_weights(cls, judge: Judge, weights: Weights) -> SecondJudge:
         """The inverse of :meth:`weights`."""
-        return cls(judge, with_weights(lambda: Reader(judge), weights))
+        return cls(judge, with_weights(lambda: Discriminator(judge), weights))
 
     def two_sample(
         self,
@@ -115,15 +115,15 @@ class SecondJudge:
 
     def _classifier(self, symbols: Ints, seed: int, progress: Steps) -> Classifier:
         def classify(rows: Ints, is_sample: Ints, tested: Ints) -> npt.NDArray[np.float64]:
-            reader = copy.deepcopy(self.reader)
+            discriminator = copy.deepcopy(self.discriminator)
             steps = _EPOCHS * math.ceil(len(rows) / _BATCH)
             rng = np.random.default_rng(seed)
             with seeded(seed):
-                _learn(reader, _epochs(symbols[rows], is_sample, rng), steps, progress)
+                _learn(discriminator, _epochs(symbols[rows], is_sample, rng), steps, progress)
             with torch.no_grad():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
                 scores: npt.NDArray[np.float64] = (
-                    torch.cat([reader(batch)[:, 0] for batch in unread]).double().numpy()
+                    torch.cat([discriminator(batch)[:, 0] for batch in unread]).double().numpy()
                 )
             return scores
 
@@ -157,12 +157,12 @@ def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
             yield poems[rows], labels[rows]
 
 
-def _learn(reader: Reader, batches: _Batches, steps: int, progress: Steps) -> None:
-    """Minimise the cross-entropy; the reader is left ready to be asked."""
+def _learn(discriminator: Discriminator, batches: _Batches, steps: int, progress: Steps) -> None:
+    """Minimise the cross-entropy; the discriminator is left ready to be asked."""
     losses = (
         nn.functional.binary_cross_entropy_with_logits(
-            reader(torch.from_numpy(poems))[:, 0], torch.from_numpy(labels).float()
+            discriminator(torch.from_numpy(poems))[:, 0], torch.from_numpy(labels).float()
         )
         for poems, labels in batches
     )
-    learn(reader, losses, steps, rate=_RATE, progress=progress)
+    learn(discriminator, losses, steps, rate=_RATE, progress=progress)

@@ -1,4 +1,5 @@
-"""Is the latent used? What is written from a poem's own z, beside what another poem's z gives."""
+"""Is the latent used? What is written from a poem's own code, beside what another poem's code
+gives."""
 
 from __future__ import annotations
 
@@ -17,11 +18,11 @@ class Usage:
 
     passes: int
     reconstruction: float
-    """Of the poem, in what is written from its own z."""
+    """Of the poem, in what is written from its own code."""
     reconstruction_shuffled: float
-    """Of the poem, in what is written from another poem's z: no more than luck."""
+    """Of the poem, in what is written from another poem's code: no more than luck."""
     agreement: float
-    """In common to what is written from the two: 1 where z changes nothing."""
+    """In common to what is written from the two: 1 where the code changes nothing."""
     agreement_chance: float
     """In common to the two poems themselves."""
 
@@ -37,11 +38,11 @@ def usage(
 ) -> list[Usage]:
     """The figures of poems ids [N, T] after each number of ``passes``, fewest first.
 
-    Every poem is also written from the z of another, none from its own.
+    Every poem is also written from the code of another, none from its own.
 
     Args:
-        encode: ids [N, T] → z [N, D], such as the posterior's mean.
-        write: z [N, D] and a number of passes → ids [N, T], such as the likeliest characters.
+        encode: ids [N, T] → codes [N, D], such as the posterior's mean.
+        write: codes [N, D] and a number of passes → ids [N, T], such as the likeliest characters.
 
     Raises:
         MetricError: fewer than two poems.
@@ -51,10 +52,10 @@ def usage(
     order = torch.randperm(len(ids), generator=generator).to(ids.device)
     other = torch.empty_like(order)
     other[order] = order.roll(1)  # a single cycle, so that no poem keeps its own
-    z = encode(ids)
+    code = encode(ids)
     found = []
     for wanted in sorted(set(passes)):
-        own, swapped = write(z, wanted), write(z[other], wanted)
+        own, swapped = write(code, wanted), write(code[other], wanted)
         pairs = ((own, ids), (swapped, ids), (own, swapped), (ids, ids[other]))
         found.append(Usage(wanted, *((a == b).double().mean().item() for a, b in pairs)))
     return found

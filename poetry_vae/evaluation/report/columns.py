@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 NOTHING = "–"
 
-Part = Mapping[str, Any]
-Cell = Callable[[Part], str]
+ReportPart = Mapping[str, Any]
+Cell = Callable[[ReportPart], str]
 
 
 class Column(NamedTuple):
@@ -24,7 +24,7 @@ class Column(NamedTuple):
     note: str = ""
 
 
-Groups = Mapping[str, Sequence[Column]]
+ColumnGroups = Mapping[str, Sequence[Column]]
 """Columns by the heading above them."""
 
 
@@ -35,7 +35,7 @@ class Shown(NamedTuple):
     groups: list[tuple[str, list[tuple[Column, list[str]]]]]
 
 
-def shown(parts: Sequence[Part], groups: Groups) -> Shown:
+def shown(parts: Sequence[ReportPart], groups: ColumnGroups) -> Shown:
     """The figures of parts; a column that no part has, and a group without columns, is left out."""
     found = []
     for heading, columns in groups.items():
@@ -45,7 +45,7 @@ def shown(parts: Sequence[Part], groups: Groups) -> Shown:
     return Shown([str(part.get("name", NOTHING)) for part in parts], found)
 
 
-def named(groups: Groups, labels: Iterable[str]) -> list[Column]:
+def named(groups: ColumnGroups, labels: Iterable[str]) -> list[Column]:
     """The columns with these labels, in their order.
 
     Raises:
@@ -77,7 +77,7 @@ def figure(*keys: str, digits: int) -> Cell:
 def percent(*keys: str, digits: int = 1, error: str = "") -> Cell:
     """A share of one, in per cent; with the standard error beside it under ``error``, if any."""
 
-    def cell(part: Part) -> str:
+    def cell(part: ReportPart) -> str:
         *above, key = keys
         values = [at(part, *above, name) for name in (key, error) if name]
         there = [number(100 * v, digits) for v in values if number(v, digits) != NOTHING]
@@ -89,7 +89,7 @@ def percent(*keys: str, digits: int = 1, error: str = "") -> Cell:
 def estimate(*keys: str, digits: int, mean: str = "mean", error: str = "error") -> Cell:
     """A figure with its standard error, where it has one."""
 
-    def cell(part: Part) -> str:
+    def cell(part: ReportPart) -> str:
         value, spread = (number(at(part, *keys, key), digits) for key in (mean, error))
         return value if NOTHING in (value, spread) else f"{value} ± {spread}"
 
@@ -100,7 +100,7 @@ def _r(mean: str, error: str) -> Cell:
     return estimate("two_sample", digits=1, mean=mean, error=error)
 
 
-VERSE: Groups = {
+VERSE: ColumnGroups = {
     "": [Column("poems", figure("poems", digits=0))],
     "Told from unseen real poems: R is 100 where nobody can, 0 where every poem is caught": [
         Column("R", _r("r", "error"), "boosted trees"),
@@ -168,12 +168,12 @@ VERSE: Groups = {
 _KINDS = ("real", "chance", "model", "samples")
 
 
-def in_order(verse: Sequence[Part]) -> list[Part]:
+def in_order(verse: Sequence[ReportPart]) -> list[ReportPart]:
     """Rows of verse, those first that the others are read against: real poems, then chance."""
     return sorted(verse, key=lambda row: (*_KINDS, row.get("kind")).index(row.get("kind")))
 
 
-def bounds_of(model: Part) -> dict[int, Part]:
+def bounds_of(model: ReportPart) -> dict[int, ReportPart]:
     """The bounds of a model by number of samples, which JSON keeps as text."""
     bounds = at(model, "density", "bounds") or {}
     return {int(k): bound for k, bound in bounds.items() if at(bound, "mean") is not None}
@@ -183,7 +183,7 @@ def _bound(k: int) -> Cell:
     return lambda model: estimate(digits=3)(bounds_of(model).get(k, {}))
 
 
-def _falls(model: Part) -> str:
+def _falls(model: ReportPart) -> str:
     falls = at(model, "density", "still_falls")
     return NOTHING if falls is None else "yes" if falls else "no"
 
@@ -191,14 +191,14 @@ def _falls(model: Part) -> str:
 def _of(*keys: str, part: str, whole: str) -> Cell:
     """A number of so many."""
 
-    def cell(model: Part) -> str:
+    def cell(model: ReportPart) -> str:
         some, all_ = (number(at(model, *keys, key), 0) for key in (part, whole))
         return some if NOTHING in (some, all_) else f"{some} of {all_}"
 
     return cell
 
 
-def density_columns(models: Sequence[Part]) -> Groups:
+def density_columns(models: Sequence[ReportPart]) -> ColumnGroups:
     """Models as densities: bounds by K, rate and distortion, reconstruction."""
     samples = sorted({k for model in models for k in bounds_of(model)})
     rate, distortion = (estimate("density", term, digits=2) for term in ("rate", "distortion"))
@@ -236,7 +236,7 @@ _USAGE = (
 )
 
 
-def usage_columns(models: Sequence[Part]) -> Groups:
+def usage_columns(models: Sequence[ReportPart]) -> ColumnGroups:
     """What is written from a poem's own z, beside what another poem's z gives, by passes."""
     counts = {used.get("passes", 0) for model in models for used in model.get("usage") or []}
     return {
@@ -249,14 +249,14 @@ def usage_columns(models: Sequence[Part]) -> Groups:
 
 
 def _after(passes: int, key: str) -> Cell:
-    def cell(model: Part) -> str:
+    def cell(model: ReportPart) -> str:
         found = [used for used in model.get("usage") or [] if used.get("passes") == passes]
         return percent(key)(found[0] if found else {})
 
     return cell
 
 
-def _information(model: Part) -> str:
+def _information(model: ReportPart) -> str:
     found = at(model, "latent", "information")
     value, limit = (number(at(found, key), 2) for key in ("mutual_information", "limit"))
     if limit == NOTHING:
@@ -264,7 +264,7 @@ def _information(model: Part) -> str:
     return f"too much to tell (limit {limit})" if value == NOTHING else f"{value} (limit {limit})"
 
 
-LATENT: Groups = {
+LATENT: ColumnGroups = {
     "What z holds, and how far it is from the prior": [
         Column("mutual information, nats", _information, "of x and z, at most log N"),
         Column("hole, AUC", estimate("latent", "hole", digits=3), "from the prior; 0.5: none"),
@@ -289,7 +289,7 @@ LATENT: Groups = {
 _LEVELS = ("poem", "couplet", "line", "character")
 
 
-def compared_columns(runs: Sequence[Part]) -> list[Column]:
+def compared_columns(runs: Sequence[ReportPart]) -> list[Column]:
     """Runs beside each other: how they were trained, as densities, by level, and their latent."""
     levels = [name for name in _LEVELS if any(at(run, "levels", name) for run in runs)]
     density = [column for some in density_columns(runs).values() for column in some]

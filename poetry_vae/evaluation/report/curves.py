@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Row = Mapping[str, Any]
+HistoryRow = Mapping[str, Any]
 """A row of ``metrics.jsonl``: of a step of training, or of a validation."""
 
 
 @drawing()
-def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
+def training_curves(runs: Mapping[str, Sequence[HistoryRow]]) -> Figure:
     """Rate, distortion and the validation bound by step: {run: rows of its ``metrics.jsonl``}.
 
     Thin lines are batches of training, markers validation; a star is the one that was kept.
@@ -57,7 +57,9 @@ def training_curves(runs: Mapping[str, Sequence[Row]]) -> Figure:
     return figure
 
 
-def _draw_run(rate: Axes, distortion: Axes, weight: Axes, rows: Sequence[Row], i: int) -> None:
+def _draw_run(
+    rate: Axes, distortion: Axes, weight: Axes, rows: Sequence[HistoryRow], i: int
+) -> None:
     """Rate, distortion and the weight of the rate at every step that was logged."""
     style, marker = style_of(i), marker_of(i)
     for ax, term in ((rate, "rate"), (distortion, "distortion")):
@@ -67,13 +69,13 @@ def _draw_run(rate: Axes, distortion: Axes, weight: Axes, rows: Sequence[Row], i
     weight.plot(*_curve(rows, "kl_weight"), linewidth=0.7, color="#999999", zorder=0)
 
 
-def _curve(rows: Sequence[Row], *keys: str) -> tuple[list[float], list[float]]:
+def _curve(rows: Sequence[HistoryRow], *keys: str) -> tuple[list[float], list[float]]:
     """The steps of the rows that have such a figure, and the figures."""
     there = [row for row in rows if keys[0] in row]
     return [_number(row, "step") for row in there], [_number(row, *keys) for row in there]
 
 
-def _number(row: Row, *keys: str) -> float:
+def _number(row: HistoryRow, *keys: str) -> float:
     value: Any = row
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
@@ -85,7 +87,7 @@ def _number(row: Row, *keys: str) -> float:
     return float(value)  # that of a diverged run too: its curve ends there
 
 
-def _draw_bound(ax: Axes, rows: Sequence[Row], name: str, i: int) -> None:
+def _draw_bound(ax: Axes, rows: Sequence[HistoryRow], name: str, i: int) -> None:
     """−ELBO a character at every validation; that of step 0 only where its weights were kept, since
     else they are random."""
     validated = [row for row in rows if "validation" in row]
@@ -102,7 +104,7 @@ def _draw_bound(ax: Axes, rows: Sequence[Row], name: str, i: int) -> None:
         ax.plot(*best[0], marker="*", markersize=11, color=style_of(i)["color"])
 
 
-def _points(rows: Sequence[Row]) -> list[tuple[float, float]]:
+def _points(rows: Sequence[HistoryRow]) -> list[tuple[float, float]]:
     """Steps and bounds of validations."""
     steps, elbos = _curve(rows, "validation", "elbo")
     _, positions = _curve(rows, "validation", "positions")

@@ -24,7 +24,7 @@ from poetry_vae.evaluation.metrics.usage import usage
 from poetry_vae.evaluation.report.density import density, rate_by_dimension
 from poetry_vae.evaluation.report.model import Effort, codes_of, latent_figures
 from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
-from poetry_vae.evaluation.report.verse import Asked, Reader
+from poetry_vae.evaluation.report.verse import Asked, VerseEvaluator
 from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -32,13 +32,13 @@ from poetry_vae.text.labels import NO_METRE
 from poetry_vae.text.metre import MetreError, templates
 from poetry_vae.text.scansion import check
 from poetry_vae.text.script import present
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _SHOWN, _EXTREMES, _ON_THE_MAP = 20, 5, 1500
 _AT_ONCE = 256
 
-Progress = Callable[..., None]
+EvaluationProgress = Callable[..., None]
 """Told what is being measured, and how much of it is done and there: ``progress(what, 3, 10)``; or
 the first alone."""
 
@@ -63,15 +63,15 @@ class Evaluation:
     def __init__(
         self,
         material: Material,
-        reader: Reader,
+        evaluator: VerseEvaluator,
         *,
         effort: Effort,
-        manner: Callable[[PoetryVAE], Manner],
+        settings: Callable[[PoetryVAE], SamplingSettings],
         seed: int,
-        progress: Progress = lambda *what: None,
+        progress: EvaluationProgress = lambda *what: None,
     ) -> None:
-        self.material, self.reader, self.effort = material, reader, effort
-        self.manner, self.seed = manner, seed
+        self.material, self.evaluator, self.effort = material, evaluator, effort
+        self.settings, self.seed = settings, seed
         self.progress = progress
         self.compared = effort.verse_poems
         """Poems that diversity is taken of in every row: as many as the shortest has."""
@@ -88,7 +88,7 @@ class Evaluation:
         written = [(subject, self.samples_of(subject.model)) for subject in subjects]
         sizes = [len(texts) for _, texts in (*written, *samples)]
         self.compared = min(self.effort.verse_poems, len(self.material.parts["test"]), *sizes)
-        if self.reader.judges is not None and self.reader.subject is None:
+        if self.evaluator.judges is not None and self.evaluator.subject is None:
             self._miss("whether poems are about a subject", "the corpus has no titles")
         return {
             "version": 1,
@@ -117,7 +117,7 @@ class Evaluation:
             self.progress("writing poems", start, self.effort.samples)
             n = min(_AT_ONCE, self.effort.samples - start)
             generator = self._generator("samples", start)
-            ids = Sampler(model, self.manner(model)).write(n, generator=generator)
+            ids = Sampler(model, self.settings(model)).write(n, generator=generator)
             texts += [poem.text for poem in model.poems_of(ids)]
         return texts
 
@@ -139,11 +139,11 @@ class Evaluation:
     def _to_subjects(self, subject: Subject) -> Asked | None:
         """Poems to titles of unseen ones, from a model that is told a subject."""
         model = subject.model
-        if self.reader.subject is None or not model.config.subject:
+        if self.evaluator.subject is None or not model.config.subject:
             return None
         titles = subjects_of(self.material.titles["test"], self.effort.subjects, self.seed)
         told = partial(self.progress, f"{subject.name}: writing to titles")
-        return poems_to(model, titles, self.manner, self.seed, told), titles
+        return poems_to(model, titles, self.settings, self.seed, told), titles
 
     def _verse(
         self,
@@ -154,17 +154,17 @@ class Evaluation:
         asked: Asked | None = None,
     ) -> dict[str, Any]:
         self.progress(f"reading {name}")
-        row = self.reader.measure(name, kind, texts, compared=self.compared, asked=asked)
+        row = self.evaluator.measure(name, kind, texts, compared=self.compared, asked=asked)
         if kind == "chance":
             return row
-        if self.reader.judges is None:
+        if self.evaluator.judges is None:
             self._miss(f"two-sample test of {name}", "left out of a quick evaluation")
             return row
         try:
             self.progress(f"two-sample test of {name}")
             real, others = against or (self.material.parts["test"], texts)
             read = partial(self.progress, f"two-sample test of {name}")
-            row["two_sample"] = self.reader.two_sample(real, others, read)
+            row["two_sample"] = self.evaluator.two_sample(real, others, read)
         except TwoSampleError as error:
             self._miss(f"two-sample test of {name}", str(error))
         return row
@@ -185,7 +185,7 @@ class Evaluation:
         )
         result: dict[str, Any] = {
             "name": name,
-            "manner": asdict(self.manner(model)),
+            "manner": asdict(self.settings(model)),
             "parameters": sum(p.numel() for p in model.parameters()),
             "card": subject.card,
             "density": {
@@ -212,8 +212,8 @@ class Evaluation:
             for used in usage(
                 some,
                 encode=partial(_code_and_label, model),
-                write=partial(_written_from, model, self.manner(model)),
-                passes=(0, self.manner(model).passes),
+                write=partial(_written_from, model, self.settings(model)),
+                passes=(0, self.settings(model).passes),
                 generator=self._generator("usage"),
             )
         ]
@@ -268,7 +268,7 @@ class Evaluation:
         }
 
     def _fresh(self, model: PoetryVAE) -> list[str]:
-        sampler = Sampler(model, self.manner(model))
+        sampler = Sampler(model, self.settings(model))
         ids = sampler.write(_SHOWN, generator=self._generator("fresh"))
         return self._shown(model, ids)
 
@@ -290,10 +290,12 @@ def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
     return code if label is None else torch.cat([code, label[:, None].to(code.dtype)], dim=1)
 
 
-def _written_from(model: PoetryVAE, manner: Manner, codes: Tensor, passes: int) -> Tensor:
+def _written_from(
+    model: PoetryVAE, settings: SamplingSettings, codes: Tensor, passes: int
+) -> Tensor:
     """The likeliest characters given what :func:`_code_and_label` returned: ids [N, T]."""
     D = model.code_size
     label = codes[:, D].long() if codes.shape[1] > D else None
-    manner = replace(manner, temperature=0.0, passes=passes)
+    settings = replace(settings, temperature=0.0, passes=passes)
     generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
-    return Sampler(model, manner).write_from(codes[:, :D], label, generator=generator)
+    return Sampler(model, settings).write_from(codes[:, :D], label, generator=generator)

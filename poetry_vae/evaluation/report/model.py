@@ -83,12 +83,14 @@ def latent_figures(
         found = information(codes.means, codes.log_variances, generator=seeded("information"))
         return asdict(found)
 
-    z = codes.samples
+    code = codes.samples
     figures: dict[str, Callable[[], Any]] = {
         "information": known,
-        "hole": lambda: asdict(hole(z, generator=seeded("hole"))),
-        "total_correlation": lambda: asdict(total_correlation(z, generator=seeded("correlation"))),
-        "gaussian_total_correlation": lambda: gaussian_total_correlation(z),
+        "hole": lambda: asdict(hole(code, generator=seeded("hole"))),
+        "total_correlation": lambda: asdict(
+            total_correlation(code, generator=seeded("correlation"))
+        ),
+        "gaussian_total_correlation": lambda: gaussian_total_correlation(code),
     }
     if labels is not None:
         factors = {kind: _numbered(values) for kind, values in labels.items()}

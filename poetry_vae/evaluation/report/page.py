@@ -16,7 +16,7 @@ from poetry_vae.evaluation.report import pictures
 from poetry_vae.evaluation.report.columns import (
     LATENT,
     VERSE,
-    Part,
+    ReportPart,
     at,
     bounds_of,
     density_columns,
@@ -29,7 +29,7 @@ from poetry_vae.evaluation.report.curves import training_curves
 from poetry_vae.evaluation.report.rendering import PictureError, as_svg
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
-from poetry_vae.verse.manner import Manner
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,13 +51,13 @@ _SOURCES = (
 )
 
 
-def page(report: Part) -> str:
+def page(report: ReportPart) -> str:
     """The page of a report as ``evaluation.py`` makes it.
 
     Whatever the report lacks is left out; where matplotlib is not installed the pictures are, and
     the page says so.
     """
-    models: Sequence[Part] = report.get("models") or []
+    models: Sequence[ReportPart] = report.get("models") or []
     verse = in_order(report.get("verse") or [])
     return _template().render(
         report=report,
@@ -92,7 +92,7 @@ def _template() -> Template:
         "marked": marked,
         "percent": lambda part, key: percent(key, digits=0)(part),
         "settings": _settings,
-        "told": lambda manner: Manner(**manner),
+        "told": lambda settings: SamplingSettings(**settings),
         "zip": zip,
     }
     return environment.get_template("page.html.jinja")
@@ -116,7 +116,7 @@ def marked(text: str, other: str | None = None) -> list[list[tuple[str, bool]]]:
     ]
 
 
-def _about(report: Part) -> Iterator[tuple[str, Any]]:
+def _about(report: ReportPart) -> Iterator[tuple[str, Any]]:
     """On what a report was made, and with which settings."""
     form = " ".join(str(report[key]) for key in ("form_name", "form") if report.get(key))
     told = {key: report.get(key) for key in ("corpus", "form", "part", "seed")} | {"form": form}
@@ -137,7 +137,7 @@ def _written(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _chars(report: Part) -> int | None:
+def _chars(report: ReportPart) -> int | None:
     """The characters of a line, where all lines have as many."""
     try:
         form = Form.parse(str(report.get("form")))
@@ -169,11 +169,11 @@ def _draw(
             yield Drawn(caption, None, str(error))
 
 
-def _of_each(models: Sequence[Part], *keys: str) -> dict[str, Any]:
+def _of_each(models: Sequence[ReportPart], *keys: str) -> dict[str, Any]:
     return {str(model.get("name")): at(model, *keys) for model in models if at(model, *keys)}
 
 
-def _density_pictures(models: Sequence[Part]) -> Iterator[Drawn]:
+def _density_pictures(models: Sequence[ReportPart]) -> Iterator[Drawn]:
     bounds = {
         str(model.get("name")): {k: (b["mean"], b.get("error") or 0.0) for k, b in found.items()}
         for model in models
@@ -184,7 +184,7 @@ def _density_pictures(models: Sequence[Part]) -> Iterator[Drawn]:
     yield from _draw("rate", rates, pictures.rate_by_dimension, "The rate of each dimension")
 
 
-def _training_picture(models: Sequence[Part]) -> Iterator[Drawn]:
+def _training_picture(models: Sequence[ReportPart]) -> Iterator[Drawn]:
     caption = (
         "Lines are training batches, markers validation, the star is the best bound. While the "
         "KL weight (grey) is below 1 the latent may say more than it will be able to keep."
@@ -192,7 +192,7 @@ def _training_picture(models: Sequence[Part]) -> Iterator[Drawn]:
     return _draw("training", _of_each(models, "training"), training_curves, caption)
 
 
-def _maps(model: Part, i: int) -> Iterator[Drawn]:
+def _maps(model: ReportPart, i: int) -> Iterator[Drawn]:
     """The map of a latent space, once for every kind of label that tells poems apart."""
     x, y, poems = (at(model, "map", key) or [] for key in ("x", "y", "poems"))
     titles = poems if len(poems) == len(x) else None
@@ -208,7 +208,7 @@ def _maps(model: Part, i: int) -> Iterator[Drawn]:
             )
 
 
-def _verse_pictures(rows: Sequence[Part], chars: int | None) -> Iterator[Drawn]:
+def _verse_pictures(rows: Sequence[ReportPart], chars: int | None) -> Iterator[Drawn]:
     yield from _draw(
         "likelihood",
         [row for row in rows if at(row, "log_likelihood", "counts")],

@@ -26,13 +26,13 @@ from poetry_vae.evaluation.report.rendering import POINTS, drawing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Row = Mapping[str, Any]
+PictureRow = Mapping[str, Any]
 """A row of the ``verse`` of a report."""
 
 _NO_LABEL = ("", "—")
 
 
-def _name(row: Row) -> str:
+def _name(row: PictureRow) -> str:
     return series(str(row.get("name", "–")))
 
 
@@ -129,7 +129,7 @@ def scatter(
 
 
 @drawing()
-def likelihood_histograms(rows: Sequence[Row]) -> Figure:
+def likelihood_histograms(rows: Sequence[PictureRow]) -> Figure:
     """The judge's log-likelihood of poems; the real ones are the grey area."""
     figure, (ax,) = new_figure(3.1)
     for row, style in zip(rows, styles_of(rows), strict=True):
@@ -147,7 +147,7 @@ def likelihood_histograms(rows: Sequence[Row]) -> Figure:
 
 
 @drawing()
-def tone_agreement(rows: Sequence[Row], *, chars: int) -> Figure:
+def tone_agreement(rows: Sequence[PictureRow], *, chars: int) -> Figure:
     """How often a position has the tone its template asks for; upright lines part the verses."""
     figure, (ax,) = new_figure(3.1)
     longest = max((len(row["tone_agreement"]) for row in rows), default=0)
@@ -167,7 +167,7 @@ def tone_agreement(rows: Sequence[Row], *, chars: int) -> Figure:
 
 
 @drawing()
-def metre_bars(rows: Sequence[Row]) -> Figure:
+def metre_bars(rows: Sequence[PictureRow]) -> Figure:
     """Shares of poems that keep metre, rhyme and both."""
     figure, (ax,) = new_figure(3.1)
     names = ("metre", "rhyme", "both")

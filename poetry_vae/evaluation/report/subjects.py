@@ -11,8 +11,8 @@ from poetry_vae.evaluation.judges.learning import Steps
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.titles import says_a_subject
-from poetry_vae.verse.manner import Manner
 from poetry_vae.verse.sampler import Sampler
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 
 def subjects_of(titles: Sequence[str], most: int, seed: int) -> list[str]:
@@ -25,7 +25,7 @@ def subjects_of(titles: Sequence[str], most: int, seed: int) -> list[str]:
 def poems_to(
     model: PoetryVAE,
     subjects: Sequence[str],
-    manner: Callable[[PoetryVAE], Manner],
+    settings: Callable[[PoetryVAE], SamplingSettings],
     seed: int,
     progress: Steps = lambda done, total: None,
 ) -> list[str]:
@@ -35,6 +35,6 @@ def poems_to(
         progress(number, len(subjects))
         told = model.writing(model.form, about=subject)
         generator = torch.Generator().manual_seed(derived_seed(seed, "subject", number))
-        ids = Sampler(told, manner(told)).write(1, generator=generator)
+        ids = Sampler(told, settings(told)).write(1, generator=generator)
         texts += [poem.text for poem in told.poems_of(ids)]
     return texts

@@ -23,7 +23,7 @@ from poetry_vae.evaluation.metrics.words import KnownPairs, word_validity
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.tokenizer import CharTokenizer
 
-Row = dict[str, Any]
+VerseRow = dict[str, Any]
 Asked = tuple[Sequence[str], Sequence[str]]
 """Poems, and the title that each was asked for by."""
 _PAIR_COUNT = 5  # times that two characters must stand together to be known as a word
@@ -31,7 +31,7 @@ _BINS = 40
 
 
 @dataclass(frozen=True)
-class Reader:
+class VerseEvaluator:
     """Everything that samples are held against."""
 
     material: Material
@@ -84,7 +84,7 @@ class Reader:
         *,
         compared: int | None = None,
         asked: Asked | None = None,
-    ) -> Row:
+    ) -> VerseRow:
         """All figures that the kind of row can have, from texts of the models' orthography.
 
         Args:
@@ -96,7 +96,7 @@ class Reader:
         some = self._some(texts)
         ids = as_ids(some, self.tokenizer)
         as_many = ids if compared is None else as_ids(self._some(some, compared), self.tokenizer)
-        row: Row = {
+        row: VerseRow = {
             "name": name,
             "kind": kind,
             "poems": len(texts),
@@ -127,7 +127,7 @@ class Reader:
         real: Sequence[str],
         texts: Sequence[str],
         progress: Steps = lambda done, total: None,
-    ) -> Row:
+    ) -> VerseRow:
         """R by both judges, the lower one counts; ``progress`` is told how far the second is."""
         assert self.judges is not None
         first = self.judges[0].two_sample(real, texts, self.seed)

@@ -37,8 +37,8 @@ class Alphabet:
         self.same = torch.tensor([*range(first), *(number[simple] for simple in plain)])
         self._ids: dict[str, list[int]] = {}
         for i, both in enumerate(zip(characters, plain, strict=True), start=first):
-            for form in dict.fromkeys(both):
-                self._ids.setdefault(form, []).append(i)
+            for variant in dict.fromkeys(both):
+                self._ids.setdefault(variant, []).append(i)
 
     @classmethod
     def of(cls, tokenizer: CharTokenizer, shown: str = "") -> Alphabet:
@@ -52,7 +52,7 @@ class Alphabet:
         return len(self.symbols)
 
     def ids(self, character: str) -> list[int]:
-        """The ids a character stands for; a simplified one stands for all its traditional forms.
+        """The ids a character stands for; a simplified one stands for all its traditional variants.
 
         Raises:
             RuleError: there are none.

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, RuleError, of
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, of
 
 
 @dataclass(frozen=True)
 class Avoid(Rule):
-    """Characters that shall stand nowhere, in any of their forms."""
+    """Characters that shall stand nowhere, in any of their variants."""
 
     avoided: str
 
@@ -22,14 +22,14 @@ class Avoid(Rule):
         return f"avoiding {self.avoided}"
 
 
-class Avoided(Bound):
+class Avoided(BoundRule):
     """Every place without the characters that are avoided."""
 
     def __init__(self, allowed: Tensor) -> None:
         self.allowed = allowed
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """All that is to be avoided.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, only
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, only
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Favour(Rule):
         return f"the theme {self.favoured}"
 
 
-class Favoured(Bound):
+class Favoured(BoundRule):
     """What is favoured, by id."""
 
     def __init__(self, ids: list[int], strength: float) -> None:
@@ -38,7 +38,7 @@ class Favoured(Bound):
         return self.strength * kinship
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """The one theme."""
     favour = only(parts, Favour)
     if favour is None:

@@ -30,8 +30,9 @@ from torch import Tensor
 
 from poetry_vae.model.sampling import draw_weighted
 from poetry_vae.text.form import Form
-from poetry_vae.text.metre import Rules, Template
+from poetry_vae.text.metre import MetreTemplate, Rules
 from poetry_vae.text.prosody import RhymeBook
+from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.couplets import (
     CLASSES,
     EITHER,
@@ -44,8 +45,7 @@ from poetry_vae.verse.rules.couplets import (
     joined,
     tone_class,
 )
-from poetry_vae.verse.rules.rule import Bound
-from poetry_vae.verse.shares import Shares
+from poetry_vae.verse.rules.rule import BoundRule
 
 _TINY = 1e-300
 
@@ -56,24 +56,24 @@ def _nonempty_subsets(items: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MetricalPlan:
     """What a poem has decided to keep: a template [R] and a rhyme group [R], as indices."""
 
     template: Tensor
     group: Tensor
 
-    def __getitem__(self, rows: Tensor) -> Plan:
-        return Plan(self.template[rows], self.group[rows])
+    def __getitem__(self, rows: Tensor) -> MetricalPlan:
+        return MetricalPlan(self.template[rows], self.group[rows])
 
     @staticmethod
-    def joined(plans: Sequence[Plan]) -> Plan:
+    def joined(plans: Sequence[MetricalPlan]) -> MetricalPlan:
         """Those of several groups of poems, one group after the other."""
-        return Plan(
+        return MetricalPlan(
             torch.cat([plan.template for plan in plans]), torch.cat([plan.group for plan in plans])
         )
 
 
-class Metrical(Bound):
+class Metrical(BoundRule):
     """Metre and rhyme of one form over one vocabulary.
 
     Args:
@@ -89,7 +89,7 @@ class Metrical(Bound):
         form: Form,
         characters: Sequence[str],
         *,
-        templates: Sequence[Template],
+        templates: Sequence[MetreTemplate],
         groups: Sequence[str],
         rules: Rules,
         book: RhymeBook,
@@ -155,12 +155,12 @@ class Metrical(Bound):
         )
         return couplet_products(types, self.form.chars, self.rules)
 
-    def log_prob(self, shares: Shares) -> Tensor:
+    def log_prob(self, masked: MaskedProbabilities) -> Tensor:
         """log P(what is allowed, metre and rhyme), exactly, in nats: [R]. Differentiable."""
-        masses, ends = self._masses(shares)
+        masses, ends = self._masses(masked)
         subsets = _nonempty_subsets(range(max(1, len(self.templates))))
         terms = [self._sign.to(ends) * (-1.0) ** (len(chosen) + 1) for chosen in subsets]
-        scale = shares.log_mass.double().sum(-1)
+        scale = masked.log_mass.double().sum(-1)
         for unit in self.units:
             found = [self._unit(masses, ends, chosen, unit) for chosen in subsets]
             # Couplets are scaled one by one: the product of all may be smaller than any number.
@@ -170,12 +170,12 @@ class Metrical(Bound):
         total = torch.stack([term.sum(-1) for term in terms]).sum(0)
         return scale + total.clamp_min(0).log()
 
-    def plan_log_probs(self, shares: Shares) -> Tensor:
+    def plan_log_probs(self, masked: MaskedProbabilities) -> Tensor:
         """log P(what is allowed, template and group) for every pair: [R, templates, G].
 
         The pairs overlap; see :meth:`plans_kept` for how many of them a poem keeps.
         """
-        masses, ends = self._masses(shares)
+        masses, ends = self._masses(masked)
         found = []
         for t in range(max(1, len(self.templates))):
             kept = ends.new_zeros(len(ends), ends.shape[-1])
@@ -183,31 +183,35 @@ class Metrical(Bound):
                 kept = kept + self._unit(masses, ends, (t,), unit).log()
             padded = torch.cat([kept, kept.new_full((len(kept), 1), -torch.inf)], dim=1)
             found.append(padded[:, self._single])
-        return shares.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
+        return masked.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
 
     def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor) -> Tensor:
         """Whether some template and group are left, by chances that are all alike."""
         number = possible.sum(-1)
-        evenly = Shares(
+        evenly = MaskedProbabilities(
             possible / number.clamp_min(1)[..., None], torch.where(number > 0, 0.0, -torch.inf)
         )
         pairs = self.only(columns).plan_log_probs(evenly)
         return pairs.flatten(1).isfinite().any(-1)
 
-    def plan(self, shares: Shares, *, is_greedy: bool, generator: torch.Generator) -> Plan:
+    def plan(
+        self, masked: MaskedProbabilities, *, is_greedy: bool, generator: torch.Generator
+    ) -> MetricalPlan:
         """A pair of template and group for each poem, by its own probability."""
-        pairs = self.plan_log_probs(shares).flatten(1).softmax(-1)
+        pairs = self.plan_log_probs(masked).flatten(1).softmax(-1)
         pair = pairs.argmax(-1) if is_greedy else draw_weighted(pairs, generator=generator)
-        return Plan(pair // len(self.groups), pair % len(self.groups))
+        return MetricalPlan(pair // len(self.groups), pair % len(self.groups))
 
-    def planned(self, shares: Shares, plan: Plan, *, generator: torch.Generator) -> Shares:
+    def planned(
+        self, masked: MaskedProbabilities, plan: MetricalPlan, *, generator: torch.Generator
+    ) -> MaskedProbabilities:
         """Weights of the characters that keep a plan: drawn independently from them, a poem has
-        the distribution of ``shares`` given the plan.
+        the distribution of ``masked`` given the plan.
 
         For each couplet one of its disjoint products is drawn, by its probability.
         """
         C = self.form.chars
-        masses = shares.probs @ self._kinds
+        masses = masked.probs @ self._kinds
         open_classes = torch.zeros_like(masses)
         rhymed: list[tuple[Tensor, int]] = []
         for t in torch.unique(plan.template).tolist():
@@ -224,12 +228,12 @@ class Metrical(Bound):
                         rhymed.append((rows, line * C + C - 1))
                 pick = torch.multinomial(by_place.prod(-1), 1, generator=generator)[:, 0]
                 open_classes[rows, places] = masks[pick]
-        weights = (open_classes @ self._kinds.T).mul_(shares.probs)
+        weights = (open_classes @ self._kinds.T).mul_(masked.probs)
         for rows, end in rhymed:
             weights[rows, end] *= self.member[:, plan.group[rows]].T
-        return Shares(weights, shares.log_mass)
+        return MaskedProbabilities(weights, masked.log_mass)
 
-    def mask(self, ids: Tensor, places: Tensor, decision: Plan) -> Tensor:
+    def mask(self, ids: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
         """What a place may hold so that its couplet can still become one of its template."""
         C = self.form.chars
         span = 2 * C
@@ -297,13 +301,13 @@ class Metrical(Bound):
             total += kept * self.member[ids[:, ends]].all(1).sum(-1)
         return total
 
-    def _masses(self, shares: Shares) -> tuple[Tensor, Tensor]:
+    def _masses(self, masked: MaskedProbabilities) -> tuple[Tensor, Tensor]:
         """Probability of every tone class, [R, T, 4], and of every shared set of groups at the line
         ends, [R, L, 2, S]: of all characters, and of those that can be of either tone."""
-        last = shares.probs[:, self.form.chars - 1 :: self.form.chars]  # [R, L, V]
+        last = masked.probs[:, self.form.chars - 1 :: self.form.chars]  # [R, L, V]
         either = self._shared * (self.tones == EITHER).to(self._shared)[:, None]
         ends = torch.unflatten(last @ torch.cat([self._shared, either], dim=1), -1, (2, -1))
-        return (shares.probs @ self._kinds).double(), ends.double()
+        return (masked.probs @ self._kinds).double(), ends.double()
 
     def _unit(self, masses: Tensor, ends: Tensor, templates: Sequence[int], unit: range) -> Tensor:
         """Mass of a couplet under all of these templates, by shared set of groups: [R, S or 1]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, only
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, only
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Near(Rule):
         return f"near {self.poem}"
 
 
-class Neighbourhood(Bound):
+class Neighbourhood(BoundRule):
     """Where latents come from: what a model reads of ``poem``."""
 
     def __init__(self, poem: str) -> None:
         self.near = poem
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """The one poem to be near to."""
     near = only(parts, Near)
     return None if near is None else Neighbourhood(near.poem)

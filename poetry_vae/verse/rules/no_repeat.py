@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, RuleError, of, only
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, of, only
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Doublings(Rule):
         return "doublings"
 
 
-class Repeats(Bound):
+class Repeats(BoundRule):
     """No character twice, in either script: 裏 and 里 are both 里 in simplified script."""
 
     def __init__(self, ground: Ground, *, doublings: bool) -> None:
@@ -74,7 +74,7 @@ class Repeats(Bound):
             )
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """Whether repeats are allowed.
 
     Raises:

@@ -19,7 +19,7 @@ from torch import Tensor
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import NO_CLASS, boundaries, word_classes
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, RuleError, only
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, only
 from poetry_vae.verse.rules.sound import Sounds
 from poetry_vae.verse.rules.word_ends import WordEnds
 
@@ -43,7 +43,7 @@ def parallel_couplets(form: Form) -> tuple[int, ...]:
     return (2, 4) if form.lines == 8 else tuple(range(0, form.lines - 1, 2))
 
 
-class Facing(Bound):
+class Facing(BoundRule):
     """The characters that may face each other, over one form and alphabet."""
 
     is_led = True
@@ -220,7 +220,7 @@ class Facing(Bound):
         return wrong
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """Whether couplets are parallel.
 
     Raises:

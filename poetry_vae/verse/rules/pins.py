@@ -13,7 +13,7 @@ from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import split_lines
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, RuleError, Together, of
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, Together, of
 from poetry_vae.verse.wishes import FREE_SIGNS
 
 FREE = "□"
@@ -24,7 +24,7 @@ _ALSO_FREE = str.maketrans(dict.fromkeys(FREE_SIGNS, FREE))
 @dataclass(frozen=True)
 class Pin(Rule):
     """One character at one place, in either script: a simplified character stands for all its
-    traditional forms. Lines and places count from 1, and from the end where they are negative.
+    traditional variants. Lines and places count from 1, and from the end where they are negative.
     """
 
     line: int
@@ -105,14 +105,14 @@ def _drawn(text: str) -> str:
     return clean_typed(text, free=FREE_SIGNS).translate(_ALSO_FREE)
 
 
-class Pinned(Bound):
-    """The places that pins leave one character, or all forms of one."""
+class Pinned(BoundRule):
+    """The places that pins leave one character, or all variants of one."""
 
     def __init__(self, allowed: Tensor) -> None:
         self.allowed = allowed
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """Pins and templates.
 
     Raises:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from poetry_vae.text.form import Form
+from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.rule import RuleError
-from poetry_vae.verse.shares import Shares
 
 _TRIES = 4096
 # Where a word cannot stand its score is a large negative number, and not −∞.
@@ -44,8 +44,8 @@ class Placements:
     def possible(self) -> Tensor:
         """What positions may hold under every way, [A, T, V] of truth values."""
         out = self.allowed.repeat(len(self.starts), 1, 1)
-        for way, at, forms in self._places(torch.arange(len(self.starts))):
-            out[way, at] &= forms
+        for way, at, variants in self._places(torch.arange(len(self.starts))):
+            out[way, at] &= variants
         return out
 
     def fixed(self, same: Tensor) -> Tensor:
@@ -55,25 +55,25 @@ class Placements:
             same: numbers that characters of one look share, [V].
         """
         out = torch.full((len(self), len(self.allowed)), -1)
-        for way, at, forms in self._places(torch.arange(len(self))):
-            if len(torch.unique(same[forms])) == 1:
-                out[way, at] = int(forms.nonzero()[0, 0])
+        for way, at, variants in self._places(torch.arange(len(self))):
+            if len(torch.unique(same[variants])) == 1:
+                out[way, at] = int(variants.nonzero()[0, 0])
         return out
 
-    def log_scores(self, shares: Shares) -> Tensor:
+    def log_scores(self, masked: MaskedProbabilities) -> Tensor:
         """log p(the words stand so | z), beside what else is allowed, for every way: [R, A]."""
-        total = shares.probs.new_zeros(len(shares.probs), len(self.starts))
+        total = masked.probs.new_zeros(len(masked.probs), len(self.starts))
         for word, symbols in enumerate(self.symbols):
-            for offset, forms in enumerate(symbols):
-                at = shares.probs[:, :, forms].sum(-1).clamp_min(_TINY).log()  # [R, T]
+            for offset, variants in enumerate(symbols):
+                at = masked.probs[:, :, variants].sum(-1).clamp_min(_TINY).log()  # [R, T]
                 total = total + at[:, self.starts[:, word] + offset]
         return total
 
-    def restrict(self, shares: Shares, way: Tensor) -> Shares:
-        """Shares of R rows with the words of ``way`` [R] put in."""
-        for rows, at, forms in self._places(way):
-            shares = shares.within(rows, at, self.allowed[at] & forms)
-        return shares
+    def restrict(self, masked: MaskedProbabilities, way: Tensor) -> MaskedProbabilities:
+        """The masked probabilities of R rows with the words of ``way`` [R] put in."""
+        for rows, at, variants in self._places(way):
+            masked = masked.within(rows, at, self.allowed[at] & variants)
+        return masked
 
     def holds(self, way: Tensor) -> Tensor:
         """The positions that words take under ``way`` [R]: [R, T]."""
@@ -96,8 +96,8 @@ class Placements:
         """For every character of every word: rows, its positions [R] and what may stand there."""
         rows = torch.arange(len(way))
         for word, symbols in enumerate(self.symbols):
-            for offset, forms in enumerate(symbols):
-                yield rows, self.starts[way, word] + offset, forms
+            for offset, variants in enumerate(symbols):
+                yield rows, self.starts[way, word] + offset, variants
 
 
 def ways_to_place(

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from poetry_vae.verse.masked_probabilities import MaskedProbabilities
     from poetry_vae.verse.rules.alphabet import Alphabet
     from poetry_vae.verse.rules.placements import Placements
-    from poetry_vae.verse.shares import Shares
 
 R = TypeVar("R", bound="Rule")
 
@@ -76,7 +76,7 @@ class Ground:
     alphabet: Alphabet
 
 
-class Bound:
+class BoundRule:
     """A rule over one form and alphabet. By default it limits nothing.
 
     Shape letters: R poems in the making, T places, V characters. In ids [R, T] a place that is
@@ -99,28 +99,35 @@ class Bound:
         the rows ``table``, [V, H]."""
         return None
 
-    def place(self, shares: Shares, *, generator: torch.Generator) -> tuple[Any, Tensor] | None:
+    def place(
+        self, masked: MaskedProbabilities, *, generator: torch.Generator
+    ) -> tuple[Any, Tensor] | None:
         """Where something is to stand, drawn by its probability, and the log of that: [R].
 
         A decision is a tensor of R rows, or a value that can be indexed by rows and ``joined``.
         """
         return None
 
-    def placed(self, shares: Shares, decision: Any) -> Shares:
-        """The shares once it stands there."""
-        return shares
+    def placed(self, masked: MaskedProbabilities, decision: Any) -> MaskedProbabilities:
+        """The masked probabilities once it stands there."""
+        return masked
 
-    def log_prob(self, shares: Shares) -> Tensor | None:
-        """log P(poems drawn from the shares keep the rule), exactly: [R]. Differentiable."""
+    def log_prob(self, masked: MaskedProbabilities) -> Tensor | None:
+        """log P(poems drawn from the masked probabilities keep the rule), exactly: [R].
+        Differentiable."""
         return None
 
-    def plan(self, shares: Shares, *, is_greedy: bool, generator: torch.Generator) -> Any:
+    def plan(
+        self, masked: MaskedProbabilities, *, is_greedy: bool, generator: torch.Generator
+    ) -> Any:
         """What each poem is to keep of all that the rule admits, drawn by its probability."""
         return None
 
-    def planned(self, shares: Shares, plan: Any, *, generator: torch.Generator) -> Shares:
-        """Shares from which poems keep the plan, and have the right distribution."""
-        return shares
+    def planned(
+        self, masked: MaskedProbabilities, plan: Any, *, generator: torch.Generator
+    ) -> MaskedProbabilities:
+        """Masked probabilities from which poems keep the plan, and have the right distribution."""
+        return masked
 
     def plans_kept(self, ids: Tensor) -> Tensor | None:
         """How many plans each poem ids [R, T] would have kept: [R]."""
@@ -167,7 +174,7 @@ class Bound:
 CanStand = Callable[["Placements"], "Tensor"]
 """Which ways to place something all rules admit: [A]."""
 
-Binder = Callable[[Sequence[Rule], Ground], Bound | None]
+Binder = Callable[[Sequence[Rule], Ground], BoundRule | None]
 """Binds those among some rules that it knows; one for each file of ``verse.rules``."""
 
 

@@ -9,12 +9,12 @@ from functools import lru_cache
 from itertools import chain
 
 from poetry_vae.text.form import Form
-from poetry_vae.text.metre import Rules, Template, template_named, templates
+from poetry_vae.text.metre import MetreTemplate, Rules, template_named, templates
 from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook
 from poetry_vae.text.script import fold
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.metrical import Metrical
-from poetry_vae.verse.rules.rule import Bound, Ground, Rule, RuleError, only
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, only
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Sounds(Rule):
         return f"the rhyme book {self.book.name}"
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """Metre and rhyme, which share their line ends.
 
     Raises:
@@ -59,7 +59,7 @@ def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
     if metre is None and rhyme is None:
         return None
     book = sounds.book if sounds else PINGSHUI
-    legal: tuple[Template, ...] = ()
+    legal: tuple[MetreTemplate, ...] = ()
     if metre:
         legal = tuple(templates(ground.form))
         if metre.template is not None:
@@ -83,7 +83,7 @@ def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
 def _metrical(
     form: Form,
     alphabet: Alphabet,
-    legal: tuple[Template, ...],
+    legal: tuple[MetreTemplate, ...],
     groups: tuple[str, ...],
     rules: Rules,
     book: RhymeBook,

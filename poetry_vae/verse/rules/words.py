@@ -11,10 +11,10 @@ from torch import Tensor
 from poetry_vae.model.sampling import derived_seed, draw_weighted
 from poetry_vae.text.keywords import boundaries
 from poetry_vae.text.script import to_simplified, understand
+from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.placements import Placements, ways_to_place
-from poetry_vae.verse.rules.rule import Bound, CanStand, Ground, Rule, RuleError, of
+from poetry_vae.verse.rules.rule import BoundRule, CanStand, Ground, Rule, RuleError, of
 from poetry_vae.verse.rules.word_ends import WordEnds
-from poetry_vae.verse.shares import Shares
 
 # Ways to place the words that are kept to choose among, a random choice where there are more.
 _MOST = 512
@@ -35,7 +35,7 @@ class Words(Rule):
         return f"the words {' '.join(self.words)}"
 
 
-class Placed(Bound):
+class Placed(BoundRule):
     """Words, and the ways to place them. What stands beside a word does not join it: 鐵樹 beside 高
     would cut 高鐵."""
 
@@ -63,17 +63,19 @@ class Placed(Bound):
             )
         self.placements = Placements(self.symbols, starts, allowed)
 
-    def place(self, shares: Shares, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def place(
+        self, masked: MaskedProbabilities, *, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """A way for each poem."""
         assert self.placements is not None
-        scores = self.placements.log_scores(shares)
+        scores = self.placements.log_scores(masked)
         way = draw_weighted(scores.softmax(-1), generator=generator)
         return way, scores.log_softmax(-1).gather(1, way[:, None])[:, 0]
 
-    def placed(self, shares: Shares, decision: Tensor) -> Shares:
+    def placed(self, masked: MaskedProbabilities, decision: Tensor) -> MaskedProbabilities:
         """With the words of each way put in."""
         assert self.placements is not None
-        return self.placements.restrict(shares, decision)
+        return self.placements.restrict(masked, decision)
 
     def prefers(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor | None:
         """Not what makes a word with the first or last character of one that is placed."""
@@ -108,7 +110,7 @@ def _is_whole(word: str, line: str) -> bool:
     return start in ends and start + len(word) in ends
 
 
-def bind(parts: Sequence[Rule], ground: Ground) -> Bound | None:
+def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """All words that are to stand somewhere."""
     words = tuple(dict.fromkeys(word for part in of(parts, Words) for word in part.words))
     # 明月 says 月 already.

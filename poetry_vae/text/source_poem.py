@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Record:
+class SourcePoem:
     """A poem as a source file has it."""
 
     text: str
@@ -20,5 +20,5 @@ class Record:
     """Why it cannot be used, where that shows before its text is looked at."""
 
 
-Reader = Callable[[Path, str], Iterator[Record]]
+Reader = Callable[[Path, str], Iterator[SourcePoem]]
 """Takes the path, for messages, and the text."""

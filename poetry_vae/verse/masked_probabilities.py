@@ -15,7 +15,7 @@ _LEAST = 1e-30
 
 
 @dataclass(frozen=True)
-class Shares:
+class MaskedProbabilities:
     """Rows of poems still to be drawn: R rows, T positions, V characters.
 
     ``probs`` [R, T, V] are the probabilities of what is allowed at a place, normalised there;
@@ -27,11 +27,13 @@ class Shares:
     log_mass: Tensor
 
     @classmethod
-    def of(cls, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0) -> Shares:
+    def of(
+        cls, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0
+    ) -> MaskedProbabilities:
         """Of logits [R, T, V] and what is ``allowed`` [T, V]. What is allowed nowhere, special
         symbols among it, counts for nothing.
 
-        At temperature 0 they are the shares at 1; the likeliest are taken later, when drawing.
+        At temperature 0 they are those at 1; the likeliest are taken later, when drawing.
         """
         # What may stand nowhere counts for nothing; of the rest most places are free.
         never = ~allowed.any(0)
@@ -51,23 +53,23 @@ class Shares:
             log_mass = log_mass.index_put((rows, limited), mass)
         return cls(probs, log_mass)
 
-    def settled(self, ids: Tensor, where: Tensor) -> Shares:
+    def settled(self, ids: Tensor, where: Tensor) -> MaskedProbabilities:
         """All on the characters of ids [R, T] that are settled, [R, T]."""
         sure = torch.nn.functional.one_hot(ids, self.probs.shape[-1]).to(self.probs.dtype)
-        return Shares(
+        return MaskedProbabilities(
             torch.where(where[..., None], sure, self.probs),
             self.log_mass.masked_fill(where, 0.0),
         )
 
-    def __getitem__(self, rows: Tensor) -> Shares:
-        return Shares(self.probs[rows], self.log_mass[rows])
+    def __getitem__(self, rows: Tensor) -> MaskedProbabilities:
+        return MaskedProbabilities(self.probs[rows], self.log_mass[rows])
 
-    def within(self, rows: Tensor, positions: Tensor, allowed: Tensor) -> Shares:
+    def within(self, rows: Tensor, positions: Tensor, allowed: Tensor) -> MaskedProbabilities:
         """Only ``allowed`` [N, V] at N places, given as rows [N] and positions [N]."""
         here = self.probs[rows, positions] * allowed
         mass = here.sum(-1)
         normed = here / mass[:, None]
-        return Shares(
+        return MaskedProbabilities(
             self.probs.index_put((rows, positions), normed),
             self.log_mass.index_put((rows, positions), self.log_mass[rows, positions] + mass.log()),
         )

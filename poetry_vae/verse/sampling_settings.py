@@ -9,7 +9,8 @@ from poetry_vae.model.orders import passes_of
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
-from poetry_vae.verse.rules import Near, Rule
+from poetry_vae.verse.rules.near import Near
+from poetry_vae.verse.rules.rule import Rule
 
 _TEMPERATURE = 0.5  # of models without a refiner
 _SHORT, _QUATRAIN = 10, 28  # characters of a couplet of five, and of a quatrain of seven
@@ -54,8 +55,8 @@ _LARGEST, _COLDEST = 1000, 1e-6
 
 
 @dataclass(frozen=True)
-class Manner:
-    """The settings of drawing.
+class SamplingSettings:
+    """The settings by which poems are sampled.
 
     A pass of a refiner settles some characters, see ``verse.passes``. With no pass, and in models
     without a refiner, poems are the decoder's own.
@@ -67,7 +68,8 @@ class Manner:
     trust: float = 1.0
     """How far passes of a refiner go by the latent, from 0 to 1; nothing to other models."""
     guidance: float = 0.0
-    """How much more than its own share what is known counts for a refiner, see ``verse.passes``."""
+    """How much a refiner sharpens the conditional against the unconditional, see
+    ``verse.passes``."""
     repetition: float = 0.0
     """Penalty in nats of a refiner for characters that the poem has already."""
     ngrams: float = 0.0
@@ -120,7 +122,7 @@ class Manner:
         repetition: float | None = None,
         ngrams: float | None = None,
         candidates: int | None = None,
-    ) -> Manner:
+    ) -> SamplingSettings:
         """What is asked for, and for the rest what suits the model.
 
         Args:
@@ -148,7 +150,7 @@ class Manner:
         )
 
 
-LIKELIEST = Manner(temperature=0.0, passes=0)
+LIKELIEST = SamplingSettings(temperature=0.0, passes=0)
 """The likeliest characters that the decoder makes of a code."""
 
 
