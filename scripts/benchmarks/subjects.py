@@ -1,4 +1,4 @@
-"""How often a poem is about the subject it was asked for: the judge of subjects by form and setting.
+"""How often a poem is about the subject asked for: the judge of subjects by form and setting.
 
     python -m scripts.benchmarks subjects POEMS.safetensors --model poet --form 七绝 -n 150
 
