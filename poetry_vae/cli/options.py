@@ -54,7 +54,6 @@ SAMPLING_OPTIONS = (
     "trust",
     "guidance",
     "repetition",
-    "ngrams",
     "candidates",
 )
 """The names of the options that say how it is written."""
@@ -88,12 +87,6 @@ _SAMPLING_OPTIONS = (
         type=click.FloatRange(0),
         help="The penalty in nats for characters that the poem has already.  [default: the "
         "model's]",
-    ),
-    click.option(
-        "--ngrams",
-        type=click.FloatRange(0, 1, max_open=True),
-        help="How much the model goes by its counts of which characters follow which: 0 not at "
-        "all.  [default: the model's]",
     ),
     click.option(
         "--candidates",
@@ -143,7 +136,7 @@ def reading_options(command: F) -> F:
 
 
 def sampling_options(command: F) -> F:
-    """--temperature, --passes, --trust, --guidance, --repetition, --ngrams and --candidates."""
+    """--temperature, --passes, --trust, --guidance, --repetition and --candidates."""
     for option in reversed(_SAMPLING_OPTIONS):
         command = option(command)
     return command

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from poetry_vae import __version__
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.model.ngrams import NGRAMS
 from poetry_vae.model.pretrained import (
     CARD,
     CONFIG,
@@ -33,7 +32,7 @@ from poetry_vae.text.files import read_text
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-FILES = (CARD, CONFIG, TOKENIZER, FIGURES, NGRAMS, WEIGHTS)
+FILES = (CARD, CONFIG, TOKENIZER, FIGURES, WEIGHTS)
 _NAME = re.compile(r"(?!.*\.\.)([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.ngrams import fused
 from poetry_vae.model.sampling import derived_seed, draw, lessen
 from poetry_vae.model.softmax import block_rows, log_prob_of
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -56,8 +55,6 @@ class CharacterHeads(nn.Module):
         present: Tensor | None = None,
         repetition: float = 0.0,
         refused: Sequence[int] = (),
-        log_q: Tensor | None = None,
-        weight: float = 0.0,
         generator: torch.Generator | None,
     ) -> Tensor:
         """Characters drawn independently given h, never a special symbol: [..., H] → ids [...].
@@ -65,17 +62,14 @@ class CharacterHeads(nn.Module):
         Args:
             present: ids [..., S] that lose ``repetition`` nats; special symbols are passed over.
             refused: ids of characters that are not drawn either, see ``sampling.draw``.
-            log_q: what n-grams say [..., V], to be :func:`~.ngrams.fused` with this ``weight``.
         """
         first = len(CharTokenizer.SPECIAL)
-        table, bias = (values[first:] for values in self.table)
+        weight, bias = (values[first:] for values in self.table)
         read = self.read(states).flatten(0, -2)
         never = torch.tensor(refused, dtype=torch.long, device=read.device) - first
         parts = []
-        for rows in torch.split(torch.arange(len(read)), block_rows(len(table), read)):
-            logits = nn.functional.linear(read[rows], table, bias)
-            if log_q is not None:
-                logits = fused(logits, log_q.flatten(0, -2)[rows, first:], weight)
+        for rows in torch.split(torch.arange(len(read)), block_rows(len(weight), read)):
+            logits = nn.functional.linear(read[rows], weight, bias)
             if present is not None and repetition:
                 logits = lessen(logits, present.flatten(0, -2)[rows] - first, repetition)
             parts.append(draw(logits, temperature, refused=never, generator=generator))

@@ -1,6 +1,5 @@
 """Models in folders: ``config.json``, ``model.safetensors``, ``tokenizer.json``; beside them a card
-for people (``README.md``), what was measured when the weights were kept (``figures.json``) and,
-where there are any, counts that drawing goes by (``ngrams.safetensors``).
+for people (``README.md``) and what was measured when the weights were kept (``figures.json``).
 
 Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
 the weights is held against the configuration before anything is built or read. Weights are written
@@ -23,7 +22,6 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.model.ngrams import NGRAMS, NGramError, NGrams
 from poetry_vae.model.outline import Outline, TooLargeError
 from poetry_vae.model.versions import SHIPPED as _SHIPPED
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
@@ -201,11 +199,6 @@ def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: 
             f"{folder / CONFIG}: damaged: not the settings that the weights were written with"
         )
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
-    if stands(folder / NGRAMS):
-        try:
-            model.ngrams = NGrams.load(folder / NGRAMS, len(tokenizer))
-        except NGramError as error:
-            raise CheckpointError(str(error)) from error
     return model.eval().requires_grad_(False)
 
 
@@ -269,8 +262,6 @@ def save_model(
         _VOCABULARY: _sum_of_characters(model.tokenizer),
         _CONFIGURATION: _sum_of_settings(model.config.to_json()),
     }
-    if model.ngrams is not None:
-        model.ngrams.save(folder / NGRAMS)
     save_weights(folder / WEIGHTS, weights, about)
 
 

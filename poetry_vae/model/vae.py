@@ -34,7 +34,6 @@ from poetry_vae.model.latents import (
 )
 from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.named import model_folder
-from poetry_vae.model.ngrams import NGrams
 from poetry_vae.model.pretrained import load_model, save_model
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
@@ -71,8 +70,6 @@ class PoetryVAE(nn.Module):
         self.classifier = LabelClassifier(config) if config.classifier else None
         self.refiner = Refiner(config) if config.refiner_layers else None
         self.asking = AskedEmbedding(config, config.hidden) if is_of_any else None
-        self.ngrams: NGrams | None = None
-        """Counts that drawing may go by beside the refiner, see ``model.ngrams``."""
         self.given = Given(None if is_of_any else config.form)
 
     @classmethod

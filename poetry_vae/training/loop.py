@@ -15,11 +15,9 @@ from typing import get_args
 import torch
 
 from poetry_vae.model.config import ConfigError
-from poetry_vae.model.ngrams import NGRAMS
 from poetry_vae.model.pretrained import CheckpointError, figures_of, save_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.files import stands
 from poetry_vae.training.card import figures_to_keep, model_card
 from poetry_vae.training.checkpoint import STATE, Counters, load_state, save_state
 from poetry_vae.training.data import data_of, note_of
@@ -153,8 +151,6 @@ class _Loop:
             self._save_state()
             if not self._has_a_best() and (figures := self._figures()).is_finite:
                 self._keep(figures)  # nothing better than random weights stood there
-            if not stands(self.folder / NGRAMS) and (ngrams := self.spec.ngrams()):
-                ngrams.save(self.folder / NGRAMS)
             if not keep_state and stopped != "interrupted":
                 (self.folder / STATE).unlink()
         self.ranks.meet()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from poetry_vae.model.config import ModelConfig
-from poetry_vae.model.ngrams import NGrams
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import PoetryVAEError
@@ -75,17 +74,6 @@ class Run:
     def warm_started(self) -> PoetryVAE:
         """The model before the first step, see :func:`warm_started`."""
         return warm_started(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
-
-    def ngrams(self) -> NGrams | None:
-        """What a model of any form is given beside its weights: those of the model to start from,
-        or counts of the training poems."""
-        if not isinstance(self.corpus, Treasury):
-            return None
-        if self.start is not None and self.start.config.forms == "any" and self.start.ngrams:
-            return self.start.ngrams
-        blocks = self.corpus.of_part("train")
-        poems = ((self.corpus.ids(block), block.form.lengths) for block in blocks)
-        return NGrams.count(poems, len(self.corpus.tokenizer))
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:

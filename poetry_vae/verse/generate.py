@@ -33,7 +33,6 @@ def generate(
     trust: float | None = None,
     guidance: float | None = None,
     repetition: float | None = None,
-    ngrams: float | None = None,
     candidates: int | None = None,
     sampling: Sampling = "chosen",
     about: str = "",
@@ -50,7 +49,7 @@ def generate(
         n: how many, 0 or more.
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
-        temperature, passes, trust, guidance, repetition, ngrams, candidates: see
+        temperature, passes, trust, guidance, repetition, candidates: see
             :class:`~poetry_vae.verse.sampling_settings.SamplingSettings`; by default what suits
             model and ``sampling``.
         seed: the same gives the same poems, whatever ``n`` is; without one, others every time.
@@ -68,7 +67,7 @@ def generate(
         RuleError: no poem of the model can keep the rules.
         FormError: the name is no form, or the model writes another form.
         CheckpointError: no such model, or none for the form.
-        SamplingError: ``n``, temperature, passes or another setting out of range.
+        SamplingError: ``n``, temperature, passes, trust, guidance or repetition out of range.
         ValueError: there is no such script.
     """
     if n < 0:
@@ -89,7 +88,6 @@ def generate(
         trust=trust_in(rules) if trust is None else trust,
         guidance=guidance,
         repetition=repetition,
-        ngrams=ngrams,
         candidates=candidates,
         sampling=sampling,
     )

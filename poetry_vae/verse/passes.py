@@ -11,8 +11,6 @@ p(x_i) is what the refiner says of a place when it knows nothing.
 
 **Repetition** r takes e^−r of the probability of characters that are settled elsewhere in the poem
 already: a refiner that is not sure likes to say things twice.
-
-**n-grams** w let the counts of a model that has them have their say, see ``model.ngrams``.
 """
 
 from __future__ import annotations
@@ -39,7 +37,6 @@ class Passes:
     ) -> None:
         B, T = len(code), model.form.positions
         self.model, self.guidance = model, settings.guidance
-        self.ngrams = model.ngrams if settings.ngrams else None
         self.count = min(
             settings.passes, orders.passes_of(model.form, in_turn=model.config.in_turn)
         )
@@ -90,13 +87,6 @@ class Passes:
         read = self.model.refine(ids, slots, self.states[rows], self.trust[rows])
         return self._guided(read, self.unread if len(self.unread) == 1 else self.unread[rows])
 
-    def counted(self, ids: Tensor, places: Tensor) -> Tensor | None:
-        """What n-grams say of one place [R] of each of poems ids [R, T]: log q [R, V]; None where
-        they are not asked."""
-        if self.ngrams is None:
-            return None
-        return self.ngrams.log_probs(ids, places, self.model.form)
-
     def _order(self, given: Tensor, strange: Tensor | None) -> orders.Order:
         layout, in_turn = self.model.asked.layout, self.model.config.in_turn
         number = torch.where(given, given.cumsum(1) - 1, -1)
@@ -130,15 +120,12 @@ def refined(
     ids = torch.full((len(code), T), CharTokenizer.MASK, device=code.device)
     nothing = torch.zeros(1, T, dtype=torch.bool, device=code.device)
     for places, read in passes.run(ids, nothing):
-        counted = [passes.counted(ids, place.expand(len(ids))) for place in places[0]]
         ids[:, places[0]] = model.readout.draw(
             read,
             settings.temperature,
             present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
             repetition=settings.repetition,
             refused=model.tokenizer.rare,
-            log_q=torch.stack([q for q in counted if q is not None], 1) if passes.ngrams else None,
-            weight=settings.ngrams,
             generator=generator,
         )
     return ids

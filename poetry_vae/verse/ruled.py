@@ -13,7 +13,6 @@ import math
 import torch
 from torch import Tensor
 
-from poetry_vae.model.ngrams import fused
 from poetry_vae.model.sampling import lessen
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.verse.drawing import Failed, settle
@@ -102,13 +101,12 @@ class Ruled:
                 some = is_there.nonzero()[:, 0]
                 if not len(some):
                     continue
-                self._settle(passes, read[:, number], ids, some, places, held, failed, generator)
+                self._settle(read[:, number], ids, some, places, held, failed, generator)
             shown.copy_(book.alphabet.read(ids))
         return ids, failed.rows | book.broken(ids)
 
     def _settle(
         self,
-        passes: Passes,
         read: Tensor,
         ids: Tensor,
         some: Tensor,
@@ -120,13 +118,12 @@ class Ruled:
         """One character of each of some poems, from hidden states [R, H]."""
         whole = len(some) == len(ids)
         own = ids if whole else ids[some]
-        at = places if whole else places[some]
         tried = Failed(len(some))
         settle(
             self.book,
-            self._logits(read if whole else read[some], own, passes.counted(own, at)),
+            self._logits(read if whole else read[some], own),
             own,
-            at,
+            places if whole else places[some],
             held if whole else held[some],
             tried,
             temperature=self.settings.temperature,
@@ -136,12 +133,9 @@ class Ruled:
             ids[some] = own
         failed.rows[some] |= tried.rows
 
-    def _logits(self, read: Tensor, ids: Tensor, counted: Tensor | None) -> Tensor:
-        """[R, V'] from hidden states [R, H] and what n-grams say, [R, V'], with all that is added
-        to them and taken away."""
+    def _logits(self, read: Tensor, ids: Tensor) -> Tensor:
+        """[R, V'] from hidden states [R, H], with all that is added to them and taken away."""
         logits = self.model.readout.logits(read)
-        if counted is not None:
-            logits = fused(logits, counted, self.settings.ngrams)
         if self.bias is not None:
             logits = logits + self.bias
         if self.settings.repetition:

@@ -42,7 +42,7 @@ def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     A model that is told a subject goes by it the more, the more what is known counts; it needs
     little of a code beside that.
     """
-    told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0, "ngrams": 0.2}
+    told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0}
     untold = {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0}
     return {
         **(told if is_told else untold),
@@ -72,9 +72,6 @@ class SamplingSettings:
     ``verse.passes``."""
     repetition: float = 0.0
     """Penalty in nats of a refiner for characters that the poem has already."""
-    ngrams: float = 0.0
-    """How much the n-grams of a model that has them count, from 0 to below 1; see
-    ``model.ngrams``."""
     candidates: int = 1
     """Poems that are written for each one that is taken, the best; see ``verse.choosing``."""
 
@@ -89,8 +86,6 @@ class SamplingSettings:
             raise SamplingError(f"passes is {self.passes}: it must be a number >= 0")
         if not 0 <= self.trust <= 1:
             raise SamplingError(f"trust is {self.trust}: it must be a number between 0 and 1")
-        if not 0 <= self.ngrams < 1:
-            raise SamplingError(f"ngrams is {self.ngrams}: it must be a number from 0 to below 1")
         for name in ("guidance", "repetition"):
             if not 0 <= (value := getattr(self, name)) <= _LARGEST:
                 raise SamplingError(
@@ -106,7 +101,6 @@ class SamplingSettings:
         told += f", trust {self.trust:g}" if self.trust < 1 else ""
         told += f", guidance {self.guidance:g}" if self.guidance else ""
         told += f", repetition {self.repetition:g}" if self.repetition else ""
-        told += f", n-grams {self.ngrams:g}" if self.ngrams else ""
         return told + (f", the best of {self.candidates}" if self.candidates > 1 else "")
 
     @classmethod
@@ -120,7 +114,6 @@ class SamplingSettings:
         trust: float | None = None,
         guidance: float | None = None,
         repetition: float | None = None,
-        ngrams: float | None = None,
         candidates: int | None = None,
     ) -> SamplingSettings:
         """What is asked for, and for the rest what suits the model.
@@ -145,7 +138,6 @@ class SamplingSettings:
             usual.trust if trust is None else trust,
             usual.guidance if guidance is None else guidance,
             usual.repetition if repetition is None else repetition,
-            usual.ngrams if ngrams is None else ngrams,
             usual.candidates if candidates is None else candidates,
         )
 
