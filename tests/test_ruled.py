@@ -147,6 +147,19 @@ def test_parallel_couplets_go_with_every_other_rule(rules: Rule) -> None:
             assert any(a != b for a in tones(above[place]) for b in tones(below[place]))
 
 
+@pytest.mark.parametrize(
+    "pins", [acrostic("春里"), Pin(1, 1, "春") & Pin(2, 1, "里") & Pin(1, 4, "里")]
+)
+def test_pins_of_several_forms_need_not_answer_what_is_pinned(pins: Rule) -> None:
+    """里 stands for 裏 too; it is drawn which, and rules of couplets do not forbid both."""
+    form = Form.of(2, 5)
+    assert word_classes("春")[0] not in word_classes("里裏")
+    model = _model(form, CharTokenizer(list(dict.fromkeys([*MANY.characters, *"里裏"]))))
+    for text in _texts(pins & Parallel(), n=2, model=model):
+        assert text[0] == "春"
+        assert text[5] in "里裏"
+
+
 def test_a_line_with_an_open_place_is_cut_as_jieba_cuts_it_with_each_character_there() -> None:
     alphabet = Alphabet.of(MANY)
     words = WordEnds.of(alphabet)

@@ -79,7 +79,7 @@ class Rulebook:
         Args:
             ways: to place words, of which there is a poem each, at most.
         """
-        fixed = _fixed(self.allowed, self.alphabet)[None]
+        fixed = self.alphabet.only_kind(self.allowed)[None]
         for rule in self.rules:
             if (placements := rule.placements) is not None:
                 placed = placements[torch.arange(min(ways, len(placements)))]
@@ -90,7 +90,7 @@ class Rulebook:
     @property
     def is_read_first(self) -> bool:
         """Whether something is to be decided by what the model makes of the poem at first."""
-        fixed = _fixed(self.allowed, self.alphabet)
+        fixed = self.alphabet.only_kind(self.allowed)
         several = (fixed >= 0) & (self.allowed.sum(1) > 1)
         deciding = any(
             type(rule).place is not BoundRule.place or type(rule).plan is not BoundRule.plan
@@ -251,7 +251,7 @@ class Rulebook:
 
     def _is_possible(self, rules: Sequence[BoundRule], allowed: Tensor) -> bool:
         columns = _different(rules, allowed)
-        fixed = _fixed(allowed, self.alphabet)
+        fixed = self.alphabet.only_kind(allowed)
         return bool(_keeps(rules, allowed[None, :, columns], columns, fixed[None], fixed >= 0))
 
     def _can_stand(self, placements: Placements) -> Tensor:
@@ -259,7 +259,7 @@ class Rulebook:
         columns = _different(self.rules, self.allowed)
         possible = placements.only(columns).possible()
         fixed = placements.fixed(self.alphabet.same)
-        before = _fixed(self.allowed, self.alphabet)
+        before = self.alphabet.only_kind(self.allowed)
         both = torch.where(fixed >= 0, fixed, before)
         return _keeps(self.rules, possible, columns, both, before >= 0)
 
@@ -307,11 +307,3 @@ def _different(rules: Sequence[BoundRule], allowed: Tensor) -> Tensor:
     _, kind = torch.unique(torch.cat(rows), dim=1, return_inverse=True)
     first = torch.full((int(kind.max()) + 1,), len(kind))
     return first.scatter_reduce(0, kind, torch.arange(len(kind)), "amin")
-
-
-def _fixed(allowed: Tensor, alphabet: Alphabet) -> Tensor:
-    """Ids of what can only be one character or its like (里 and 裏), −1 elsewhere: [T, V] → [T]."""
-    kinds = alphabet.same.expand_as(allowed)
-    highest = kinds.where(allowed, -1).amax(-1)
-    lowest = kinds.where(allowed, len(alphabet)).amin(-1)
-    return torch.where(highest == lowest, allowed.long().argmax(-1), -1)

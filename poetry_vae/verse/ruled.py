@@ -95,6 +95,8 @@ class Ruled:
         if bool((given == given[:1]).all()):  # and with the same slots for all, less is to be done
             given, strange = given[:1], strange[:1]
         for targets, read in passes.run(shown, given, strange):
+            if bool(failed.rows.all()):
+                return ids, failed.rows  # nobody will read them
             for number in range(targets.shape[1]):
                 places = targets[:, number].expand(len(ids))
                 is_there = places < ids.shape[1]

@@ -30,8 +30,9 @@ _FIRST_BLOCKS = (8, 56, 192)
 _CANDIDATES = 256
 _FIRST_CHOSEN = (1, 3)
 _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes many
-# How often poems are tried that find no way to keep the rules.
-_ROUNDS = 40
+# How often a poem is tried that finds no way to keep the rules, and how many candidates are tried
+# for it in all, which take some seconds.
+_ROUNDS, _TRIED = 40, 96
 _BLEMISH = 1e4  # nats that it costs to keep a rule badly
 _COPY = 1e3  # nats that it costs to have a line of a poet's
 
@@ -115,7 +116,7 @@ class Sampler:
             return self.tally.steering.write(n, generator=generator)
         many = self.settings.candidates if self.model.refiner is not None else 1
         ids, scores = self.candidates(n * many, generator=generator)
-        for number in range(_ROUNDS):
+        for number in range(min(_ROUNDS, max(2, _TRIED // many))):
             chosen, best = _best(ids, scores, many)
             missing = best.isinf().nonzero()[:, 0]
             if not len(missing):
@@ -181,6 +182,8 @@ class Sampler:
         else:
             ids, wrong = self._ruled.write(code, labels, generator=generator, is_hard=is_hard)
         scores = torch.zeros(n)
+        if bool(wrong.all()):
+            return ids, scores + torch.inf
         if (self.settings.candidates > 1 or is_scored) and self.model.refiner is not None:
             scores = against(self.model, self.read(ids), labels)
             scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)

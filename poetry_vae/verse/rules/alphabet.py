@@ -72,6 +72,14 @@ class Alphabet:
             out[i, self.ids(character)] = True
         return out
 
+    def only_kind(self, allowed: Tensor) -> Tensor:
+        """Ids of what can only be one character or its like (里 and 裏), −1 elsewhere, of what
+        places may hold: [T, V] → [T]."""
+        kinds = self.same.expand_as(allowed)
+        highest = kinds.where(allowed, -1).amax(-1)
+        lowest = kinds.where(allowed, len(self)).amin(-1)
+        return torch.where(highest == lowest, allowed.long().argmax(-1), -1)
+
     def read(self, ids: Tensor) -> Tensor:
         """Ids as the model reads them: strangers are ``<unk>``, open places ``<mask>``."""
         plain = ids.masked_fill(ids >= self.known_to_model, CharTokenizer.UNKNOWN)

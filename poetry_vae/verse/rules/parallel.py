@@ -81,10 +81,13 @@ class Facing(BoundRule):
         self._ends: dict[tuple[bool, ...], np.ndarray] = {}
         self._possible = self._traits.any(0).expand(T, -1)
         """The same of all that a place may hold: [T, W + 2]."""
+        self._is_given = torch.zeros(T, dtype=torch.bool)
+        """Which places can only hold one character, in any of its forms: [T]."""
 
     def narrow(self, allowed: Tensor, can_stand: object) -> None:
         """Know what a place may hold, so that the one that faces it is not led astray."""
         self._possible = (allowed.float() @ self._traits.float()) > 0
+        self._is_given = self.alphabet.only_kind(allowed) >= 0
 
     def can_stand(
         self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
@@ -112,7 +115,7 @@ class Facing(BoundRule):
         facing = ids[rows, there].masked_fill(~faces, -1)
         known, at = (facing >= 0)[:, None], facing.clamp_min(0)
         traits = torch.where(known, self._traits[at], self._possible[there])  # [R, W + 2]
-        kept = self._apart(ids, places, partner, facing)
+        kept = torch.ones(len(ids), len(self._class), dtype=torch.bool)
         if self.rule.classes:
             kept &= traits[:, self._class]
         level, oblique = traits[:, -2:-1], traits[:, -1:]
@@ -120,6 +123,10 @@ class Facing(BoundRule):
         if bool(asked.any()):
             opposed = level & self._oblique | oblique & self._level
             kept &= opposed | ~asked[:, None]
+        # What is given stands there, whatever faces it, and only which form of it is asked here.
+        is_given = self._is_given[places]
+        kept |= (is_given & self._is_given[there])[:, None]
+        kept &= self._apart(ids, places, partner, facing) | is_given[:, None]
         return kept | ~faces[:, None]
 
     def prefers(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
