@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ import sys
 import torch
 from safetensors.torch import save_file
 from poetry_vae.training.ranks import ranks
-from poetry_vae.training.refinement import refined
+from poetry_vae.training.refinement import rate_and_distortion
 from tests.small import COUPLET, small_model
 
 torch.set_num_threads(1)
@@ -33,7 +35,7 @@ ids = torch.randint(2, 20, (7, COUPLET.positions), generator=torch.Generator().m
 with ranks(torch.device("cpu")) as among:
     mine = ids[among.rows(len(ids))]
     # Nothing random: z is not trusted, and nothing is given.
-    loss = refined(model, mine, trust=torch.zeros(len(mine)))[1].mean()
+    loss = rate_and_distortion(model, mine, trust=torch.zeros(len(mine)))[1].mean()
     loss.backward()
     share = len(mine) / len(ids)
     among.average(model.parameters(), share=share)
@@ -98,3 +100,48 @@ def test_two_processes_write_one_run_and_one_goes_on(tmp_path: Path) -> None:
     assert resumed.returncode == 0, resumed.stderr
     assert "finished after" in resumed.stderr
     assert PoetryVAE.from_pretrained(output).config.forms == "any"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_killed_process_ends_the_run_and_leaves_a_whole_state(tmp_path: Path) -> None:
+    corpus, output = tmp_path / "poems.safetensors", tmp_path / "run"
+    small_treasury().save(corpus)
+    settings = [word for setting in SETTINGS.split() for word in ("--set", setting)]
+    words = ["-m", "poetry_vae", "train", corpus, "--preset", "poet", "--output", output]
+    # Until it is killed it has more to do than anybody waits for.
+    endless = ["--set", "epochs=100000", "--set", "validate_every=3"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    with subprocess.Popen(
+        [*launcher, *map(str, [*words, *settings, *endless])],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        try:
+            _wait_for(output / "model.safetensors", run)
+            os.kill(_last_child(run.pid), signal.SIGKILL)
+            _, told = run.communicate(timeout=120)
+        finally:
+            run.kill()
+    assert run.returncode != 0
+    assert "Signal 9 (SIGKILL)" in told
+    assert PoetryVAE.from_pretrained(output).config.forms == "any"
+    resumed = _start(1, *words, *settings, *endless, "--resume", "--max-minutes", "0.001")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def _wait_for(path: Path, run: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if path.is_file():
+            return
+        assert run.poll() is None, "the run has ended by itself"
+        time.sleep(0.1)
+    raise AssertionError(f"{path} was not written")
+
+
+def _last_child(parent: int) -> int:
+    """The process that was started last by another one."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    return max(map(int, children.read_text(encoding="ascii").split()))
