@@ -242,7 +242,7 @@ def test_what_the_command_refuses(tmp_path: Path) -> None:
     save_model(MODEL, tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"")
     assert run("serve", "--model", tmp_path / "broken").exit_code == 1
-    assert "soon guessed" in run("serve", "--token", "short").stderr
+    assert "easy to guess" in run("serve", "--token", "short").stderr
     assert "use ASCII" in run("serve", "--token", "春江花月夜春江花月夜").stderr
     assert run("serve", "--model", "no-such-model").exit_code == 1
     assert run("serve", "--host", "192.0.2.1", "--port", "1").exit_code == 1

@@ -59,7 +59,7 @@ def test_where_one_poem_is_wanted_a_file_has_one(folder: Path, tmp_path: Path) -
     file = tmp_path / "poems.txt"
     file.write_text(f"{POEM}\n\n{POEM[6:]}{POEM[:6]}\n", encoding="utf-8")
     told = fails(1, *_arguments("reconstruct", file, folder))
-    assert f"{file}: 2 poems in it, and one is wanted here" in told
+    assert f"{file}: it has 2 poems, but one is needed here" in told
 
 
 def test_a_single_line_is_looked_up(folder: Path, tmp_path: Path) -> None:
