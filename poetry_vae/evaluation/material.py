@@ -86,7 +86,7 @@ class Material:
 def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str]:
     """Poems that some program wrote, one a line, in either script, with or without punctuation.
 
-    Unlike in a corpus, repeated poems stay: that they repeat is to be measured.
+    Unlike in a corpus, repeated poems are kept, since repetition is measured.
 
     Raises:
         CorpusError: the file cannot be read, a line is no poem of the form, or there are fewer than

@@ -1,5 +1,4 @@
-"""Is the latent used? What is written from a poem's own code, beside what another poem's code
-gives."""
+"""Is the latent used? Compare poems written from a poem's own code and from another poem's code."""
 
 from __future__ import annotations
 
@@ -18,13 +17,13 @@ class Usage:
 
     passes: int
     reconstruction: float
-    """Of the poem, in what is written from its own code."""
+    """Between a poem and the one written from its own code."""
     reconstruction_shuffled: float
-    """Of the poem, in what is written from another poem's code: no more than luck."""
+    """Between a poem and the one written from another poem's code: agreement by chance."""
     agreement: float
-    """In common to what is written from the two: 1 where the code changes nothing."""
+    """Between the two poems written: 1 where the code changes nothing."""
     agreement_chance: float
-    """In common to the two poems themselves."""
+    """Between the two poems themselves."""
 
 
 @torch.no_grad()
