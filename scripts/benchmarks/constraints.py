@@ -8,11 +8,12 @@ names the form of a model that writes any. Sections:
 
 --kept N: combinations of constraints that a real poem keeps, so that each refusal is a fault, and a
 tenth as many that no poem keeps, of every known kind. Two poems of each are judged by the
-independent rules of ``naive_rules.py``. --metre N: shares of poems that keep length, rhyme and
-metre by ``text.scansion``, beside real poems and chance, which is lines shuffled between poems; the
-naive rules have to agree on every poem. --cost: poems a second by rule, beside free verse. --same:
-the same poems in two processes whose hashes of strings differ. --quality FOLDER: samples, and real
-poems that keep the same: a poem a line, for two-sample tests.
+independent rules of ``naive_rules.py``.
+--metre N: shares of poems that keep length, rhyme and metre by ``text.scansion``, beside real poems
+and chance, which is lines shuffled between poems; the naive rules have to agree on every poem.
+--cost: poems a second by rule, beside free verse.
+--same: the same poems in two processes whose hashes of strings differ.
+--quality FOLDER: samples, and real poems that keep the same: a poem a line, for two-sample tests.
 
 With --json every section is stored as soon as it is done; a section stored with the same settings
 is read, not measured again.

@@ -84,7 +84,7 @@ def _number(row: HistoryRow, *keys: str) -> float:
             f"the log of the run is damaged: {' '.join(keys)} at step {row.get('step')} is "
             f"{value!r}, not a number"
         )
-    return float(value)  # also the NaN of a diverged run: its curve ends there
+    return float(value)  # also that of a diverged run: its curve ends there
 
 
 def _draw_bound(ax: Axes, rows: Sequence[HistoryRow], name: str, i: int) -> None:
