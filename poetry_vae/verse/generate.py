@@ -79,7 +79,7 @@ def generate(
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):
         raise RuleError(
-            f"{rules!r} is no rule: give one as acrostic and Metre are, or wishes by name, as in "
+            f"{rules!r} is no rule: give one such as Metre(), or wishes by name, as in "
             '{"acrostic": "春江花月"}'
         )
     settings = SamplingSettings.of(

@@ -52,7 +52,7 @@ def traverse(
         ValueError: fewer than two steps.
     """
     if steps < 2:
-        raise ValueError(f"{steps} steps: a way takes at least 2")
+        raise ValueError(f"{steps} steps: give at least 2")
     D = model.code_size
     if dimension is not None and not 1 <= dimension <= D:
         raise DimensionError(f"dimension {dimension}: the latent has the dimensions 1 to {D}")

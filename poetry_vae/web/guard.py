@@ -89,7 +89,7 @@ class Guard:
         if is_elsewhere or (
             scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site"
         ):
-            raise RefusedError("another page may not ask", kind="OriginError", status=403)
+            raise RefusedError("other pages are not allowed to ask", kind="OriginError", status=403)
         return self._with_token(scope, headers) if self._token else None
 
     def _with_token(self, scope: Scope, headers: Headers) -> Response | None:
@@ -158,7 +158,7 @@ async def _read(receive: Receive, headers: Headers) -> Receive:
             if not message.get("more_body"):
                 break
     except asyncio.TimeoutError:
-        raise RefusedError("the body did not come", kind="BodyError", status=408) from None
+        raise RefusedError("the body did not arrive", kind="BodyError", status=408) from None
     whole: Message = {"type": "http.request", "body": bytes(body), "more_body": False}
     is_given = False
 

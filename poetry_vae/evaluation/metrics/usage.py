@@ -47,7 +47,7 @@ def usage(
         MetricError: fewer than two poems.
     """
     if len(ids) < 2:
-        raise MetricError(f"{len(ids)} poem(s): to swap latents takes at least 2")
+        raise MetricError(f"{len(ids)} poem(s): swapping latents needs at least 2")
     order = torch.randperm(len(ids), generator=generator).to(ids.device)
     other = torch.empty_like(order)
     other[order] = order.roll(1)  # a single cycle, so that no poem keeps its own
