@@ -1,11 +1,11 @@
-"""Compile poetry_vae/text/cilin.tsv: where 詞林正韻 parts a group of 平水韻.
+"""Compile poetry_vae/text/cilin.tsv: where 詞林正韻 splits a group of 平水韻.
 
     python scripts/build_cilin.py guangyun.csv poetry_vae/text/cilin.tsv
 
-詞林正韻 (Ge Zai, 1821) merges the groups of 平水韻 into 19 parts, and takes eight of them apart by
-the rhymes of 廣韻 that they are made of: 灰 and 咍, 元 and 魂痕, 泰 by its rounding. Of 佳 and 卦 a
-few characters go with 麻, which no older rhyme tells: they are listed. A row of the table is a
-group, a part's number and its characters. The book is read as by build_prosody.py.
+詞林正韻 (Ge Zai, 1821) merges the groups of 平水韻 into 19 parts, and splits eight of them by the
+rhymes of 廣韻 that they are made of: 灰 and 咍, 元 and 魂痕, 泰 by its rounding. Of 佳 and 卦 a few
+characters go with 麻, which does not follow from any older rhyme, so they are listed. A row of the
+table is a group, a part's number and its characters. The book is read as by build_prosody.py.
 """
 
 from __future__ import annotations

@@ -23,13 +23,13 @@ import opencc
 
 TARGET = Path(__file__).parents[1] / "poetry_vae" / "text" / "orthography.tsv"
 
-# Characters that OpenCC lists as simplified or new forms, but which are words of their own in verse.
+# Characters that OpenCC lists as simplified or new forms, but that are words of their own in verse.
 WORDS_OF_THEIR_OWN = set(
     "苧洼沄姹咤肴岳慎概瓶缶翻萌衛褒餅鎮台弁御即凜唇才欠真研緒芸連郎予余並併晃煙鼈床秘群峰恒凄"
     "宁昵蘖溆毶"
 )
 
-# Where the first candidate of the dictionary is not the word that verse means.
+# Characters for which the first candidate of the dictionary is not the word meant in verse.
 PREFERRED = {"冲": "沖", "复": "復", "药": "藥", "术": "術", "别": "別", "径": "徑", "么": "麼"}
 
 # Spellings of old editions: every character but the last of a group is written as the last.
@@ -74,7 +74,7 @@ def main() -> None:
             if character in candidates or character in WORDS_OF_THEIR_OWN:
                 continue
             fold.setdefault(character, PREFERRED.get(character, candidates[0]))
-    # Our own list has the last word: what it folds to is not folded any further.
+    # Our own list takes precedence: its results are not folded any further.
     for canonical in set(variants.values()) - set(variants):
         fold.pop(canonical, None)
     fold.update(variants)

@@ -8,7 +8,7 @@ often the tone annotations of chinese-poetry (MIT) mark it level, oblique or eit
 
 A reading counts if the book has it and at least 2% of the marks show its tone ("either" shows
 both). Where only one source knows the character, that source decides; where they contradict each
-other, the book does. The lists below say what neither source has right.
+other, the book does. The lists below correct what both sources have wrong.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HEADER = """\
 """
 
 LEAST_SHARE = 0.02
-"""The share of the marks that a tone needs to count; below stand the slips of annotators."""
+"""The share of the marks that a tone needs to count; smaller shares are slips of annotators."""
 
 RARE = "\U00020000"
 """Where Unicode's supplementary planes begin: words that only the rhyme book has are left out there."""
@@ -101,16 +101,16 @@ PLACED = """
 
 # Readings of the book that annotators of today no longer know. In 73,863 poems that keep the metre in
 # all else the character stands at least three times, and in at least one of 50 cases, at a fixed
-# position that wants the other tone; what is one slip is one of 500. 汗 創 咽 are seen less often,
-# but the words that have the reading are plain: 可汗, 刀創, 咽喉. 不 (level at a line's end only: 67
-# of 87) and 與 (for 歟) are left out, since the reading would excuse them everywhere.
+# position that wants the other tone; a true slip is seen once in 500 cases. 汗 創 咽 are seen less
+# often, but the words that have the reading are plain: 可汗, 刀創, 咽喉. 不 (level at a line's end
+# only: 67 of 87) and 與 (for 歟) are left out, since the reading would excuse them everywhere.
 RESTORED = """
 華仄禡 尚平陽 幾平微 要平蕭 盛平庚 漸平鹽 麗平支 謾平寒 汗平寒 稽仄薺 宛平元 番仄箇 障平陽 粗仄麌 湛平侵 湛平覃
 咽平先 臾仄寘 榜平庚 彷仄養 迤平支 創平陽 抄仄效 峒仄送 蔣平陽 闐仄霰 嫣仄銑 嫣仄願 蜓仄迥 蜓仄銑 訂仄徑 訂仄迥
 繰平豪 獠仄巧 獠仄皓 鼾仄翰 煬仄漾 擠平齊 鞘平肴 跗平虞 柅仄紙 孳平支 燐仄震 酇平寒 轝仄御 眙平支
 """
 
-# By rhyme, as RHYMED, in poems that every handbook prints: 鬢毛衰 beside 回 and 來.
+# Found by rhyme, like RHYMED, in poems that every handbook prints: 鬢毛衰 beside 回 and 來.
 OTHERS = "衰平灰"
 
 # Readings of the book that verse does not use: at least 80 rhymes, less than one in a hundred of them
@@ -140,7 +140,7 @@ def main(guangyun: Path, tones: Path, target: Path) -> None:
 
 
 def read_book(path: Path) -> dict[str, set[str]]:
-    """What the rhyme book says of each character: readings such as 平東."""
+    """The readings that the rhyme book has of each character, such as 平東."""
     groups = merged_groups()
     heads: dict[str, set[str]] = defaultdict(set)
     with path.open(encoding="utf-8", newline="") as file:

@@ -34,13 +34,13 @@ Weights = dict[str, int]
 Table = dict[str, dict[str, Weights]]  # by simplified character and candidate, the commonest first
 Examples = dict[str, list[tuple[str, tuple[str, ...], int]]]  # candidate, contexts, times counted
 
-LEAST = 3  # a candidate seen less often is a slip of the edition
+LEAST = 3  # a rarer candidate is a slip of the edition
 STEP = 0.25  # of log odds: weights are whole numbers of it
 COMMON = 100  # how often jieba's text has a word of today
 CLEAR = 10  # how often poems have a spelling that is not given up for a word of today
 UNSEEN = -32  # the weight, in steps, of a candidate that no poem has
 
-# What people may type and verse hardly has, or has otherwise (揚子雲 is a name).
+# Phrases that people may type but that are rare in verse, or differ there (揚子雲 is a name).
 PHRASES = """
 墓誌 丑時 子丑 子丑寅卯 複道 禦敵 捲簾 捲土重來 片言隻語 隻言片語 取捨 捨生取義 垂髮 郁郁乎文哉
 郁郁 子云 孔子云 詩云 古人云 前仆後繼 人云亦云 不知所云 云云 穀雨 日曆 皇曆 鹹水 鬚眉 衝天 累累
@@ -72,7 +72,7 @@ def idioms() -> Iterator[tuple[str, str]]:
 
 
 def spellings(lines: Iterable[tuple[str, str]], n: int) -> dict[str, Counter[str]]:
-    """How often n neighbours in simplified script are which in traditional script."""
+    """How often n neighbours in simplified script have each spelling in traditional script."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for traditional, simplified in lines:
         for i in range(len(simplified) - n + 1):
@@ -91,7 +91,7 @@ def examples(lines: Iterable[tuple[str, str]], ambiguous: set[str], times: int) 
 
 
 def fit(rows: list[tuple[str, tuple[str, ...], int]], candidate: str, strength: float) -> Weights:
-    """Weights of the candidate's contexts against the rows that are not of it."""
+    """Weights of the candidate's contexts against the rows of the other one."""
     counts = Counter(context for _, seen, _ in rows for context in seen[1:])
     number = {context: i for i, context in enumerate(c for c, n in counts.items() if n > 1)}
     indices: list[int] = []
@@ -135,7 +135,7 @@ def words_of_today(table: Table, poems: dict[str, Counter[str]]) -> int:
     """Add contexts for words of today; ``poems`` counts the spellings of neighbours in verse.
 
     A word by itself gets OpenCC's spelling, unless poems clearly have another. A pair that no poem
-    has gets it within a longer text too.
+    has gets that spelling inside longer texts too.
     """
     convert, added = opencc.OpenCC("s2t").convert, 0
     jieba.dt.initialize()

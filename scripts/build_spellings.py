@@ -5,7 +5,7 @@
 The models learned some spellings of old editions beside the usual ones (馿 beside 驢): to
 ``orthography.tsv``, by which they read, these are characters of their own. People are shown the
 usual one, by the groups below: every character but the last is written as the last. They were drawn
-up by hand from what the vocabularies of the models hold beyond GB 2312.
+up by hand from the characters beyond GB 2312 in the models' vocabularies.
 
 OpenCC has simplified forms for rare characters too, many of which no common font can show (𫛸 for
 鶗). Those are written in traditional script, as they are where simplification by analogy is not
@@ -41,7 +41,7 @@ PLAIN = """
 辠罪 鎻鎖 闗關 阬坑 頋顧 饍膳 諌諫 籓藩 憍驕 恊協 舋釁 莭節 骾鯁 歗嘯 眡視 礲礱 鐡鐵 嘅慨 茘荔
 褭裊 冺泯 敺驅 圎圓 磵澗
 """
-# In simplified script only: the other one is as usual in traditional script.
+# In simplified script only: in traditional script the first form is usual too.
 SIMPLIFIED = """
 珮佩 鼇鳌 櫂棹 祐佑 彊强 毬球 櫺棂 姪侄 嚬颦 瞋嗔 瘖喑 讌醼宴 濬浚 厓崖 愬诉 倣仿 髣仿 髴佛 澣浣
 衒炫 瑯琅 頖泮 遝沓 暱昵 涖莅 荳豆 尅克 觝抵 罣挂 憯惨 燐磷 紬绸 閧哄 麕麏麇

@@ -5,10 +5,10 @@ them.
 
 FOLDER holds 词 in any format that corpora come in; the tunes are those of build_tunes.py. A row of
 the table is a tune, how many poems were counted, its lines, and its rhymes. A line is written
-place by place: the tone that more poems have, and the share of them in percent, of those in which
-the character has one tone. Rhymes are written line by line: a letter for lines that rhyme with each
-other, and the share of poems in which the line rhymes with another of them; - where it is free.
-Two lines rhyme if their ends can stand in one part of 詞林正韻, whatever their tone.
+place by place: the tone that more poems have, and its share in percent of the poems in which the
+character has only one tone. Rhymes are written line by line: a letter for lines that rhyme with
+each other, and the share of poems in which the line rhymes with another of them; - where it is
+free. Two lines rhyme if their ends can stand in one part of 詞林正韻, whatever their tone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HEADER = """\
 # Compiled by scripts/build_tune_metre.py from snowtraces/poetry-source (MIT).
 """
 RHYMING = 0.6
-"""The share of poems in which two lines rhyme, from which they are meant to; by chance it is one in
+"""Two lines are meant to rhyme if they do in at least this share of poems; by chance it is one in
 ten."""
 
 Lines = tuple[str, ...]

@@ -43,7 +43,7 @@ OTHER_NAMES = {
     "点绛唇": ("点樱桃",),
     "摊破浣溪沙": ("山花子",),
 }
-# Editions break these into two for the eye; the handbooks of tunes have one stanza.
+# Editions print these as two stanzas; in the handbooks of tunes they are one.
 ONE_STANZA = {"如梦令", "忆江南", "忆王孙", "捣练子"}
 
 
@@ -67,7 +67,7 @@ def main(folder: Path) -> None:
         is_shi = second == 0 and set(lengths) <= {5, 7} and len(set(lengths)) == 1
         if poems < FEWEST or n < LEAST_SHARE * poems or sum(lengths) > MOST_CHARACTERS or is_shi:
             continue
-        if (lengths, second) in shapes:  # a form is its lengths: the commoner tune has the name
+        if (lengths, second) in shapes:  # line lengths define a form: the commoner tune gets it
             print(f"left out: {name}, which has the pattern of a commoner tune")
             continue
         shapes.add((lengths, second))

@@ -1,12 +1,12 @@
-"""Put what was measured of a shipped model into its card, and its R into its figures.
+"""Put the measurements of a shipped model into its card, and its R into its figures.
 
     poetry-vae evaluate jueju7 --corpus ENCODED_CORPUS --output report
     python scripts/card.py jueju7 report/report.json
     python -m scripts.benchmarks quality CORPUS --model jueju7 --manners ... --json quality.json
     python scripts/card.py jueju7 quality.json
 
-The latter has figures of poems alone, those of the first settings being taken for the defaults.
-What an earlier call has put there is replaced.
+The latter has only figures of poems; its first settings count as the defaults. The results of an
+earlier call are replaced.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def markdown(table: Table) -> str:
 
 
 def as_report(found: dict[str, Any]) -> dict[str, Any]:
-    """What quality.py has written, as far as it goes, in the shape of a report."""
+    """The figures that quality.py has written, in the shape of a report."""
     if "verse" in found:
         return found
     real, own, *_ = found["found"].values()

@@ -2,10 +2,10 @@
 
     python scripts/ship.py MODEL_FOLDER --corpus ENCODED_CORPUS
 
-The model takes the place of the one that ships for its form, and the lines it was trained on are
-added to those that are known. A model of any form ships as ``poet``, with its surprise by form.
-Card and figures are those of the test part, taken with the weights as shipped, beside the same
-figures of the full ones; ``scripts/card.py`` adds the whole evaluation.
+The model replaces the one that ships for its form, and the lines of its training part are added to
+the known lines. A model of any form ships as ``poet``, with its surprise by form. Card and figures
+are measured on the test part with the shipped weights, beside the same figures of the full weights;
+``scripts/card.py`` adds the whole evaluation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pages of the site that are written elsewhere: README and its like, and the help of all commands.
+"""Pages of the site that come from elsewhere: README and the like, and the help of all commands.
 
 A hook of mkdocs (``mkdocs.yml``), so that nothing is written twice. It also turns formulas into
 MathML, which browsers show by themselves: the site needs no script from another server.
@@ -46,7 +46,7 @@ def moved(text: str) -> str:
 
 
 def commands() -> str:
-    """The page of all commands: what each is for, how it is called, and its options."""
+    """The page of all commands: the purpose, the usage and the options of each."""
     from poetry_vae.cli import main
 
     parts = [
@@ -96,7 +96,7 @@ def _paragraphs(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without what Markdown would take for its own; code in backticks stays code."""
+    """Text with Markdown's own signs escaped; code in backticks stays code."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(p if p.startswith("`") else _escaped(p) for p in parts)
 
@@ -145,8 +145,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Formulas as MathML; what docstrings refer to, by its last name; Chinese lines joined without
-    the space that a browser makes of a line's end."""
+    """Formulas as MathML; references in docstrings by their last name; Chinese lines joined without
+    the space that a browser shows for a line's end."""
     content = re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff])", "", content)
     content = re.sub(r":\w+:<code>~?(?:\w+\.)*(\w+)</code>", r"<code>\1</code>", content)
     return with_formulas(content)

@@ -6,7 +6,7 @@ For machines that have an accelerator and little else: copy the repository and o
     python scripts/train_encoded.py couplets.safetensors --output model --max-minutes 9
     python scripts/train_encoded.py couplets.safetensors --output model --resume
 
-All forms at once, and the weights in a byte each at the end, which is what travels:
+All forms at once; at the end the weights are written in one byte each, to be copied back:
 
     poetry-vae corpus encode POEMS poems.safetensors.xz --min-count 10
     python scripts/train_encoded.py poems.safetensors.xz --preset poet --set batch_size=1024 \\

@@ -353,7 +353,7 @@ def test_any_lengths_of_lines_and_any_tune(page: Page, any_form: Any) -> None:  
         other.until(lambda: other.one("#go").is_enabled())
         other.ask(free="忆江南")
         assert len(other.poem) == 27
-        for text, told in (("江南词", "没有这种体裁或词牌"), ("0,5", "须有一至 256 句")):
+        for text, told in (("江南词", "没有这种体裁或词牌"), ("0,5", "须有 1 至 256 句")):
             other.ask(free=text)
             assert other.text("#error-free").startswith(told)
             assert other.text("#error-form") == ""

@@ -86,7 +86,7 @@ class Material:
 def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str]:
     """Poems that some program wrote, one a line, in either script, with or without punctuation.
 
-    Unlike in a corpus, repeated poems stay: that they repeat is to be measured.
+    Unlike in a corpus, repeated poems are kept, since repetition is measured.
 
     Raises:
         CorpusError: the file cannot be read, a line is no poem of the form, or there are fewer than
@@ -103,7 +103,7 @@ def read_samples(path: Path, form: Form, *, encoding: str = "utf-8") -> list[str
     if not texts:
         raise CorpusError(f"{path}: not one poem in it")
     if len(texts) == 1:
-        raise CorpusError(f"{path}: one poem in it, and how poems differ takes at least two")
+        raise CorpusError(f"{path}: only one poem in it: diversity needs at least two")
     # One conversion for all; line ends keep phrases from forming between two poems.
     joined = "\n".join(texts)
     converted = to_traditional(joined) if looks_simplified(texts) else fold(joined)

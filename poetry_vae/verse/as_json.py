@@ -24,8 +24,8 @@ def as_json(
 
     Args:
         seed, index: which poem of a seed it is.
-        asked: about, dynasty and the wishes of ``verse.wishes``, by name; what is empty is left
-            out.
+        asked: the subject, the dynasty and the wishes of ``verse.wishes``, by name; empty ones are
+            left out.
         known_lines: which of its lines were found elsewhere.
     """
     entry: dict[str, Any] = {

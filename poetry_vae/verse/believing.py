@@ -34,7 +34,7 @@ def surprises(
     K answers are averaged. Without one, self-normalised importance weights
     p(z)·p(x without i | z)/q(z) bring the other characters in: p(x_i | rest) ≈ Σ_k w_k p(x_i | z_k)
     / Σ_k w_k, biased upward a little for few samples, as every such ratio is (Owen 2013, "Monte
-    Carlo theory", 9.2). ``progress`` is told characters done and all.
+    Carlo theory", 9.2). ``progress`` gets the number of characters done and of all.
     """
     N, T = ids.shape
     poems, places = ids.repeat_interleave(T, dim=0), torch.arange(T).repeat(N)
@@ -68,8 +68,8 @@ def read_without(whole: Tensor, place: Tensor) -> Tensor:
 def _read(
     model: PoetryVAE, whole: Tensor, place: Tensor, samples: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Of poems [R, T], all but the character at ``place`` [R]: the states that stand for it under K
-    latents, [K, R, H], and the log-weights of these latents, [K, R]."""
+    """Read poems [R, T] without the character at ``place`` [R]: the hidden states that predict it
+    under K latents, [K, R, H], and the log-weights of these latents, [K, R]."""
     read = read_without(whole, place)
     label = labelling.infer(model, read)
     posterior = model.encode(read, label)

@@ -1,10 +1,11 @@
-"""The best of several poems, by what the model itself makes of them.
+"""The best of several poems, as the model itself judges them.
 
-A typical sample of a model is no good poem. Of N candidates of a model of one form the likeliest is
-taken, to a refiner that knows nothing of z: −log p(x), each character given all that are settled
-before it (``orders.written``). But the likeliest poems are made of what every poem says. So a model
-of any form, which can be asked for less and shown less, goes by mutual information above all: by
-how much likelier a poem is for its subject, and each couplet for those above it.
+A typical sample of a model is no good poem. A model of one form takes the likeliest of N
+candidates, the one with the lowest −log p(x) under a refiner that knows nothing of z; each
+character is predicted from all that are settled before it (``orders.written``). But the likeliest
+poems say what every poem says. So a model of any form, which can also score a poem without its
+subject and a couplet without the others, uses mutual information above all: how much likelier its
+subject makes a poem, and how much likelier the couplets above make each couplet.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
 
 _AT_ONCE = 512
-# What a nat of a poem's likelihood counts beside a nat that it owes to its subject, or that its
-# couplets owe to each other.
+# The weight of a nat of a poem's likelihood. A nat that a poem gains from its subject, or its
+# couplets from each other, has weight 1.
 _LIKELIHOOD = 0.2
 
 
 def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tensor:
-    """What speaks against poems ids [B, T] as an answer to what was asked, in nats: [B].
+    """A score against poems ids [B, T] as an answer to what was asked, in nats: [B].
 
-    −λ log p(x | asked), less what the poem owes to what is asked, log p(x | asked) − log p(x), and
-    less what its couplets owe to each other, see :func:`agreement`: a poem that would be as likely
-    without its subject does not answer, and one whose couplets could stand alone says many things.
-    Of models of one form −log p(x) alone.
+    It is −λ log p(x | asked), minus the gain from what was asked, log p(x | asked) − log p(x), and
+    minus the gain of the couplets from each other, see :func:`agreement`. A poem that would be as
+    likely without its subject does not answer it, and a poem whose couplets do not need each other
+    has no single theme. For models of one form the score is −log p(x) alone.
     """
     own = surprise_by_place(model, ids, labels)
     if model.config.forms == "one":
@@ -46,11 +47,12 @@ def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tens
 
 
 def agreement(model: PoetryVAE, ids: Tensor, *, own: Tensor | None = None) -> Tensor:
-    """What the couplets of poems ids [B, T] owe to each other in nats, [B], for models of any form.
+    """How much likelier the couplets of poems ids [B, T] make each other, in nats, [B]. For models
+    of any form.
 
     Σ_k log p(u_k | u_1 … u_{k−1}, asked) − log p(u_k | asked): their pointwise total correlation
-    (Watanabe 1960), as the model has it. That a couplet stands alone is what it knows from parts of
-    long poems.
+    (Watanabe 1960), as the model estimates it. It can score a couplet alone because it was also
+    trained on parts of long poems.
 
     Args:
         own: :func:`surprise_by_place` of the poems, where they are known.
@@ -83,7 +85,7 @@ def surprise_by_place(
 
     Args:
         asked: one row for all poems; without it, what the model or view is asked for.
-        unseen: places that no other place goes by, [1, T].
+        unseen: places that no other place may read, [1, T].
     """
     asked, in_turn = asked or model.asked, model.config.in_turn
     order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
@@ -103,8 +105,8 @@ def surprise_by_place(
 
 
 def copied(poems: Sequence[Poem]) -> Tensor:
-    """Which of poems have a line that a poet wrote: [B]. What was read a hundred times is likely,
-    and no poem of the model's own."""
+    """Which poems have a line that a poet wrote: [B]. Such a line is likely because the model has
+    read it a hundred times, but it is not the model's own."""
     known = {len(line): lines_of_poets(len(line)) for poem in poems for line in poem.lines}
     return torch.tensor(
         [any(line in (known[len(line)] or ()) for line in poem.lines) for poem in poems]

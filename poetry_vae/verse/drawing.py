@@ -1,4 +1,5 @@
-"""Characters one after the other, each beside those that are settled, so that rules are kept."""
+"""Draw characters one after the other, each to fit those already settled, so that rules are
+kept."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ from torch import Tensor
 from poetry_vae.model.sampling import draw, draw_weighted, drawn_at
 from poetry_vae.verse.rulebook import Held, Rulebook
 
-# Poems are drawn freely so often, and those that break a rule again, before masks lead them.
+# Poems that break a rule are drawn freely again up to _FREE times, then up to _LED times with
+# masks.
 _FREE = 8
 _LED = 20
 
 
 class Failed:
-    """Which of R poems came to a place where nothing may stand."""
+    """Which of R poems reached a place for which no character is left."""
 
     def __init__(self, rows: int) -> None:
         self.rows = torch.zeros(rows, dtype=torch.bool)
@@ -31,12 +33,12 @@ def settle(
     temperature: float,
     generator: torch.Generator,
 ) -> None:
-    """Put a character at one place of each poem, in ids [R, T], that the rules admit.
+    """Settle one place of each poem, in ids [R, T], with a character that the rules admit.
 
     Args:
         logits: [R, V'] of all characters, or of those that the model knows; they are overwritten.
         places: [R]; where something is settled already, it stays.
-        failed: rows where nothing may stand are noted.
+        failed: notes the rows for which no character is left.
     """
     rows = torch.arange(len(ids))
     is_open = ids[rows, places] < 0
@@ -51,12 +53,12 @@ def settle(
 def draw_kept(
     book: Rulebook, weights: Tensor, held: Held, *, temperature: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Poems from independent weights [R, T, V] that keep the rules: ids [R, T], and which rows did
-    not find one, [R].
+    """Draw poems that keep the rules from independent weights [R, T, V]: ids [R, T], and which rows
+    found no such poem, [R].
 
-    Those that break a rule are drawn anew as a whole, which is exact. What still breaks one, and
-    what only masks can keep, is drawn place by place beside what is settled, the places with the
-    fewest choices first.
+    A poem that breaks a rule is drawn anew as a whole, which is exact. If it still breaks one, or
+    if only masks can keep a rule, it is drawn place by place, each character to fit those already
+    settled, and the places with the fewest choices come first.
     """
     ids = drawn_at(weights, temperature, generator)
     is_led = any(rule.is_led for rule in book.rules)
@@ -80,14 +82,14 @@ def draw_kept(
 def _led(
     book: Rulebook, weights: Tensor, held: Held, temperature: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Each place beside those that are settled: ids [R, T], and which rows came to an end."""
+    """Draw each place to fit those already settled: ids [R, T], and which rows failed."""
     R, T, _ = weights.shape
     ids = torch.full((R, T), -1)
     failed = torch.zeros(R, dtype=torch.bool)
     rows = torch.arange(R)
     choices = (weights > 0).sum(-1)
     for number in range(T):
-        # Whoever has the fewest choices is next, so that none is left without.
+        # The place with the fewest choices is next, so that it is not left without any.
         places = choices.masked_fill(ids >= 0, weights.shape[-1] + 1).argmin(1)
         here = weights[rows, places] * book.mask(ids, places, held)
         none = here.sum(-1) <= 0

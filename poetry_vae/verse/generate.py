@@ -52,16 +52,17 @@ def generate(
         temperature, passes, trust, guidance, repetition, candidates: see
             :class:`~poetry_vae.verse.sampling_settings.SamplingSettings`; by default what suits
             model and ``sampling``.
-        seed: the same gives the same poems, whatever ``n`` is; without one, others every time.
+        seed: the same seed gives the same poems, whatever ``n`` is; without one, they differ every
+            time.
         sampling: ``chosen`` for readers, ``plain`` near the model's own distribution.
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
         rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``. Or wishes by name,
             as people type them; see ``poetry_vae.verse.wishes``.
-        script: ``simplified`` or ``traditional``, of what is returned.
+        script: ``simplified`` or ``traditional``: the script of the poems returned.
 
     Returns:
-        Poems; ``print`` shows a line of verse a line.
+        Poems; ``print`` shows each line of verse on a line of its own.
 
     Raises:
         RuleError: no poem of the model can keep the rules.
@@ -78,7 +79,7 @@ def generate(
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):
         raise RuleError(
-            f"{rules!r} is no rule: give one as acrostic and Metre are, or wishes by name, as in "
+            f"{rules!r} is no rule: give one such as Metre(), or wishes by name, as in "
             '{"acrostic": "春江花月"}'
         )
     settings = SamplingSettings.of(
@@ -105,8 +106,8 @@ def choose_model(
     dynasty: str = "",
     writes: bool = False,
 ) -> PoetryVAE:
-    """The model that a form and a model, either of them given or not, stand for; one that writes
-    any form as a view for what is asked, see :meth:`PoetryVAE.writing`.
+    """The model for a form and a model, either of which may be left out. A model that writes any
+    form is returned as a view for what is asked, see :meth:`PoetryVAE.writing`.
 
     Args:
         writes: whether it is to write poems, see

@@ -1,4 +1,4 @@
-"""Indexes of training poems on disk: made once, kept beside a fingerprint of what they are from."""
+"""Indexes of training poems on disk: made once, stored with a fingerprint of their source."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FORMAT = "poetry-vae index 2"
 
 IndexProgress = Callable[[str, int, int], None]
-"""Called with what is being done, and how much of how much is."""
+"""Called with the name of the task, the amount done and the total."""
 
 
 class IndexFileError(PoetryVAEError):
@@ -46,9 +46,9 @@ def cached_index(
 ) -> Index:
     """The index of a corpus' training part, from ``folder`` if it is there, else made and kept.
 
-    A corpus, a form, and with or without latents: a file for each. It is made anew where the
-    corpus has changed, by its content, or the model, or where the file is damaged. A folder that
-    cannot be written costs time, nothing else.
+    Each corpus and form has one file with latents and one without. A file is made anew if the
+    content of the corpus or the model has changed, or if it is damaged. If the folder cannot be
+    written, the index is only not kept.
 
     Args:
         corpus: poems in any known format, or an encoded corpus.
@@ -79,8 +79,8 @@ def cached_index(
 def save_index(index: Index, path: Path, *, source: str) -> None:
     """Write an index, whole or not at all; ``source`` is the fingerprint of what it was made from.
 
-    Two bytes a character and, with a model, two a dimension: 10 MB for 500,000 couplets of five
-    characters a line, and 128 MB more for the latents of a model with D = 128.
+    It takes two bytes a character and, with a model, two a dimension: 10 MB for 500,000 couplets of
+    five characters a line, and 128 MB more for the latents of a model with D = 128.
 
     Raises:
         FileWriteError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What independent heads say of the characters that are allowed."""
+"""The probabilities of independent heads, limited to the characters that are allowed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from poetry_vae.text.tokenizer import CharTokenizer
 
-# No character that is allowed is less likely than this, so that whatever is left to choose from can
-# be chosen from, at any temperature.
+# Every allowed character is at least this likely, so that one can be drawn from whichever are left,
+# at any temperature.
 _LEAST = 1e-30
 
 
@@ -30,12 +30,12 @@ class MaskedProbabilities:
     def of(
         cls, logits: Tensor, allowed: Tensor, *, temperature: float = 1.0
     ) -> MaskedProbabilities:
-        """Of logits [R, T, V] and what is ``allowed`` [T, V]. What is allowed nowhere, special
-        symbols among it, counts for nothing.
+        """From logits [R, T, V] and the ``allowed`` characters [T, V]. Characters that are allowed
+        nowhere, such as special symbols, are left out of the sum.
 
-        At temperature 0 they are those at 1; the likeliest are taken later, when drawing.
+        At temperature 0 the probabilities are those at 1; drawing then takes the likeliest.
         """
-        # What may stand nowhere counts for nothing; of the rest most places are free.
+        # Characters allowed nowhere are left out; most places are free for all others.
         never = ~allowed.any(0)
         never[: len(CharTokenizer.SPECIAL)] = True
         scaled = logits.float() / (temperature or 1.0)
@@ -54,7 +54,8 @@ class MaskedProbabilities:
         return cls(probs, log_mass)
 
     def settled(self, ids: Tensor, where: Tensor) -> MaskedProbabilities:
-        """All on the characters of ids [R, T] that are settled, [R, T]."""
+        """The same with probability 1 on the characters of ids [R, T] ``where`` they are settled,
+        [R, T]."""
         sure = torch.nn.functional.one_hot(ids, self.probs.shape[-1]).to(self.probs.dtype)
         return MaskedProbabilities(
             torch.where(where[..., None], sure, self.probs),

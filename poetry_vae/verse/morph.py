@@ -24,7 +24,7 @@ def spherical(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
         return torch.lerp(a[None], b[None], share[:, None])
     cosine = torch.clamp((a @ b) / (length_a * length_b), -1.0, 1.0)
     angle = torch.arccos(cosine)
-    if angle < 1e-4 or torch.pi - angle < 1e-4:  # one direction, or none that leads across
+    if angle < 1e-4 or torch.pi - angle < 1e-4:  # parallel, or opposite: no unique arc
         return torch.lerp(a[None], b[None], share[:, None])
     t = share[:, None]
     direction = (

@@ -38,7 +38,8 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Copied:
-    """What of a poem stands in the training poems: each line, anywhere, and the whole poem."""
+    """Whether each line of a poem occurs anywhere in the training poems, and whether the poem
+    does."""
 
     lines: tuple[bool, ...]
     poem: bool
@@ -83,9 +84,9 @@ class Index:
         """The ``k`` poems that share the most with ``poem``, by n-grams inside lines, n = 2 to 4.
 
         An n-gram that df of the N poems have weighs ln((N + 1)/max(df, 1)). The score is the weight
-        of those that both poems have as a share of the weight of all that ``poem`` has: 1 where a
-        training poem has every one, wherever it stands. Poems that share none are left out, so
-        there can be fewer than ``k``; of equal ones the first in the corpus come first.
+        of the n-grams that both poems have, divided by the weight of all that ``poem`` has: 1 where
+        a training poem has every one, in any place. Poems that share none are left out, so there
+        can be fewer than ``k``; equal ones keep the order of the corpus.
 
         Args:
             poem: of the index' form, or one line.
@@ -109,7 +110,7 @@ class Index:
         return self._best(scores / max(total, 1e-9), k, np.flatnonzero(scores))
 
     def nearest_by_latent(self, poem: Poem | str, k: int, model: PoetryVAE) -> list[Neighbour]:
-        """The ``k`` poems whose posterior means point most nearly where that of ``poem`` does.
+        """The ``k`` poems whose posterior means are closest in direction to that of ``poem``.
 
         The score is the cosine of the angle between the means: 1 for one direction, about 0 for
         poems that have nothing to do with each other.
@@ -166,7 +167,7 @@ class Index:
 
     @cached_property
     def _lines(self) -> Hashes:
-        """Sorted; made when asked for, since that takes less time than reading them would."""
+        """Sorted; computed when needed, which is faster than reading them from a file."""
         return np.sort(hashed_lines(self.ids, self.form.lengths), axis=None)
 
     @cached_property
@@ -175,11 +176,11 @@ class Index:
 
 
 def mark_copies(poems: Sequence[Poem | str], index: Index) -> list[Copied]:
-    """What of each poem stands in the training poems, letter for letter.
+    """Which lines and whole poems occur in the training poems, letter for letter.
 
     A line with a character that the index' vocabulary lacks counts as new. Poems are best given in
-    the models' orthography: where one simplified character may stand for several, the copy can be
-    missed. Instead of poems there may be single lines, all of one length.
+    the models' orthography: where a simplified character has several traditional ones, a copy can
+    be missed. Instead of poems there may be single lines, all of one length.
 
     Raises:
         FormError: a poem has another form than the index.

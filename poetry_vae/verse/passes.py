@@ -7,7 +7,7 @@ beforehand is read first, and nothing that was read is read again.
 
 **Guidance** w draws from p(x_i | settled, z) · (p(x_i | settled, z) / p(x_i))^w: what is known
 counts for more, what is common everywhere for less (classifier-free guidance, Ho & Salimans 2022).
-p(x_i) is what the refiner says of a place when it knows nothing.
+p(x_i) is the refiner's answer for a place when it knows nothing.
 
 **Repetition** r takes e^−r of the probability of characters that are settled elsewhere in the poem
 already: a refiner that is not sure likes to say things twice.
@@ -30,7 +30,7 @@ from poetry_vae.verse.sampling_settings import SamplingSettings
 
 
 class Passes:
-    """Poems in the making, from codes [B, D]: what a refiner makes of them, pass by pass."""
+    """Writes poems from codes [B, D] with a refiner, pass by pass."""
 
     def __init__(
         self, model: PoetryVAE, code: Tensor, labels: Tensor | None, settings: SamplingSettings
@@ -42,7 +42,7 @@ class Passes:
         )
         self.trust = torch.full((B,), float(settings.trust), device=code.device)
         self.states = model.states(settings.trust * code, labels)
-        # Logits are affine in hidden states, so that what is to be subtracted is one state a place.
+        # Logits are affine in hidden states, so that guidance subtracts one hidden state a place.
         no_code = torch.zeros_like(code[: 1 if labels is None else B])
         nothing = torch.full((len(no_code), T), CharTokenizer.MASK, device=code.device)
         unsaid = model.asked.unsaid()
@@ -54,13 +54,13 @@ class Passes:
     def run(
         self, ids: Tensor, given: Tensor, strange: Tensor | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pass by pass the places to settle in ids [B, T], [B or 1, Q], and their hidden states,
-        [B, Q, H]. A row with fewer places in a pass is filled up with T, which is none.
+        """Yield for each pass the places to settle in ids [B, T], [B or 1, Q], and their hidden
+        states, [B, Q, H]. A row with fewer places in a pass is padded with T, which is no place.
 
         Args:
-            ids: what is given, and what the caller settles between passes.
+            ids: the given characters, and those that the caller settles between passes.
             given: which places are given, [B, T], or [1, T] for all poems.
-            strange: places that hold what the model cannot read, and does not look at, [1, T].
+            strange: places with characters that the model cannot read and so ignores, [1, T].
         """
         order = self._order(given, strange)
         begun = given.sum(1)
@@ -112,7 +112,7 @@ def refined(
     *,
     generator: torch.Generator | None,
 ) -> Tensor:
-    """Poems from codes [B, D]: ids [B, T]; with no pass what the decoder draws."""
+    """Poems from codes [B, D]: ids [B, T]; with no pass, those that the decoder draws."""
     if not settings.passes:
         return model.draw(code, labels, temperature=settings.temperature, generator=generator)
     passes = Passes(model, code, labels, settings)

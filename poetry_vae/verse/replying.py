@@ -28,7 +28,7 @@ _LOOSER = (
     (Parallel(word_ends=False, classes=False, end=True), "words of the same class"),
     (Parallel(word_ends=False, classes=False, tones=False), "opposed tones"),
 )
-"""What is given up, one thing after the other, until there are lines enough."""
+"""Rules from strict to loose, each with what it gives up, tried until there are enough lines."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Reply:
     score: float
     """log p of both lines in nats a character, by the model that wrote it."""
     given_up: tuple[str, ...] = ()
-    """What of the rules of 对仗 it does not keep."""
+    """The rules of 对仗 that it does not keep."""
 
 
 def reply(
@@ -48,9 +48,9 @@ def reply(
 ) -> list[Reply]:
     """Second lines to a first, those that keep most rules first, and among them the likeliest.
 
-    Tones are opposed at the even places and at the end, what faces each other is of one word class
-    and is cut into words alike, what the first line repeats is repeated at the same places, and no
-    character stands in both.
+    Tones are opposed at the even places and at the end, facing characters are of one word class,
+    both lines are cut into words at the same places, the second line repeats a character where the
+    first does, and no character is in both lines.
 
     Raises:
         RuleError: it is not one line.

@@ -1,5 +1,4 @@
-"""A poem that is there already: what else could stand at a place, and the poem with some of it
-written anew."""
+"""Work on a given poem: find other characters for a place, and write some places anew."""
 
 from __future__ import annotations
 
@@ -24,19 +23,19 @@ from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings
 
-_SAMPLES = 4  # latents over which what a model believes is averaged
+_SAMPLES = 4  # latents over which a model's probabilities are averaged
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """A character that could stand at a place."""
+    """A character that fits a place."""
 
     character: str
     """In the models' orthography."""
     probability: float
     """p(character | all others), among what the rules allow."""
     tones: str
-    """平, 仄, both, or nothing where no book tells."""
+    """平, 仄, both, or empty where no book knows it."""
     rhymes: tuple[str, ...]
     """Its groups in 平水韻."""
 
@@ -51,11 +50,12 @@ def alternatives(
     rules: Rule | None = None,
     seed: int = 0,
 ) -> list[Alternative]:
-    """What could stand at a place of a poem, the likeliest first; what stands there is among it.
+    """The characters that fit a place of a poem, the likeliest first; the present one is not left
+    out.
 
     Args:
         line, place: from 1, or from the end where they are negative.
-        rules: what the poem shall keep, whatever is chosen.
+        rules: rules that the poem must keep with any of these characters.
 
     Raises:
         FormError: the poem does not have the model's form.
@@ -92,12 +92,12 @@ def revise(
 
     Args:
         rules: what the new poem shall keep.
-        settings: by default what suits the model and readers.
-        near: how far to go by what the model makes of the poem as it is, from 0, not at all, to 1.
+        settings: by default, those for readers that suit the model.
+        near: how far to trust the latents read from the poem as it is, from 0, not at all, to 1.
 
     Raises:
         FormError: the poem does not have the model's form.
-        RuleError: what stays does not go with the rules.
+        RuleError: the places that stay break the rules.
     """
     if not places:
         raise RuleError("nothing is to be written anew: name a place, or keep less")

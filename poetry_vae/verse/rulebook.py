@@ -1,4 +1,4 @@
-"""All rules that a poem shall keep, bound to a form and an alphabet; refused where none can."""
+"""All rules that a poem shall keep, bound to a form and an alphabet; refused if no poem can."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError
 
 @dataclass(frozen=True)
 class Held:
-    """What R poems have decided to keep: for every rule, or None where it decides nothing."""
+    """The decisions of R poems, one for every rule; None for a rule that decides nothing."""
 
     decisions: tuple[Any, ...]
 
@@ -34,14 +34,14 @@ class Held:
         return cls(tuple(None if each[0] is None else _joined(each) for each in columns))
 
     def where(self, number: int, decision: Any) -> Held:
-        """With the decision of one rule put in."""
+        """The same with the decision of one rule replaced."""
         decisions = list(self.decisions)
         decisions[number] = decision
         return Held(tuple(decisions))
 
 
 class Rulebook:
-    """What the sampler asks of all rules together.
+    """Answers the sampler's questions for all rules together.
 
     Shape letters: R poems, T places, V characters of the alphabet, strangers included.
     """
@@ -59,7 +59,7 @@ class Rulebook:
         self.alphabet = Alphabet.of(tokenizer, shown)
         asked = {i for character in shown for i in self.alphabet.known(character)}
         self._hidden = [i for i in tokenizer.rare if i not in asked]
-        """Characters that most fonts cannot show, but for those that are asked for."""
+        """Characters that most fonts cannot show, except those that are asked for."""
         self._parts = rules.parts
         self.rules, self.allowed = self._bound(rules.parts)
         if not self._is_possible(self.rules, self.allowed):
@@ -68,16 +68,16 @@ class Rulebook:
             rule.narrow(self.allowed, self._can_stand)
 
     def begun(self, rows: int) -> Tensor:
-        """Poems of which only what is pinned is settled: ids [R, T], −1 where open."""
+        """Poems with only the pinned characters settled: ids [R, T], −1 where open."""
         only = self.allowed.sum(1) == 1
         ids = self.allowed.long().argmax(1).masked_fill(~only, -1)
         return ids.expand(rows, -1).clone()
 
     def known(self, ways: int) -> Tensor:
-        """Poems of which all is masked but what is known: ids [A, T], as the model reads them.
+        """Poems with every unknown place masked: ids [A, T], as the model reads them.
 
         Args:
-            ways: to place words, of which there is a poem each, at most.
+            ways: the most ways to place words; there is a poem for each.
         """
         fixed = self.alphabet.only_kind(self.allowed)[None]
         for rule in self.rules:
@@ -89,7 +89,7 @@ class Rulebook:
 
     @property
     def is_read_first(self) -> bool:
-        """Whether something is to be decided by what the model makes of the poem at first."""
+        """Whether some decision depends on the model's first reading of the poem."""
         fixed = self.alphabet.only_kind(self.allowed)
         several = (fixed >= 0) & (self.allowed.sum(1) > 1)
         deciding = any(
@@ -100,14 +100,14 @@ class Rulebook:
 
     @property
     def near(self) -> str | None:
-        """A poem in whose neighbourhood the latents are to lie."""
+        """A poem near which the latents must lie."""
         return next((rule.near for rule in self.rules if rule.near is not None), None)
 
     def masked(
         self, logits: Tensor, bias: Tensor | None, *, temperature: float
     ) -> MaskedProbabilities:
         """Masked probabilities from logits [R, T, V'] of the characters that a model knows; a
-        stranger has next to nothing, and all where it is pinned."""
+        stranger has almost no probability, but all of it where it is pinned."""
         if bias is not None:
             logits = logits + bias
         if self.alphabet.strangers:
@@ -126,7 +126,7 @@ class Rulebook:
     def place(
         self, masked: MaskedProbabilities, *, generator: torch.Generator
     ) -> tuple[Held, Tensor]:
-        """Where something is to stand, and the log-probability of what was drawn, [R]."""
+        """Draw the places of words: the decisions, and the log-probability of the draw, [R]."""
         held, drawn = self.undecided(), masked.log_mass.new_zeros(len(masked.log_mass))
         for number, rule in enumerate(self.rules):
             if (found := rule.place(masked, generator=generator)) is not None:
@@ -135,7 +135,7 @@ class Rulebook:
         return held, drawn
 
     def placed(self, masked: MaskedProbabilities, held: Held) -> MaskedProbabilities:
-        """The masked probabilities once all of it stands there."""
+        """The masked probabilities with all words placed."""
         for rule, decision in zip(self.rules, held.decisions, strict=True):
             if decision is not None:
                 masked = rule.placed(masked, decision)
@@ -149,7 +149,7 @@ class Rulebook:
         is_greedy: bool,
         generator: torch.Generator,
     ) -> Held:
-        """What is to be kept of all that rules admit, once everything is placed."""
+        """Draw the plan that each poem keeps, such as a rhyme group, once all words are placed."""
         masked = self.placed(masked, held)
         for number, rule in enumerate(self.rules):
             plan = rule.plan(masked, is_greedy=is_greedy, generator=generator)
@@ -160,7 +160,7 @@ class Rulebook:
     def planned(
         self, masked: MaskedProbabilities, held: Held, *, generator: torch.Generator
     ) -> Tensor:
-        """Weights of the characters, [R, T, V], from which poems keep what is decided."""
+        """Weights of the characters, [R, T, V]; poems drawn from them keep the decisions."""
         masked = self.placed(masked, held)
         for rule, decision in zip(self.rules, held.decisions, strict=True):
             if decision is not None:
@@ -168,10 +168,10 @@ class Rulebook:
         return masked.probs
 
     def log_kept(self, masked: MaskedProbabilities, held: Held) -> Tensor:
-        """log P(rules, and what is placed | z) in nats, exact and differentiable: [R].
+        """log P(rules, words at their places | z) in nats, exact and differentiable: [R].
 
-        Of metre, rhyme, pins and avoided characters; what only masks and rejection keep is left
-        out.
+        It covers metre, rhyme, pins and avoided characters, but not the rules that only masks and
+        rejection keep.
         """
         masked = self.placed(masked, held)
         for rule in self.rules:
@@ -188,7 +188,7 @@ class Rulebook:
         return total
 
     def mask(self, ids: Tensor, places: Tensor, held: Held) -> Tensor:
-        """What may stand at a place of each poem, [R], beside what is settled: [R, V]."""
+        """The characters that fit a place of each poem, [R], beside those settled: [R, V]."""
         kept = self.allowed[places]
         for rule, decision in zip(self.rules, held.decisions, strict=True):
             if (mask := rule.mask(ids, places, decision)) is not None:
@@ -200,7 +200,7 @@ class Rulebook:
         return kept
 
     def fits(self, ids: Tensor, place: int) -> Tensor:
-        """What may stand at a place of a whole poem ids [T], all else as it is: [V]."""
+        """The characters that fit a place of a whole poem ids [T], the rest unchanged: [V]."""
         around = ids.clone()
         around[place] = -1
         kept = self.allowed[place].clone()
@@ -255,7 +255,7 @@ class Rulebook:
         return bool(_keeps(rules, allowed[None, :, columns], columns, fixed[None], fixed >= 0))
 
     def _can_stand(self, placements: Placements) -> Tensor:
-        """Which ways to place something all rules admit: [A]."""
+        """Whether all rules admit each way to place words: [A]."""
         columns = _different(self.rules, self.allowed)
         possible = placements.only(columns).possible()
         fixed = placements.fixed(self.alphabet.same)
@@ -264,7 +264,7 @@ class Rulebook:
         return _keeps(self.rules, possible, columns, both, before >= 0)
 
     def _blame(self) -> None:
-        """Say which rule stands in the way: whichever makes the rest possible if left out.
+        """Name the rule to blame: the one without which a poem can keep the rest.
 
         Raises:
             RuleError: always.
@@ -290,7 +290,7 @@ def _joined(decisions: Sequence[Any]) -> Any:
 def _keeps(
     rules: Sequence[BoundRule], possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
 ) -> Tensor:
-    """Whether some poem of what is possible keeps all rules, by what each says alone: [A]."""
+    """Whether some possible poem keeps all rules, each rule asked alone: [A]."""
     kept = possible.any(-1).all(-1)
     for rule in rules:
         if (found := rule.can_stand(possible, columns, fixed, given)) is not None:
@@ -299,9 +299,8 @@ def _keeps(
 
 
 def _different(rules: Sequence[BoundRule], allowed: Tensor) -> Tensor:
-    """One character of every kind, where kinds differ in what any rule says of them: ids.
-
-    Hundreds of columns instead of thousands.
+    """One character of every kind: ids. Characters are of one kind if every rule treats them alike.
+    This leaves hundreds of columns instead of thousands.
     """
     rows = [allowed, *(row[None] for rule in rules for row in rule.kinds)]
     _, kind = torch.unique(torch.cat(rows), dim=1, return_inverse=True)

@@ -1,9 +1,9 @@
 """Rules as pins and masks of a refiner's passes.
 
-A refiner answers for any characters settled in any order. So what is pinned comes first; where
-words stand, and which template and rhyme group are to be kept, is drawn once, by its probability
-under what the refiner makes of the poem at first; and each character is drawn from those that may
-stand beside what is settled. Nothing that was read is read again, as in free verse.
+A refiner can read any settled characters in any order. So pinned characters come first. The places
+of words, the template and the rhyme group are drawn once, by their probabilities in the refiner's
+first reading of the poem. Then each character is drawn from those that fit the settled ones. As in
+free verse, nothing that was read is read again.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from poetry_vae.verse.passes import Passes
 from poetry_vae.verse.rulebook import Held, Rulebook
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
-# Of the candidates for a poem so many share what is decided at first.
+# So many candidates for a poem share the decisions that are made at first.
 _SHARING = 4
-# Codes that are proposed for a poem where codes are trusted so far and at some place little may
-# stand, as a share of all characters; and decoded at once.
+# _PROPOSED codes are proposed for a poem if the trust is at least _TRUSTED and some place admits at
+# most the share _FEW of all characters. _CODES codes are decoded at once.
 _PROPOSED, _TRUSTED, _FEW, _CODES = 16, 0.5, 0.1, 256
 # Poems that are read as a whole at once: some hundred megabytes of logits.
 _ROWS = 64
-# Where no more characters than this may stand, they are the variants of one, as of a pin or a word.
+# A place that admits at most so many characters holds variants of one, as of a pin or a word.
 _VARIANTS = 8
-# And with no more than this share of all, a poem begins there that was found hard to write.
+# A poem that was hard to write begins at the places that admit at most this share of all
+# characters.
 _TIGHT = 0.05
 
 
@@ -42,7 +43,7 @@ class Ruled:
         number = book.allowed[:, : book.alphabet.known_to_model].sum(1)
         is_limited = (number > 0) & (number < _FEW * len(book.alphabet))
         self._limited = is_limited.nonzero()[:, 0]
-        """The places where what may stand, by pins and the rhyme, is a small share of all."""
+        """The places where pins and the rhyme admit only a small share of all characters."""
 
     @property
     def proposed(self) -> int:
@@ -52,9 +53,8 @@ class Ruled:
     def resampled(
         self, code: Tensor, labels: Tensor | None, *, generator: torch.Generator
     ) -> Tensor:
-        """Of every few codes in a row, [R·N, D], one by how likely the decoder makes what is pinned
-        and what rhymes with it: [R, D]. So the rest of a poem follows that as far as it goes by its
-        code.
+        """Draw one of every few codes in a row, [R·N, D], by how likely it makes the pinned and the
+        rhyming characters: [R, D]. So the rest of a poem suits them as far as it follows its code.
         """
         many, places = self.proposed, self._limited
         if many == 1:
@@ -82,7 +82,8 @@ class Ruled:
         """Poems from codes [R, D]: ids [R, T], and which rows keep no rule, [R].
 
         Args:
-            is_hard: begin with the places where little may stand, since they were left without.
+            is_hard: begin with the places that admit few characters, since an earlier try left them
+                none.
         """
         book = self.book
         passes = Passes(self.model, code, labels, self.settings)
@@ -92,7 +93,7 @@ class Ruled:
             held = self._decide(passes, ids, failed, is_hard, generator)
         shown, given = book.alphabet.read(ids), ids >= 0
         strange = ids >= book.alphabet.known_to_model
-        if bool((given == given[:1]).all()):  # and with the same slots for all, less is to be done
+        if bool((given == given[:1]).all()):  # the same slots for all take less work
             given, strange = given[:1], strange[:1]
         for targets, read in passes.run(shown, given, strange):
             if bool(failed.rows.all()):
@@ -136,7 +137,8 @@ class Ruled:
         failed.rows[some] |= tried.rows
 
     def _logits(self, read: Tensor, ids: Tensor) -> Tensor:
-        """[R, V'] from hidden states [R, H], with all that is added to them and taken away."""
+        """Logits [R, V'] from hidden states [R, H], with the bias and the penalty for
+        repetition."""
         logits = self.model.readout.logits(read)
         if self.bias is not None:
             logits = logits + self.bias
@@ -153,7 +155,7 @@ class Ruled:
         is_hard: bool,
         generator: torch.Generator,
     ) -> Held:
-        """Where words stand, and what template and group are kept; what that settles is put in."""
+        """Decide the places of words, the template and the rhyme group; put in what they settle."""
         book, is_greedy = self.book, not self.settings.temperature
         parts = []
         alike = math.gcd(_SHARING, self.settings.candidates)

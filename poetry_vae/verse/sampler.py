@@ -26,15 +26,15 @@ from poetry_vae.verse.steer import Steering
 # is the same however many are asked for; the first blocks are small, since somebody waits for them.
 _BLOCK = 256
 _FIRST_BLOCKS = (8, 56, 192)
-# The same where each is chosen among many: candidates in a block, and the first blocks in poems.
+# The same if each poem is the best of many: candidates in a block, and poems in the first blocks.
 _CANDIDATES = 256
 _FIRST_CHOSEN = (1, 3)
 _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes many
-# How often a poem is tried that finds no way to keep the rules, and how many candidates are tried
-# for it in all, which take some seconds.
+# A poem that fails to keep the rules is tried again at most _ROUNDS times, and with about _TRIED
+# candidates in all, which take some seconds.
 _ROUNDS, _TRIED = 40, 96
-_BLEMISH = 1e4  # nats that it costs to keep a rule badly
-_COPY = 1e3  # nats that it costs to have a line of a poet's
+_BLEMISH = 1e4  # penalty in nats for keeping a rule badly
+_COPY = 1e3  # penalty in nats for a line that a poet wrote
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Tally:
     """What happened while drawing, for whoever wants to tell."""
 
     rounds: int = 0
-    """How often some poem had to be written again, since it kept no rule that masks cannot see."""
+    """How often some poem had to be written again, since it broke a rule that masks cannot see."""
     steering: Steering | None = None
 
     def told(self) -> str:
@@ -109,8 +109,8 @@ class Sampler:
         """``n`` poems as ids [n, T], from codes that are drawn from the prior.
 
         Raises:
-            RuleError: the rules can be kept, as far as is known beforehand, but no such poem was
-                found.
+            RuleError: no poem was found that keeps the rules, although none was known to be
+                impossible.
         """
         if self.tally.steering is not None:
             return self.tally.steering.write(n, generator=generator)
@@ -139,7 +139,7 @@ class Sampler:
 
     @torch.no_grad()
     def poems_of_codes(self, code: Tensor, labels: Tensor | None = None) -> list[Poem]:
-        """The poems of codes [n, D], as they come, where no chance is asked for."""
+        """The poems of codes [n, D], as they come, without a random generator."""
         return self.poems(self.write_from(code, labels, generator=None))
 
     def poems(self, ids: Tensor) -> list[Poem]:
@@ -158,12 +158,13 @@ class Sampler:
         is_hard: bool = False,
         is_scored: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """``n`` poems as ids [n, T], and what speaks against each in nats, [n]: ∞ where it breaks a
-        rule, and where poems are chosen or ``is_scored`` all that ``verse.choosing`` goes by. It is
-        there to compare candidates, and no likelihood.
+        """``n`` poems as ids [n, T], and a score against each in nats, [n]: ∞ where it breaks a
+        rule. If poems are chosen or ``is_scored``, it includes the score of ``verse.choosing``. It
+        only compares candidates and is no likelihood.
 
         Args:
-            is_hard: whether poems begin where little may stand, see :meth:`Ruled.write`.
+            is_hard: whether poems begin at places that admit few characters, see
+                :meth:`Ruled.write`.
         """
         labels = self._labels(n, generator)
         D, device = self.model.code_size, self.model.device
@@ -192,7 +193,7 @@ class Sampler:
         return ids, scores.masked_fill(wrong.to(scores.device), torch.inf)
 
     def read(self, ids: Tensor) -> Tensor:
-        """Poems of ids [n, T] as the model reads them, which may not know all their characters."""
+        """Ids [n, T] as the model reads them; it may not know all their characters."""
         return ids if self.book is None else self.book.alphabet.read(ids)
 
     def _labels(self, n: int, generator: torch.Generator) -> Tensor | None:
@@ -202,8 +203,8 @@ class Sampler:
 
 
 def _best(ids: Tensor, scores: Tensor, many: int) -> tuple[Tensor, Tensor]:
-    """Of every N poems in a row the one that least speaks against: ids [n·N, T] → [n, T], and what
-    speaks against it, [n]."""
+    """The poem with the lowest score against it of every N in a row: ids [n·N, T] → [n, T], and
+    that score, [n]."""
     groups = ids.view(-1, many, ids.shape[1])
     best = scores.view(-1, many).min(1)
     return groups[torch.arange(len(groups), device=ids.device), best.indices], best.values

@@ -1,4 +1,4 @@
-"""How poems are drawn from a model: temperature, passes, how far they go by z and by each other."""
+"""How poems are drawn from a model: temperature, passes, trust in z, guidance and the rest."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SHORT, _QUATRAIN = 10, 28  # characters of a couplet of five, and of a quatrain
 MOST_CANDIDATES = 256
 Sampling = Literal["chosen", "plain"]
 OF_A_POEM = 0.85
-"""Trust of latents that were read from a poem, and not drawn from the prior."""
+"""The trust in latents that were read from a poem instead of drawn from the prior."""
 
 
 def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     """With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
 
-    Prior and posterior of longer poems lie further apart, so that there is less to be trusted; and
-    the longer they are, the more they repeat.
+    Prior and posterior of longer poems lie further apart, so their codes are trusted less. Longer
+    poems also repeat themselves more.
     """
     is_short, is_long = form.positions <= _SHORT, form.lines > 4
     return {
@@ -37,10 +37,10 @@ def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
 
 
 def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
-    """What readers were given in docs/quality.md.
+    """The settings for readers, measured in docs/quality.md.
 
-    A model that is told a subject goes by it the more, the more what is known counts; it needs
-    little of a code beside that.
+    More guidance makes a model that is told a subject follow it more closely. Such a model needs
+    little from the code.
     """
     told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0}
     untold = {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0}
@@ -66,14 +66,14 @@ class SamplingSettings:
     """Of the characters given the latent; 0 takes the likeliest."""
     passes: int
     trust: float = 1.0
-    """How far passes of a refiner go by the latent, from 0 to 1; nothing to other models."""
+    """How far the passes of a refiner follow the latent, from 0 to 1; other models ignore it."""
     guidance: float = 0.0
     """How much a refiner sharpens the conditional against the unconditional, see
     ``verse.passes``."""
     repetition: float = 0.0
     """Penalty in nats of a refiner for characters that the poem has already."""
     candidates: int = 1
-    """Poems that are written for each one that is taken, the best; see ``verse.choosing``."""
+    """Poems written for each one returned, which is the best of them; see ``verse.choosing``."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
@@ -116,7 +116,7 @@ class SamplingSettings:
         repetition: float | None = None,
         candidates: int | None = None,
     ) -> SamplingSettings:
-        """What is asked for, and for the rest what suits the model.
+        """The settings that are given; the others are those that suit the model.
 
         Args:
             sampling: ``plain`` is near the model's own distribution, for figures; ``chosen`` is for
@@ -147,9 +147,9 @@ LIKELIEST = SamplingSettings(temperature=0.0, passes=0)
 
 
 def trust_in(rules: Rule | None) -> float | None:
-    """How far to go by latents that rules ask for; None leaves it to the model.
+    """The trust in latents that rules ask for; None leaves it to the model.
 
-    Those in the neighbourhood of a poem are true to it, as draws of the prior are to none.
+    Latents near a poem describe that poem; latents drawn from the prior describe none.
     """
     parts = () if rules is None else rules.parts
     return OF_A_POEM if any(isinstance(part, Near) for part in parts) else None

@@ -1,17 +1,18 @@
 """Latents under constraints: z is proposed, weighed by p(z)·P(c|z)/q(z), and drawn again.
 
-Pinned characters alone would bend a poem at a few places; a latent that makes them likely bends all
-of it. Half of the candidates come from the prior, half from the encoder, which reads the partly
-known poem with ``<mask>`` elsewhere (it is trained to, see ``training.additions``). Importance
-weights make up for the difference, so the latents follow p(z | constraints) up to the number of
-candidates (sampling importance resampling, Rubin 1988).
+Pinned characters alone would change a poem at a few places; a latent that makes them likely suits
+all of it to them. Half of the candidates come from the prior, half from the encoder, which reads
+the partly known poem with ``<mask>`` elsewhere (it is trained to, see ``training.additions``).
+Importance weights make up for the difference, so the latents follow p(z | constraints) up to the
+number of candidates (sampling importance resampling, Rubin 1988).
 
-Four pinned heads are so unlikely that one candidate has nearly all the weight. Then the latents go
-on as Markov chains: since P(c|z) is exact and differentiable, Langevin steps with a Metropolis test
-(Roberts & Tweedie 1996) leave p(z | constraints) as it is and walk to where its mass lies.
+Four pinned heads are so unlikely that one candidate has nearly all the weight. Then the latents
+continue as Markov chains: since P(c|z) is exact and differentiable, Langevin steps with a
+Metropolis test (Roberts & Tweedie 1996) leave p(z | constraints) as it is and walk to where its
+mass lies.
 
-P(c|z) is that of the model itself, at temperature 1, whatever temperature the characters are drawn
-at: weighed at a lower one, latents are preferred whose heads are sure of themselves.
+P(c|z) is the model's own, at temperature 1, even where the characters are drawn at another one: a
+lower temperature would favour latents whose heads are overconfident.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ from poetry_vae.verse.rules.rule import RuleError
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
 DEFAULT_CANDIDATES = 16
-# Latents walk on where fewer candidates than this would carry the same weight.
+# Latents take Langevin steps where the effective number of candidates is below this.
 _ENOUGH = 4.0
 _STEPS = 24
 _STEP_SIZE = 0.25
 # Poems whose logits stand in memory at once: some hundred megabytes.
 _ROWS = 64
-# Attempts at poems that masks alone do not lead to, each with other latents.
+# Attempts at poems for which masks alone do not suffice, each with other latents.
 _ROUNDS = 20
-# Ways to place words of which the encoder reads a partly known poem each.
+# At most so many ways to place words; the encoder reads a partly known poem for each.
 _READINGS = 16
 
 
@@ -123,7 +124,8 @@ class Steering:
     def _characters(
         self, code: Tensor, held: Held, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Template, rhyme group and characters for codes [R, D]: ids [R, T], and what is lost.
+        """Template, rhyme group and characters for codes [R, D]: ids [R, T], and which rows are
+        lost.
 
         The pairs of template and group overlap, so a pair is drawn by its own probability and the
         poem kept with probability 1/(number of pairs it keeps); what is kept has the exact
@@ -151,7 +153,7 @@ class Steering:
         return ids, lost
 
     def _latents(self, n: int, generator: torch.Generator) -> tuple[Tensor, Held]:
-        """One of ``candidates`` latents for each poem, [n, D], and where its words stand."""
+        """One of ``candidates`` latents for each poem, [n, D], and the places of its words."""
         total = n * self.candidates
         from_prior = math.ceil(total / 2) if self.proposals else total
         code = self.base.rsample(from_prior, generator=generator)[:, 0]
@@ -195,7 +197,7 @@ class Steering:
             code = torch.where(accepted[:, None], there, code)
             gradient = torch.where(accepted[:, None], gradient_there, gradient)
             log_p = torch.where(accepted, log_p_there, log_p)
-            # Two of three accepted is near the best pace; while still walking in, any will do.
+            # To accept two of three steps is near the best pace; on the way in, any rate will do.
             size *= 1.1 if accepted.float().mean() > 0.65 else 0.85
         return code
 
@@ -217,7 +219,7 @@ class Steering:
         return self.book.masked(self.model.decode(code), self.bias, temperature=temperature)
 
     def _read_what_is_known(self) -> Mixture | None:
-        """What the encoder makes of the poem with everything unknown masked."""
+        """The encoder's posteriors of the poem with everything unknown masked."""
         known = self.book.known(_READINGS)
         if bool((known == CharTokenizer.MASK).all()):
             return None

@@ -1,4 +1,4 @@
-"""One dimension of the latent moved while all others stay: what does it stand for?"""
+"""Move one dimension of the latent and keep all others: what does it control?"""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def traverse(
         ValueError: fewer than two steps.
     """
     if steps < 2:
-        raise ValueError(f"{steps} steps: a way takes at least 2")
+        raise ValueError(f"{steps} steps: give at least 2")
     D = model.code_size
     if dimension is not None and not 1 <= dimension <= D:
         raise DimensionError(f"dimension {dimension}: the latent has the dimensions 1 to {D}")
@@ -77,10 +77,11 @@ def redraw(
     n: int,
     generator: torch.Generator,
 ) -> list[Poem]:
-    """A poem, and ``n`` times the likeliest poem after one level of its latents is drawn anew.
+    """A poem and ``n`` variants: each is the likeliest poem after one level of latents is drawn
+    anew.
 
-    The poem is the one given, as the model remembers it, or else one of the model's own. With all
-    other levels kept, what changes is what the level stands for.
+    The poem is the given one as the model reconstructs it, or else one of the model's own. All
+    other levels are kept, so the changes show what the level controls.
 
     Args:
         level: ``poem``, ``line`` or ``character``, where the model has it.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from poetry_vae.verse.rules.rule import Rule
 
 Note = Callable[[str], None]
-"""Takes what the person asking should know of how a wish was understood."""
+"""Takes sentences that tell the user how a wish was understood."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: Non
     """The rules that are asked for by name; None where nothing is.
 
     Args:
-        asked: values by the names of :data:`WISHES`; what is empty or not there is not asked for.
-        note: takes what the person asking should know, a sentence each time.
+        asked: values by the names of :data:`WISHES`; empty or missing ones ask for nothing.
+        note: takes what the user should know, one sentence at a time.
 
     Raises:
         RuleError: there is no such wish, or a value says nothing that a poem could keep.
@@ -66,9 +66,9 @@ def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: Non
 
 
 def form_of(asked: Mapping[str, Any]) -> str | None:
-    """The name of the form for what is asked for, where no form is: a line for each of 2 to 8
-    heads or tails; the form that a drawn poem, or one to be near to, has; regulated verse of lines
-    as long as those that are drawn or begin it. None where nothing says.
+    """The name of the form that the wishes imply where none is named; None where they imply none. A
+    drawn poem, or a poem to stay near, gives its own form. Drawn lines or a first line give
+    regulated verse with lines of that length. 2 to 8 heads or tails give a form with enough lines.
 
     Raises:
         RuleError: there are more heads than lines in any form that a name fits.
@@ -178,7 +178,9 @@ def _theme(text: str, form: Form, note: Note) -> Rule:
         raise RuleError(f"theme {text!r}: no word was found in it")
     note(f"keywords: {to_simplified(' '.join(found.words))}")
     if found.left_out:
-        note(f"left out, as so many leave no room: {to_simplified(' '.join(found.left_out))}")
+        note(
+            f"left out, as there is no room for so many: {to_simplified(' '.join(found.left_out))}"
+        )
     return together([Words(found.words), Favour("".join(found.words))])
 
 

@@ -1,4 +1,4 @@
-"""The interface: a table of what can be asked, and how it is answered."""
+"""The interface: a table of the requests, and how they are answered."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from poetry_vae.web.worker import Job, Worker
 
 STATIC = Path(__file__).parent / "static"
 _SINGLE = {"seed", "places"}
-"""Events that come once; of the others there is a list."""
+"""Events that come once; all others are collected in lists."""
 _MANY = {"reply": "replies"}
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Asking:
-    """What a path answers: a body goes to the worker, and what it yields comes back."""
+    """How a path answers: the worker gets the body and yields the answer."""
 
     path: str
     body: type[BaseModel]
@@ -65,13 +65,13 @@ def create_app(
 
     Args:
         hosts: names beside localhost under which the server is known.
-        token: what has to be known to ask anything but ``/health``.
+        token: every request but ``/health`` must have it.
     """
     drawing = worker or Worker()
     askings = (
         _Asking("/poems", bodies.PoemsBody, studio.poems, "Write poems."),
         _Asking(
-            "/alternatives", bodies.AlternativesBody, studio.alternatives, "What else fits.", True
+            "/alternatives", bodies.AlternativesBody, studio.alternatives, "Other characters.", True
         ),
         _Asking("/revise", bodies.ReviseBody, studio.revise, "Write some of a poem anew."),
         _Asking("/reply", bodies.ReplyBody, studio.reply, "Second lines to a first."),
@@ -82,8 +82,8 @@ def create_app(
             *(openapi.Path("post", one.path, one.told, one.body) for one in askings),
             openapi.Path("post", "/metre", "Tones, rhymes and faults.", bodies.MetreBody),
             openapi.Path("get", "/forms", "Forms that have a name."),
-            openapi.Path("get", "/models", "What is served."),
-            openapi.Path("get", "/health", "Whether the server lives, and who waits."),
+            openapi.Path("get", "/models", "The models served."),
+            openapi.Path("get", "/health", "Whether the server is alive, and how many wait."),
         ]
     )
 
@@ -164,7 +164,7 @@ async def _give_up_when_gone(request: Request, job: Job) -> None:
 
 
 async def _events(job: Job) -> AsyncIterator[str]:
-    """What is found, as server-sent events; the last is ``end`` or ``error``."""
+    """The results as server-sent events; the last event is ``end`` or ``error``."""
     try:
         async for event, value in job.found():
             yield _event(event, value)

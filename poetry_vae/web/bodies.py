@@ -1,4 +1,4 @@
-"""What requests hold, typed; the wishes are those of ``verse.wishes``, by the same names."""
+"""The typed bodies of requests; the wishes are those of ``verse.wishes``, by the same names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _Wishes: type[_Body] = create_model(
 
 
 class AskedBody(_Wishes):  # type: ignore[misc, valid-type]
-    """What a poem shall be and keep."""
+    """The form, subject and rules of a poem."""
 
     form: FormText = ""
     about: Annotated[Text, Field(description="The subject, in free words: 秋夜怀友.")] = ""
@@ -56,7 +56,7 @@ class AskedBody(_Wishes):  # type: ignore[misc, valid-type]
         return {wish.name: value for wish in WISHES if (value := getattr(self, wish.name))}
 
     def asked(self) -> dict[str, Any]:
-        """The wishes, and what a model of any form is told beside."""
+        """The wishes, with the subject and dynasty for a model of any form."""
         return {**self.wishes(), "about": self.about, "dynasty": self.dynasty}
 
 
@@ -64,7 +64,7 @@ class _Drawn(AskedBody):
     n: Number = 3
     seed: Seed = None
     script: Script = "simplified"
-    stream: Annotated[bool, Field(description="Each poem as an event, once it is there.")] = False
+    stream: Annotated[bool, Field(description="Send each poem as an event once written.")] = False
 
 
 class PoemsBody(_Drawn):
@@ -77,12 +77,12 @@ class ReviseBody(_Drawn):
     """A poem, and which of its places are written anew."""
 
     poem: Text
-    redraw: Annotated[_Places, Field(description="What is redrawn: line3, 2,3 or 2,3-4.")] = ()
+    redraw: Annotated[_Places, Field(description="Places to redraw: line3, 2,3 or 2,3-4.")] = ()
     keep: Annotated[
         _Places,
         Field(
-            description="What stays: all else is redrawn, where redraw names nothing. Without "
-            "either, what the model believes least is redrawn."
+            description="Places to keep; without redraw, all others are redrawn. Without "
+            "either, the places that the model believes least are redrawn."
         ),
     ] = ()
     nearness: Annotated[
@@ -121,7 +121,7 @@ class MetreBody(_Body):
 
 
 class InterpolateBody(_Body):
-    """Two poems, and how many there shall be on the way, both ends among them."""
+    """Two poems, and the number of poems from one to the other, both ends included."""
 
     start: Text
     end: Text

@@ -1,4 +1,4 @@
-"""What stands before the interface: who may ask, from where, and how much at once."""
+"""Checks before the interface: who may ask, from where, and how much at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poetry_vae.web.refusals import RefusedError, told
 
 MOST_BYTES = 64 * 1024
 COOKIE = "poetry_vae_token"
-_BODY_S = 10  # within which a body has to arrive
+_BODY_S = 10  # seconds for a body to arrive
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -35,9 +35,9 @@ _ASK_TOKEN = (
 
 
 class Guard:
-    """Lets through what this machine's own page asks, or who knows the token.
+    """Lets through requests of this machine's own page, and requests with the token.
 
-    Host must be a number, localhost or one of ``hosts``, so that no name of somebody else's leads
+    Host must be a number, localhost or one of ``hosts``, so that nobody else's domain name leads
     here; Origin, where there is one, must be the page's own; bodies are JSON and small.
     """
 
@@ -71,10 +71,10 @@ class Guard:
         await (answer or self.app)(scope, receive, send_with_headers)
 
     def _checked(self, scope: Scope) -> Response | None:
-        """None where it may pass; else what is answered instead.
+        """None if the request may pass; otherwise the answer to send instead.
 
         Raises:
-            RefusedError: it comes from where nothing is to come from.
+            RefusedError: its host or origin is not allowed.
         """
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -89,7 +89,7 @@ class Guard:
         if is_elsewhere or (
             scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site"
         ):
-            raise RefusedError("another page may not ask", kind="OriginError", status=403)
+            raise RefusedError("other pages are not allowed to ask", kind="OriginError", status=403)
         return self._with_token(scope, headers) if self._token else None
 
     def _with_token(self, scope: Scope, headers: Headers) -> Response | None:
@@ -142,7 +142,7 @@ async def _read(receive: Receive, headers: Headers) -> Receive:
     """The whole body, which is then given to whoever asks.
 
     Raises:
-        RefusedError: it is no JSON by its own word, too long, or does not come.
+        RefusedError: it does not claim to be JSON, is too long, or does not arrive in time.
     """
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RefusedError("send application/json", kind="ContentTypeError", status=415)
@@ -158,7 +158,7 @@ async def _read(receive: Receive, headers: Headers) -> Receive:
             if not message.get("more_body"):
                 break
     except asyncio.TimeoutError:
-        raise RefusedError("the body did not come", kind="BodyError", status=408) from None
+        raise RefusedError("the body did not arrive", kind="BodyError", status=408) from None
     whole: Message = {"type": "http.request", "body": bytes(body), "more_body": False}
     is_given = False
 

@@ -1,4 +1,4 @@
-"""What the interface takes, as OpenAPI and as a page of plain HTML."""
+"""The interface as an OpenAPI document and as a page of plain HTML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REF = "#/components/schemas/"
 
 @dataclass(frozen=True)
 class Path:
-    """A path, what it does, and what it takes."""
+    """A path, what it does, and the body that it takes."""
 
     method: str
     path: str

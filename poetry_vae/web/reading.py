@@ -1,4 +1,4 @@
-"""What needs no model: poems measured and read aloud, and the forms there are."""
+"""Answers without a model: poems measured and read aloud, and the list of forms."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _pinyin(lines: tuple[str, ...]) -> list[list[str]] | None:
     for line in lines:
         text = to_simplified(line)
         syllables = lazy_pinyin(text, style=Style.TONE)
-        if len(syllables) != len(text):  # what has no reading stands together
+        if len(syllables) != len(text):  # characters without a reading are grouped
             syllables = [""] * len(text)
         found.append(["" if s == c else s for s, c in zip(syllables, text, strict=True)])
     return found

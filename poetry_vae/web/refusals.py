@@ -1,4 +1,4 @@
-"""What a request is refused for: a kind, the field it belongs to, and a sentence."""
+"""Why a request is refused: a kind, the field it belongs to, and a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from poetry_vae.text.errors import PoetryVAEError
 
 
 class RefusedError(PoetryVAEError):
-    """A request that cannot be answered, by the field that stands in the way."""
+    """A request that cannot be answered, with the field at fault."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class RefusedError(PoetryVAEError):
 
 @contextmanager
 def of_field(field: str) -> Iterator[None]:
-    """Errors of the library within are those of a field."""
+    """Name this field in errors of the library that are raised inside."""
     try:
         yield
     except RefusedError:
@@ -39,7 +39,7 @@ def of_field(field: str) -> Iterator[None]:
 
 
 def refused(error: PoetryVAEError, field: str = "") -> RefusedError:
-    """An error of the library as it is answered."""
+    """The refusal that answers an error of the library."""
     if isinstance(error, RefusedError):
         return error
     return RefusedError(str(error), kind=type(error).__name__, field=field)

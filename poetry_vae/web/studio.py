@@ -1,4 +1,4 @@
-"""What is asked of models: each request as a generator of (event, value), run by the worker."""
+"""Requests to models: each is a generator of (event, value) that the worker runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from poetry_vae.web.refusals import of_field
 Events = Iterator[tuple[str, Any]]
 _FRESH_SEEDS = 1_000_000
 _QUALIFIERS = ("rhyme_book",)
-"""Wishes that only say how others are meant."""
+"""Wishes that only change the meaning of others."""
 
 
 class Studio:
@@ -69,7 +69,8 @@ class Studio:
             self._name = self._model.source or self._folder.name
 
     def models(self) -> list[dict[str, Any]]:
-        """What is served: names, forms, what they can be told, and their figures."""
+        """The models served: names, forms, whether they take subjects and dynasties, and
+        figures."""
         if self._model is not None:
             return [_told(self._name, self._model.config, figures_of(self._folder))]
         return [
@@ -82,7 +83,7 @@ class Studio:
         ]
 
     def warm(self) -> Events:
-        """Load what the first who asks would wait for."""
+        """Load what the first request would otherwise wait for."""
         self._base(DEFAULT_FORM)
         boundaries(to_simplified("詩"))
         yield "warm", True
@@ -170,7 +171,7 @@ class Studio:
         return self._model_for(self._form_of(body.poem, "poem"), body, field="poem")
 
     def _form_of(self, text: str, field: str) -> str:
-        """The name of the form of a poem as it was typed; empty where the model says it."""
+        """The name of the form of a poem as it was typed; empty where the served model decides."""
         with of_field(field):
             lines = split_lines(clean_typed(text))
             if len(lines) > 1:
@@ -222,7 +223,7 @@ def _told(name: str, config: ModelConfig, figures: dict[str, Any]) -> dict[str, 
 
 
 def _rules(body: AskedBody, model: PoetryVAE, notes: list[str]) -> Rule | None:
-    """The rules that are asked for; what says nothing that could be kept is named."""
+    """The rules that are asked for; an error names the wish at fault."""
     found = []
     for name, value in body.wishes().items():
         with of_field(name):
@@ -233,7 +234,7 @@ def _rules(body: AskedBody, model: PoetryVAE, notes: list[str]) -> Rule | None:
 
 @contextmanager
 def _blamed(body: AskedBody, model: PoetryVAE) -> Iterator[None]:
-    """Where rules are refused, the first that no poem could keep even by itself is named."""
+    """If rules are refused, the error names the first that no poem can keep even by itself."""
     try:
         yield
     except PoetryVAEError:

@@ -1,8 +1,8 @@
 """One thread that draws, and those who wait for it.
 
-A request is a generator that the thread runs; what it yields goes to whoever asked, each as it is
-there. Short requests go first, and only so many wait; when somebody has waited too long, or has
-gone, the thread gives up at the next operation of torch.
+A request is a generator that the thread runs; each value that it yields goes to the client at once.
+Short requests go first, and only so many wait; when somebody has waited too long, or has gone, the
+thread gives up at the next operation of torch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _GivenUp(BaseException):
 
 
 class _GivesUp(TorchFunctionMode):
-    """Looks before every operation of torch in this thread whether anybody still waits."""
+    """Checks before every operation of torch in this thread whether anybody still waits."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class _GivesUp(TorchFunctionMode):
 
 
 class Job:
-    """What was asked, and what has been found of it so far."""
+    """A request, and its results so far."""
 
     def __init__(self, work: Work, limit_s: float) -> None:
         self.work, self.limit_s = work, limit_s
@@ -59,12 +59,12 @@ class Job:
         self._ends_at = time.monotonic() + limit_s
 
     def put(self, found: Any) -> None:
-        """From the thread, for whoever waits; nothing where nobody does."""
+        """Called by the thread: pass a result to the client, if one still waits."""
         with suppress(RuntimeError):  # the loop is closed: the program is leaving
             self._loop.call_soon_threadsafe(self._found.put_nowait, found)
 
     async def found(self) -> AsyncIterator[Any]:
-        """What the work yields, as it comes.
+        """The values that the work yields, as they come.
 
         Raises:
             RefusedError: it takes longer than a request may.
@@ -127,14 +127,14 @@ class Worker:
 
     @property
     def retry_after_s(self) -> int:
-        """After how many whole seconds about half of those who wait will be through."""
+        """Whole seconds until about half of the waiting requests are done."""
         return max(1, math.ceil(self._usual_s * self._queue.qsize() / 2))
 
     def submit(self, work: Work, *, is_short: bool = False) -> Job:
         """Queue some work.
 
         Args:
-            is_short: whether it goes before what is not, since somebody waits at every click.
+            is_short: whether it goes before longer work, since somebody waits at every click.
 
         Raises:
             RefusedError: too many wait already, or the program is leaving.

@@ -3,7 +3,7 @@
     python -m scripts.benchmarks                        lists them
     python -m scripts.benchmarks NAME [OPTIONS]         runs one; --help tells its options
 
-From the root of the repository. What each found, and on which machine, stands in the docs.
+Run it from the root of the repository. The docs have the results of each, and the machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def benchmarks() -> dict[str, str]:
-    """The first line of what each file that can be run says of itself, by name."""
+    """The first line of the docstring of each file that can be run, by name."""
     found = {}
     for path in sorted(FOLDER.glob("[!_]*.py")):
         source = path.read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
     name, *options = arguments
     if name not in there:
         raise SystemExit(f"no benchmark {name!r}; there are {', '.join(there)}")
-    sys.path.insert(0, str(FOLDER))  # where they find what they share
+    sys.path.insert(0, str(FOLDER))  # so that they find their shared modules
     sys.argv = [f"python -m scripts.benchmarks {name}", *options]
     runpy.run_module(name, run_name="__main__")
 

@@ -1,11 +1,11 @@
-"""What a model of any form knows of which couplets belong together.
+"""How well a model of any form knows which couplets belong together.
 
     python -m scripts.benchmarks agreement POEMS.safetensors --model poet --form 七绝 -n 60
 
-POEMS is an encoded corpus of many forms. Of ten second halves of unseen poems in one rhyme, how
-often is the own one taken for each first half: by log p(second | first); by how much that is above
-log p of the half alone, as ``verse.choosing.agreement`` has it; and by how much it is above its
-mean over all ten first halves. Chance is 10%.
+POEMS is an encoded corpus of many forms. From ten second halves of unseen poems in one rhyme, how
+often is the own one chosen for each first half? The halves are ranked by log p(second | first); by
+its excess over log p of the half alone, as in ``verse.choosing.agreement``; and by its excess over
+the mean of all ten first halves. Chance is 10%.
 """
 
 from __future__ import annotations

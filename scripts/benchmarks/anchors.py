@@ -6,9 +6,9 @@
 
 Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer``. The latter have
 the vocabulary and as many parameters as the model given by ``--like``, within 2%, or the
-``--width`` given, and as many minutes of processor time as they are told, the last fifth of them on
-the poems of ``--then``, if given. Each writes at three temperatures, and keeps its weights, which
-``--weights`` reads in place of training.
+``--width`` given, and train for ``--minutes`` of processor time, the last fifth of it on the poems
+of ``--then``, if given. Each writes poems at three temperatures and saves its weights, which
+``--weights`` reads instead of training.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _THEN = 0.8  # share of the time after which the poems of --then are the only on
 class Recurrent(nn.Module):
     """One LSTM layer over the characters before: ids [B, t] → hidden states [B, t, H].
 
-    With a memory, ids are those that follow what it has seen.
+    With a memory, ids continue the characters that it has read.
     """
 
     def __init__(self, vocabulary: int, positions: int, width: int) -> None:

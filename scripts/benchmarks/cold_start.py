@@ -6,7 +6,7 @@
 Each command runs in a process of its own, in alternating rounds after one that is thrown away, so
 files are in the page cache and bytecode is compiled, as on a second use. `import torch` is the
 reference that no command which needs a model can beat. It is also checked that `--help` loads
-none of the heavy packages. POSIX only: memory is what the system says of a child that has ended.
+none of the heavy packages. POSIX only: memory is the system's figure for an ended child process.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ def start(command: Sequence[str]) -> Process:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, but Python may keep its bytecode, as it does wherever nothing is set."""
+    """Our environment, but Python may cache its bytecode, as it does by default."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _program() -> list[str]:
-    """The console script beside this interpreter, or what it would run."""
+    """The console script beside this interpreter, or the call that it makes."""
     script = Path(sys.executable).with_name("poetry-vae")
     if script.is_file():
         return [str(script)]

@@ -1,4 +1,4 @@
-"""A section of ``constraints.py``: what rules cost beside free verse, side by side in one run."""
+"""A section of ``constraints.py``: the speed of rules and of free verse, measured in one run."""
 
 from __future__ import annotations
 
@@ -44,8 +44,7 @@ def written(subject: Subject, n: int, seed: int, rules: Rule | None = None) -> l
 def cost(subjects: Sequence[Subject], poems: int, seed: int) -> Figures:
     """For every model, sampling and rule: poems a second, and the share of them that are unique.
 
-    Free verse is measured before and after the rules, and the mean of the two is what they are
-    held against.
+    Free verse is measured before and after the rules; rules are compared with the mean of the two.
     """
     found: Figures = {}
     for subject in subjects:
@@ -64,11 +63,11 @@ def cost(subjects: Sequence[Subject], poems: int, seed: int) -> Figures:
 
 
 def _speed(subject: Subject, rules: Rule | None, sampling: Any, n: int, seed: int) -> Figures:
-    """In blocks as users get them, in processor time."""
+    """Measured in processor time, in blocks as users get them."""
     model = subject.model
     try:
         sampler = Sampler(model, SamplingSettings.of(model, sampling=sampling), rules)
-        next(sampler.stream(seed + 1))  # what is prepared once
+        next(sampler.stream(seed + 1))  # prepares what is only done once
         begun = time.process_time()
         texts = [poem.text for poem in islice(sampler.stream(seed), n)]
     except PoetryVAEError as error:

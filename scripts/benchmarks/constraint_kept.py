@@ -1,5 +1,4 @@
-"""Two sections of ``constraints.py``: whether constraints are kept, and whether such as cannot be
-are refused."""
+"""Two sections of ``constraints.py``: are constraints kept, and are impossible ones refused?"""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ from poetry_vae.verse.sampling_settings import SamplingSettings
 Figures = dict[str, Any]
 _POEMS = 2  # of each combination
 _KEPT_SHOWN = (Pin, Template, NoRepeat)
-# Examples that are stored, such of one unsatisfiable kind, and how much of a figure is shown.
+# The number of stored examples, of those of one impossible kind, and of shown digits.
 _EXAMPLES, _ALIKE, _SHORT = 50, 3, 160
 
 
@@ -84,8 +83,8 @@ def _sound_of(parts: Sequence[Rule]) -> list[str]:
 def _outcome(
     subject: Subject, rules: Rule, temperature: float, candidates: int, seed: int
 ) -> tuple[str, str, bool]:
-    """Kept, refused or broken, what there is to say of it, and whether it looks broken to a reader
-    of simplified script."""
+    """The verdict (kept, refused or broken), its explanation, and whether the poem looks broken to
+    a reader of simplified script."""
     model = subject.model
     try:
         settings = SamplingSettings.of(model, temperature=temperature, candidates=candidates)
@@ -93,7 +92,7 @@ def _outcome(
         ids = sampler.write(_POEMS, generator=torch.Generator().manual_seed(seed))
     except PoetryVAEError as error:
         return "refused", str(error), False
-    except Exception as error:  # whatever it is, the count of it is what is measured
+    except Exception as error:  # of any kind: the benchmark counts them
         return "crashed", f"{type(error).__name__}: {error}", False
     written = [poem.lines for poem in sampler.poems(ids)]
     for lines in written:
@@ -156,7 +155,7 @@ def unsatisfied(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
 
 
 def _later(subject: Subject, rules: Rule) -> tuple[str, str]:
-    """What came of rules that were not refused at first."""
+    """The outcome for rules that were not refused at first."""
     try:
         poem = next(Sampler(subject.model, SamplingSettings.of(subject.model), rules).stream(0))
     except PoetryVAEError as error:

@@ -1,10 +1,10 @@
-"""Is verse under constraint as good as free verse? Two-sample tests of what --quality wrote.
+"""Is verse under constraint as good as free verse? Two-sample tests of the files of --quality.
 
     python -m scripts.benchmarks constraints CORPUS.safetensors --quality FOLDER
     python -m scripts.benchmarks constraint_quality CORPUS.safetensors FOLDER --judges JUDGES
 
 For each rule: R of the first judge, and its mean log-likelihood, against real poems that keep the
-same.
+same rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What constraints cost, and whether they are kept.
+"""The cost of constraints, and whether they are kept.
 
     python -m scripts.benchmarks constraints CORPUS.safetensors... --kept --metre --json FILE
     python -m scripts.benchmarks constraints CORPUS.safetensors... --cost --same --quality FOLDER
@@ -7,16 +7,16 @@ One encoded corpus for the form of every model, or one of poems of all forms. ``
 names the form of a model that writes any. Sections:
 
 --kept N: combinations of constraints that a real poem keeps, so that each refusal is a fault, and a
-tenth as many that no poem keeps, of every known kind. Two poems of each are judged by rules that
-``naive_rules.py`` writes out once more.
+tenth as many that no poem keeps, of every known kind. Two poems of each are judged by the
+independent rules of ``naive_rules.py``.
 --metre N: shares of poems that keep length, rhyme and metre by ``text.scansion``, beside real poems
 and chance, which is lines shuffled between poems; the naive rules have to agree on every poem.
 --cost: poems a second by rule, beside free verse.
 --same: the same poems in two processes whose hashes of strings differ.
 --quality FOLDER: samples, and real poems that keep the same: a poem a line, for two-sample tests.
 
-With --json every section is stored as soon as it is done, and read instead of measured again where
-its settings are the same.
+With --json every section is stored as soon as it is done; a section stored with the same settings
+is read, not measured again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
 Figures = dict[str, Any]
-# Shares of length, rhyme, metre and all that others report of poems by language models.
+# Shares of length, rhyme, metre and all three, as others report them for language models.
 _REPORTED = {
     "reported: a masked 8B language model": ("100%", "97.5%", "100%", "97.5%"),
     "reported: CharPoet": ("99.1%", "7.0%", "17.0%", "2.1%"),
@@ -62,7 +62,7 @@ _REPORTED = {
 
 
 def metre(subjects: Sequence[Subject], n: int, seed: int) -> Figures:
-    """Shares by model, by whose poems, and by strictness of readings."""
+    """Shares by model, by source of the poems, and by strictness of readings."""
     found: Figures = {}
     for subject in subjects:
         form = subject.model.form
@@ -103,7 +103,7 @@ def _shares(poems: Sequence[Lines], readings: Readings) -> Figures:
 
 
 def _agrees(report: MetreReport, rules: Rules, readings: Readings) -> bool:
-    # Whether line 1 has to rhyme depends on the template, which the whole verdict looks at.
+    # Whether line 1 must rhyme depends on the template, so only the whole verdict decides it.
     rhymes = all(fault.kind != "韵" for fault in report.faults)
     verdict = naive.verdict(report.lines, rules=rules, reading=readings)
     if report.style in ("古绝", "古体"):  # rhymes in oblique tones, which the verdict leaves out
@@ -128,7 +128,7 @@ def show_metre(figures: Figures) -> str:
 
 
 def digests(model: PoetryVAE) -> dict[str, str]:
-    """What is to be the same in every process: poems, by rule."""
+    """The poems that must be the same in every process, by rule."""
     found = {}
     for name, constraint in asked(model.form).items():
         sampler = Sampler(model, SamplingSettings.of(model), constraint)
@@ -175,9 +175,9 @@ _QUALITY: dict[str, Rule] = {
 def quality(
     subjects: Sequence[Subject], n: int, seed: int, folder: Path, settings: Figures
 ) -> Figures:
-    """Write the files of samples and of real poems; how many poems each has.
+    """Write the files of samples and of real poems; returns how many poems each has.
 
-    No real poem has the heads of the acrostic: any poems stand for them.
+    No real poem has the heads of the acrostic, so any poems are taken for it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     found: Figures = {}
@@ -219,7 +219,7 @@ def section(
 ) -> None:
     """Measure a section, or read it where it was stored with the same settings; and print it."""
     if stored.get(name, {}).get("settings") != settings:
-        # As JSON reads it back, so that a stored section is shown like a fresh one.
+        # The section as JSON reads it back, so that a stored one is shown like a fresh one.
         figures = json.loads(json.dumps(measured()))
         stored[name] = {"settings": settings, "machine": machine_line(), "figures": figures}
         write_json(path, stored)

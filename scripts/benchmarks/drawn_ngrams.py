@@ -29,7 +29,7 @@ def sample(
     """Draw sequences symbol by symbol: [n, length].
 
     Args:
-        fixed: symbols by position, which stand there without being drawn.
+        fixed: symbols by position that are set there without a draw.
         without: symbols that are never drawn elsewhere: p is conditioned on the rest.
         temperature: p to the power 1 / temperature is drawn from; 0 takes the likeliest symbol.
     """
@@ -79,7 +79,7 @@ def _next(model: KneserNey, histories: list[Ints]) -> Floats:
 def _draw(
     model: KneserNey, histories: list[Ints], rng: np.random.Generator, without: Sequence[int]
 ) -> Ints:
-    """By the mixture that interpolation is: which order, then which of its continuations."""
+    """Draw from the mixture of the interpolation: first an order, then one of its continuations."""
     out = np.full(len(histories[0]), -1)
     rows = np.arange(len(out))
     for _ in range(_REDRAWS):
@@ -115,7 +115,7 @@ def _draw_exactly(
     without: Sequence[int],
     temperature: float,
 ) -> Ints:
-    """By the whole distribution of every row."""
+    """Draw from the whole distribution of every row."""
     if not 0 <= temperature < float("inf"):
         raise LanguageModelError(f"temperature is {temperature}: it must be a number >= 0")
     parts = []

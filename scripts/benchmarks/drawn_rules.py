@@ -47,7 +47,8 @@ class Subject:
 
 @dataclass
 class Sheet:
-    """A combination that is being drawn from a poem, ``typed`` as somebody would."""
+    """A combination that is being drawn from a poem; ``typed`` is the poem as a user would type
+    it."""
 
     lines: Lines
     typed: Lines
@@ -59,7 +60,7 @@ class Sheet:
 def satisfiable(subject: Subject, rng: random.Random) -> tuple[Together, Lines]:
     """A random combination of rules, every rule equally often, and a real poem that keeps it.
 
-    But for parallel couplets, which hardly a poem has: they are asked for all the same.
+    Parallel couplets are the exception: hardly any poem has them, but they are asked for too.
     """
     lines = rng.choice(subject.poems)
     typed = lines

@@ -4,10 +4,10 @@
     poetry-vae compare FOLDER/* --corpus CORPUS.safetensors --format markdown
 
 CORPUS is an encoded corpus that knows dynasties. Each member is first timed for a few steps, then
-trained with its whole schedule for as many as fit into the minutes of processor time; one that is
-finished is left alone, one that was stopped goes on. The flat VAE is trained with three seeds, so
-that it is known what chance does. ``--labels`` prints, beside M2, a classifier of the same make
-that learns from the labels alone.
+trained with its whole schedule for as many as fit into the minutes of processor time; a finished
+one is skipped, and a stopped one continues. The flat VAE is trained with three seeds to show the
+effect of chance. ``--labels`` prints, beside M2, a classifier of the same make that learns from the
+labels alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _STEPS, _LABELLED = "steps.json", (0.01, 0.1, 1.0)
 _PATIENCE = 5
 _TIMED_STEPS = 60
 
-# Preset, what is changed of it, and the seed, by the name of the run.
+# The preset, the changes to it, and the seed, by the name of the run.
 MEMBERS: dict[str, tuple[str, dict[str, Any], int]] = {
     "shi": ("shi", {}, 0),
     **{f"flat-{seed}": ("base", {"masked": 0}, seed) for seed in range(3)},
@@ -98,7 +98,7 @@ def seconds_a_step(corpus: EncodedCorpus, preset: str, overrides: Mapping[str, A
 def trained(
     name: str, corpus: EncodedCorpus, folder: Path, minutes: float, size: dict[str, Any]
 ) -> None:
-    """Train a member, or go on, or leave alone what is finished."""
+    """Train a member, continue a stopped one, or skip a finished one."""
     preset, changes, seed = MEMBERS[name]
     settings = {**({} if preset == "shi" else size), **changes}
     kept = folder / _STEPS
@@ -152,7 +152,7 @@ def accuracy_from_labels_alone(
     @torch.no_grad()
     def accuracy(name: str, most: int) -> float:
         ids, labels = part(name)
-        # Drawn, since a corpus stands in the order of dynasties.
+        # Drawn at random, since a corpus is sorted by dynasty.
         drawn = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0))[:most]
         ids, labels = ids[drawn], labels[drawn]
         guesses = torch.cat([model(some).argmax(-1) for some in torch.split(ids, 1000)])

@@ -1,4 +1,5 @@
-"""Constraints that no poem can keep, of every kind that is known, and what a refusal must name."""
+"""Constraints that no poem can keep, of every known kind, and the words that a refusal must
+have."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ from poetry_vae.verse.rules.rule import together
 
 @dataclass(frozen=True)
 class Impossible:
-    """A constraint that no poem keeps, and what its refusal has to name, each of these."""
+    """A constraint that no poem keeps, and the words that its refusal must all name."""
 
     constraint: Rule
     form: Form
@@ -40,7 +41,7 @@ class Impossible:
 
 
 def unsatisfiable(subject: Subject, kind: str, rng: random.Random) -> Impossible:
-    """One of ``KINDS``, with other constraints beside it that do no harm."""
+    """One of ``KINDS``, with other constraints that are harmless."""
     form = subject.model.form
     parts, culprits = KINDS[kind](subject, rng)
     if kind == "a form without metre":
@@ -61,7 +62,7 @@ def _place(subject: Subject, rng: random.Random) -> tuple[int, int]:
 
 
 def _plain(subject: Subject, tone: str) -> list[str]:
-    """Characters of this tone only, with one look in both scripts and a known rhyme."""
+    """Characters with only this tone, the same look in both scripts, and a known rhyme."""
     return _plain_of(subject.model.tokenizer.characters, tone)
 
 

@@ -1,11 +1,11 @@
-"""What the two-sample test R says about poems of which it is known what they are.
+"""The two-sample test R on poems whose origin is known.
 
     python -m scripts.benchmarks known_r CORPUS.safetensors
 
 CORPUS is an encoded corpus, best with ``--min-count 1``, so that no character is lost. One half of
-its test part is the real side of every test; the other half is what the spoiled poems are made of.
-The judges read the training and the validation part; with ``--judges FOLDER`` they are kept there.
-With ``--eight FILE``, poems of eight such lines, quatrains are told from halves of those instead.
+its test part is the real side of every test; the spoiled poems are made from the other half. The
+judges read the training and the validation part; with ``--judges FOLDER`` they are kept there. With
+``--eight FILE``, poems of eight such lines, quatrains are told from halves of those instead.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.form import Form
 
 Ids = npt.NDArray[np.int64]
-_SPECIAL = [0, 1]  # <unk> and <mask> are nothing a poet writes
+_SPECIAL = [0, 1]  # no poet writes <unk> and <mask>
 
 
 def one_replaced(poems: Ids, train: Ids, rng: np.random.Generator) -> Ids:
-    """One character of each poem, drawn anew by its frequency in the training poems."""
+    """One character of each poem is drawn anew by frequency in the training poems."""
     spoiled = poems.copy()
     where = rng.integers(poems.shape[1], size=len(poems))
     spoiled[np.arange(len(poems)), where] = rng.choice(train.ravel(), len(poems))
@@ -62,7 +62,7 @@ def five_grams_with_line_ends(
     rng: np.random.Generator,
     temperature: float = 1.0,
 ) -> Ids:
-    """The same with the end of a line as a symbol, so that the model knows where a line begins."""
+    """Poems of a 5-gram model with a symbol for line ends, so that it knows where a line begins."""
     breaks = np.arange(form.chars, form.positions, form.chars)
     model = KneserNey.fit(np.insert(train, breaks, vocabulary, axis=1), vocabulary + 1, 5)
     ends = {int(place): vocabulary for place in breaks + np.arange(len(breaks))}
@@ -88,7 +88,7 @@ def four_of_eight(poems: Ids, rng: np.random.Generator) -> dict[str, Ids]:
 
 
 def contestants(corpus: EncodedCorpus, other: Ids, seed: int) -> dict[str, Callable[[], Ids]]:
-    """What is tested, by name: as many poems as ``other`` has."""
+    """The poems to test, by name: as many as ``other`` has."""
     train, form = corpus.parts["train"].astype(np.int64), corpus.form
     n, vocabulary = len(other), len(corpus.tokenizer)
 

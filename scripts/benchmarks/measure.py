@@ -1,4 +1,4 @@
-"""What the benchmarks share: rounds, the machine's peak, the cost of a model, Markdown tables.
+"""Shared by the benchmarks: rounds, the machine's peak, the cost of a model, Markdown tables.
 
     python -m scripts.benchmarks measure        prints the line that describes the machine
 
@@ -54,7 +54,7 @@ def rate(work: Callable[[], int], seconds: float) -> float:
 def alternate(
     contestants: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
-    """What every contestant returned in each round, the first round left out."""
+    """The results of every contestant in each round, without the first round."""
     results: dict[str, list[float]] = {name: [] for name in contestants}
     for i in range(rounds + 1):
         tell(f"round {i} of {rounds}" if i else "warming up")
@@ -145,7 +145,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
-    """With what every benchmark takes: a help text and ``--json``."""
+    """A parser with a help text and ``--json``, as every benchmark has."""
     made = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )

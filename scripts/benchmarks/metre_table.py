@@ -1,4 +1,4 @@
-"""How many real poems keep the metre, beside what chance would keep.
+"""How many real poems keep the metre, compared with chance.
 
     python -m scripts.benchmarks metre_table POEMS
     python -m scripts.benchmarks metre_table POEMS --observed tones_observed.tsv
@@ -7,11 +7,11 @@
 Columns: loose rules; strict rules; strict rules and rhyme; chance, which is loose rules with the
 lines shuffled between the poems of a row, each staying at its place in the poem; strict rules and
 rhyme with strict readings, where every character that has both tones is a fault. With --observed
-(the counts that build_prosody.py takes) tones are as the annotations alone have them; rhymes are
-still the rhyme book's. Rows of more than --poems poems are sampled by --seed. The first lines say
-how many characters have a tone, and how many even lines end in a character with a rhyme group. With
---naive N there is no table: the verdicts on N poems are held against naive_rules.py, under both
-kinds of rules and of readings.
+(the counts for build_prosody.py) tones come from the annotations alone; rhymes still come from the
+rhyme book. Rows of more than --poems poems are sampled by --seed. The first lines say how many
+characters have a tone, and how many even lines end in a character with a rhyme group. With --naive
+N there is no table: the verdicts on N poems are compared with naive_rules.py, under both kinds of
+rules and of readings.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    # Longer poems than a form can have are no regulated verse.
+    # Poems longer than any form are no regulated verse.
     poems = [poem for poem in read_corpus(options.corpus).poems if len(poem.lines) <= 64]
     if options.naive:
         tell_agreement(poems, options.naive, options.seed)

@@ -1,8 +1,8 @@
-"""The rules of verse once more, slowly and literally: what the benchmark of constraints trusts.
+"""The rules of verse, slow and literal: the reference for the benchmark of constraints.
 
-Nothing here comes from the code that is measured but the readings of characters, the customary
-neighbours of rhymes and jieba's word classes. Lines are written out as patterns, and every way to
-read a poem is looked at.
+It shares with the measured code only the readings of characters, the customary neighbours of rhymes
+and jieba's word classes. Lines are written out as patterns, and every way to read a poem is looked
+at.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from poetry_vae.verse.rules.pins import FREE
 
 Lines = Sequence[str]
 Reading = Literal["writer", "lenient", "strict"]
-"""How doubt is settled. Of a character with both tones: writer and lenient take either, strict
-none. Of one that no source knows: lenient takes either, writer and strict none."""
+"""How doubts are settled. A character with both tones has either for writer and lenient, and none
+for strict. A character that no source knows has either for lenient, and none for writer and
+strict."""
 
 # The last five characters; a dot is free. 平平仄平仄 is as good as 平平平仄仄.
 _TAILS: dict[str, dict[str, str]] = {
@@ -109,7 +110,7 @@ def _couplet(kinds: str, first: str, second: str, rules: str) -> bool:
 
 
 class Verdict(NamedTuple):
-    """Of a poem as a reader hears it: tones, the rhymes of even lines, and both with line 1.
+    """Whether a reader hears the tones, the rhymes of even lines, and both with line 1.
 
     A lenient reader lets line 1 borrow its rhyme from a neighbouring group, or, where two other
     lines have set the rhyme, the last one. Rhymes are level: old-style verse keeps none.
@@ -121,7 +122,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(lines: Lines, *, rules: str = "strict", reading: Reading = "lenient") -> Verdict:
-    """What a poem keeps."""
+    """The rules that a poem keeps."""
     ends = [_rhymes_with(line[-1], reading) for line in lines]
     orders = orders_kept(lines, rules, reading)
     opens = any(_rhymed(ends, group, True, reading) for group in _tried(ends))
@@ -136,7 +137,8 @@ def _tried(ends: Sequence[set[str] | None]) -> set[str]:
 
 
 def _rhymed(ends: Sequence[set[str] | None], group: str, opens: bool, reading: Reading) -> bool:
-    """Whether the lines that rhyme all do, in this group or, one of them, near it."""
+    """Whether all lines that should rhyme do: in this group, or one of them in a neighbouring
+    group."""
     rhyming = [i for i in range(len(ends)) if i % 2 or (opens and not i)]
     off = [i for i in rhyming if (end := ends[i]) is not None and group not in end]
     if group == "?":  # no even line is known: line 1 has nothing to rhyme with
@@ -151,7 +153,7 @@ def _rhymed(ends: Sequence[set[str] | None], group: str, opens: bool, reading: R
 
 
 def _rhymes_with(character: str, reading: Reading) -> set[str] | None:
-    """Level groups; None: anything, for all that is known."""
+    """Level groups; None if the group is unknown and may be any."""
     found = groups(character, level=True)
     if "" in found or not readings(character):
         return set() if reading == "strict" else None
@@ -191,8 +193,8 @@ def broken(parts: Sequence[Rule], lines: Lines) -> list[str]:
 
 
 def broken_as_shown(parts: Sequence[Rule], lines: Lines) -> list[str]:
-    """Pins and repeats that a reader of simplified script misses; the script converts by phrases,
-    so what is shown is not what its characters are one by one."""
+    """Pins and repeats that a reader of simplified script misses. The script is converted by
+    phrases, so a shown character can differ from the conversion of the character alone."""
     shown = [to_simplified(line) for line in lines]
     wrong = []
     for part in parts:
@@ -208,7 +210,7 @@ def broken_as_shown(parts: Sequence[Rule], lines: Lines) -> list[str]:
 
 
 def pins(part: Pin | Template, lines: Lines) -> Iterator[tuple[str, str]]:
-    """What was typed for a place, and what stands there."""
+    """The character typed for a place, and the one in the poem."""
     if isinstance(part, Pin):
         line, place = (n - 1 if n > 0 else n for n in (part.line, part.place))
         yield part.character, lines[line][place]
@@ -220,7 +222,7 @@ def pins(part: Pin | Template, lines: Lines) -> Iterator[tuple[str, str]]:
 
 
 def repeats(lines: Sequence[Sequence[str]], doublings: bool) -> bool:
-    """Whether a character stands twice, but for one that follows itself where that may be."""
+    """Whether a character is repeated; doublings do not count where they are allowed."""
     signs = [(c, i, j) for i, line in enumerate(lines) for j, c in enumerate(line)]
     return any(
         a == b and not (doublings and i == k and m == j + 1)
@@ -230,7 +232,8 @@ def repeats(lines: Sequence[Sequence[str]], doublings: bool) -> bool:
 
 
 def answers(above: str, below: str, given: Collection[int] = ()) -> bool:
-    """对仗 of two lines; what is given on both sides at these places need not answer."""
+    """对仗 of two lines; characters given on both sides need not answer each other at these
+    places."""
     pairs = [(a, b) for i, (a, b) in enumerate(zip(above, below, strict=True)) if i not in given]
     opposed = all(
         {"平", "仄"} <= {r.tone for c in pair for r in readings(c)} and all(map(readings, pair))
@@ -247,7 +250,7 @@ def answers(above: str, below: str, given: Collection[int] = ()) -> bool:
 
 
 def _given(parts: Sequence[Rule], lines: Lines) -> Callable[[int], set[int]]:
-    """Of a couplet, by its first line, the places that are given in both of its lines."""
+    """The places of a couplet, named by its first line, that are given in both of its lines."""
     places = set()
     for part in parts:
         if isinstance(part, Pin):
@@ -274,7 +277,7 @@ def asked_groups(name: str | None) -> set[str]:
 
 
 def _broken_sound(lines: Lines, metre: Metre | None, rhyme: Rhyme | None) -> list[str]:
-    """Of the orders whose tones are right, is there one whose lines rhyme in what was asked?"""
+    """Does some order with the right tones have lines that rhyme as was asked?"""
     orders = [""] if metre is None else orders_kept(lines, metre.rules, "writer")
     if metre is not None and metre.template is not None:
         named = NAMES[len(lines[0])].get(metre.template.replace("韻", "韵"), metre.template)

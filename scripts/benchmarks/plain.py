@@ -1,4 +1,4 @@
-"""The model of preset ``shi`` as one writes it without thinking of speed: what ours is measured by.
+"""The model of preset ``shi`` written without regard to speed: the baseline for ours.
 
 Library layers, all logits at once, float32, the library's loss, optimiser and loader as they come.
 """
@@ -18,7 +18,7 @@ from poetry_vae.model.config import ModelConfig
 class PlainVAE(nn.Module):
     """Ids [B, T] → (−log p(x|z), KL(q ‖ p)), batch means in nats a poem.
 
-    It has the parameters of ours one by one, and PyTorch initialises both on the same scale.
+    Its parameters match ours one by one, and PyTorch initialises both on the same scale.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -6,7 +6,7 @@
     python -m scripts.benchmarks quality CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
         --coherence --manners 0.9,28,0.6,0.1,1,1 0.9,28,0.6,0.1,1,4 0.9,28,0.6,0.1,1,16
 
-CORPUS is an encoded corpus of one form; its test part stands for real poems. Each set of them is
+CORPUS is an encoded corpus of one form; its test part provides the real poems. Each setting is
 temperature,passes,trust,guidance,repetition[,candidates]. Poems a second: of one core, in blocks of
 256 candidates.
 """
@@ -33,7 +33,7 @@ from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _BLOCK, _TIMED = 256, 4
 _KINDS = (float, int, float, float, float, int)  # of the numbers of sampling settings
-_MEASURED = 10_000  # poems that figures other than R are taken of
+_MEASURED = 10_000  # poems for figures other than R
 
 
 def written(
@@ -88,7 +88,7 @@ def main() -> None:
     coherence = None
     if given.coherence:
         coherence = fitted_coherence(judges[0], *read, seed=given.seed, folder=folder)
-    each = min(_MEASURED, len(material.parts["test"]) // 2, given.n)  # as many of every row
+    each = min(_MEASURED, len(material.parts["test"]) // 2, given.n)  # equal in every row
     evaluator = VerseEvaluator(material, judges, each, given.seed, coherence)
     drawn = np.random.default_rng(derived_seed(given.seed, "real")).permutation(
         len(material.parts["test"])

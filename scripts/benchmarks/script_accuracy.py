@@ -47,7 +47,7 @@ def pairs(poems: Iterable[Poem]) -> Pairs:
 
 
 def sources(lines: Pairs) -> dict[str, Counter[str]]:
-    """What every simplified character comes from, and how often."""
+    """The traditional sources of every simplified character, with their counts."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for traditional, simplified in lines:
         for t, s in zip(traditional, simplified, strict=True):
@@ -152,8 +152,8 @@ def measure(convert: Convert, lines: Pairs, known: dict[str, Counter[str]]) -> d
 
 
 def agreement(lines: Pairs, known: dict[str, Counter[str]]) -> tuple[float, float, int]:
-    """How often two poems that have the same line of verse in simplified script agree on the
-    ambiguous characters of it, strictly and but for spelling, and on how many that was counted."""
+    """How often two poems with the same line in simplified script agree on its ambiguous
+    characters, strictly and apart from spelling, and how many characters were counted."""
     same: dict[str, list[str]] = defaultdict(list)
     for traditional, simplified in lines:
         if len(simplified) >= 5:

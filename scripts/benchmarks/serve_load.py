@@ -1,8 +1,8 @@
-"""How `poetry-vae serve` stands under load: latencies, and what malformed requests do to it.
+"""`poetry-vae serve` under load: latencies, and its answers to malformed requests.
 
 python -m scripts.benchmarks serve_load --clients 8 --seconds 60
 
-Starts a server of its own on a free port. Each client draws a poem, then asks what else could stand
+Starts a server of its own on a free port. Each client draws a poem, then asks for other characters
 at one of its places, over and over; /health is asked ten times a second beside them; and at the end
 a thousand malformed requests are sent, none of which may be answered by a 500.
 """
@@ -27,7 +27,7 @@ PATHS = ("/poems", "/alternatives", "/revise", "/reply", "/metre", "/interpolate
 
 
 class Load:
-    """What was asked of a server, how long it took, and how it was answered."""
+    """The requests to a server, their times, and the statuses of their answers."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -45,7 +45,7 @@ class Load:
             connection.close()
 
     def timed(self, method: str, path: str, asked: object = None) -> Any:
-        """The answer, None where it was refused; its time counts where it was not."""
+        """The answer, or None if it was refused; only the time of an answer counts."""
         body = None if asked is None else json.dumps(asked).encode()
         begun = time.perf_counter()
         status, answer = self.send(method, path, body)

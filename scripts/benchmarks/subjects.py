@@ -4,7 +4,7 @@
 
 POEMS is an encoded corpus of many forms. A poem is written to each of ``n`` titles of its test
 part, in both ways of sampling, and the judge picks among ten titles; real unseen poems with their
-own titles stand beside them. Chance is 10%.
+own titles are judged for comparison. Chance is 10%.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
 
 CORPUS is an encoded corpus (`poetry-vae corpus` writes one). Measured: poems a second of whole
 optimiser steps, and the share of the machine's own matrix-product peak that presets ``shi`` and
-``base`` reach. The plain model stands in ``plain.py``. ``--check-bound`` also trains both on
-equally many poems, with the same batch size, learning rates and clipping, and prints the bounds of
-2,048 validation poems.
+``base`` reach. The plain model is in ``plain.py``. ``--check-bound`` also trains both on equally
+many poems, with the same batch size, learning rates and clipping, and prints the bounds of 2,048
+validation poems.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Ours:
 
 
 class Benchmark:
-    """The contestants, what they did in the rounds, and what is printed of it."""
+    """The contestants, their results in the rounds, and the printed summary."""
 
     def __init__(self, corpus: EncodedCorpus, given: argparse.Namespace) -> None:
         self.corpus, self.given = corpus, given

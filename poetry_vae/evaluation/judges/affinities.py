@@ -4,8 +4,8 @@ Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization": 
 
     log p(a, b) / (p(a) · p′(b)) − log k,   p′(b) in proportion to count(b)^0.75,
 
-factored by a truncated singular value decomposition. The product of two vectors then says something
-about pairs that were never seen together, too.
+factored by a truncated singular value decomposition. The product of two vectors is then also an
+estimate for pairs that were never seen together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def neighbours(form: Form) -> Ints:
 
 
 def aligned(form: Form) -> Ints:
-    """Pairs of positions [P, 2] of adjacent lines that are as far from the ends of their lines."""
+    """Pairs of positions [P, 2] of adjacent lines, at the same distance from the ends of their
+    lines."""
     pairs = [
         (place, form.ends[line + 1] - form.from_end[place])
         for place, line in enumerate(form.line_of)

@@ -1,8 +1,8 @@
 """Poems as the judges read them: simplified script, common characters, everything else one symbol.
 
-What is judged may come from a model with another vocabulary or from a program that knows simplified
-script only. So both sides are converted in the same way first, and characters that are too rare to
-learn anything about are not told apart.
+The samples may come from a model with another vocabulary or from a program that knows simplified
+script only. So real poems and samples are first converted in the same way, and all characters that
+are too rare to learn from share one symbol.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class CoherenceJudge(Towers):
     def _losses(
         self, symbols: Tensor, groups: list[Ints], rng: np.random.Generator
     ) -> Iterator[Tensor]:
-        """Of batches of one group each, without end."""
+        """The losses of batches of one group each, without end."""
         chances = np.array([len(rows) for rows in groups], dtype=float)
         while True:
             rows = groups[rng.choice(len(groups), p=chances / chances.sum())]
@@ -70,7 +70,7 @@ class CoherenceJudge(Towers):
             yield self.loss(batch[:, : self.border], batch[:, self.border :])
 
     def measure(self, poems: Poems, seed: int) -> Taken | None:
-        """How often the own half is taken; None where no rhyme group has poems enough.
+        """How often a poem's own half is chosen; None where no rhyme group has enough poems.
 
         Raises:
             FormError: a poem is not of the judge's form.
@@ -105,8 +105,8 @@ def by_rhyme(poems: Poems) -> dict[tuple[str, ...], Ints]:
 
 
 def _among(groups: Sequence[Ints], rng: np.random.Generator) -> Tensor:
-    """For every poem, counted group after group: itself, one to exchange with, and the others, all
-    different and of its group: [N, 2 + OTHERS]."""
+    """For every poem, group after group, the rows of different poems of its group: itself, one to
+    exchange with, and the others, [N, 2 + OTHERS]."""
     out, start = [], 0
     for rows in groups:
         n = len(rows)

@@ -57,7 +57,7 @@ def fitted(
     """The two judges that have read these poems: from ``folder``, or fitted and kept there.
 
     A damaged file, and one of another version, is replaced. ``progress`` is told how far the second
-    one is, who takes longest.
+    judge is, which takes longest.
 
     Raises:
         FileWriteError: the folder cannot be written.
@@ -123,7 +123,7 @@ def _kept(
     stored: Callable[[_J], tuple[_Arrays, _About]],
     restored: Callable[[_Arrays, _About], _J],
 ) -> _J:
-    """A judge from its file, or fitted and stored where that is missing or no such judge."""
+    """A judge from its file, or fitted and stored if the file is missing or holds another judge."""
     try:
         return restored(*_read(path, key))
     except (JudgeError, KeyError, ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""The judge: what it knows of real poems, and what it looks at when it tells samples from them.
+"""The judge: its knowledge of real poems, and the features by which it tells samples from them.
 
 It has read training poems and the validation part. Nothing that makes samples may see the judge.
 """
@@ -74,7 +74,7 @@ class Judge:
     def log_likelihood(self, poems: Poems) -> npt.NDArray[np.float64]:
         """log p of each poem under the language model, in nats: [N].
 
-        Poems that repeat themselves or others are likely: beside R only.
+        Read it only beside R: poems that repeat themselves or others are likely too.
         """
         by_symbol = self._log_prob(self.alphabet.read(simplified(poems, self.form)))
         by_poem: npt.NDArray[np.float64] = by_symbol.sum(axis=1)
@@ -93,12 +93,12 @@ class Judge:
         return two_sample(len(real), len(samples), classify, rng)
 
     def features(self, poems: Poems) -> Floats:
-        """What the judge looks at: [N, F]."""
+        """The features that the judge uses: [N, F]."""
         columns = self.features_by_name(simplified(poems, self.form))
         return np.concatenate(list(columns.values()), axis=1)
 
     def features_by_name(self, code_points: CodePoints) -> dict[str, Floats]:
-        """The same of poems from :func:`simplified`, by what they are: [N, how many] each."""
+        """The features of poems from :func:`simplified` by kind: [N, how many] each."""
         form = self.form
         symbols = self.alphabet.read(code_points)
         surprise = -self._log_prob(symbols)
@@ -136,7 +136,7 @@ class Judge:
 
 
 def _repeated(symbols: Ints) -> Ints:
-    """How many of the symbols along the last axis stood there before."""
+    """How many of the symbols along the last axis have occurred before."""
     ordered = np.sort(symbols, axis=-1)
     repeated: Ints = (ordered[..., 1:] == ordered[..., :-1]).sum(axis=-1)
     return repeated

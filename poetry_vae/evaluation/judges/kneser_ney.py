@@ -40,7 +40,7 @@ class NGramOrder:
     mass: Floats
     """[G]: (c(hw) − D) / c(h), what is left of the relative frequency."""
     backoff: Floats
-    """[histories]: γ(h), by the place of h in the order below; 1 where h was never continued."""
+    """[histories]: γ(h) by the place of h in the order below; 1 where no symbol ever follows h."""
 
     def places(self, history: Ints, symbol: Ints, base: int) -> Ints:
         """The places of n-grams in this order; −1 for those that are not here."""
@@ -137,7 +137,7 @@ def _discounted(keys: Ints, counts: Ints, histories: int, base: int) -> NGramOrd
     y = n[1] / (n[1] + 2 * n[2]) if n[1] else 0.0
     discounts = [0.0]
     for c, usual in ((1, 0.5), (2, 1.0), (3, 1.5)):
-        # Few n-grams make no estimate: then the usual values, which stay below the counts.
+        # Too few n-grams give no estimate; the usual values then stay below the counts.
         d = c - (c + 1) * y * n[c + 1] / n[c] if n[c] else -1.0
         discounts.append(d if n[1] and 0 <= d <= c else usual)
     discount = np.array(discounts)[np.minimum(counts, 3)]

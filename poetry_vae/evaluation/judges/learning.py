@@ -26,8 +26,8 @@ def learn(
 ) -> None:
     """Take a step down each of the ``losses``, which are computed one by one as they are asked for.
 
-    The rate rises at first and then falls to 0 in a straight line. The module is left ready to be
-    asked.
+    The rate rises at first and then falls to 0 in a straight line. The module is left in evaluation
+    mode.
     """
     optimiser = torch.optim.AdamW(module.parameters(), lr=rate, weight_decay=_DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -45,7 +45,7 @@ def learn(
 
 
 def known_vectors(judge: Judge) -> Tensor:
-    """What the first judge knows of its symbols, at unit scale: [symbols, width]."""
+    """The first judge's vectors of its symbols, at unit scale: [symbols, width]."""
     known = np.concatenate(
         [v for a in judge.affinities.values() for v in (a.first, a.second)], axis=1
     )

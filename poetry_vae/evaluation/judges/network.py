@@ -14,8 +14,8 @@ _DROPOUT, _UNREAD = 0.1, 0.1
 class Network(nn.Module):
     """Symbols [B, T] → [B, outputs]: gated convolutions over places, then their mean and maximum.
 
-    A symbol enters with what the first judge knows of it, ``known`` [symbols, width], and with a
-    vector of its own. While the network learns, some are left unread.
+    A symbol enters as its vector from the first judge, ``known`` [symbols, width], and a learned
+    vector. During training some symbols are dropped.
     """
 
     known: Tensor

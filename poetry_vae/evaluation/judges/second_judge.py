@@ -1,8 +1,8 @@
 """A judge of another kind: a small convolutional network that reads the characters themselves.
 
-What a sampler gains on the features of the first judge is worth nothing if this one sees through
-it. It learns twice: once to tell training poems from the same poems with a stretch out of another
-one (no samples needed), and then, for each test, samples from unseen real poems.
+A gain on the features of the first judge is worth nothing if this judge still recognises the
+samples. It learns twice: once to tell training poems from the same poems with a stretch out of
+another one (no samples needed), and then, for each test, samples from unseen real poems.
 """
 
 from __future__ import annotations
@@ -131,11 +131,11 @@ class SecondJudge:
 
 
 _Batches = Iterator[tuple[Ints, Ints]]
-"""Poems [B, T] and whether they are something else than real, [B]."""
+"""Poems [B, T] and whether each is not real, [B]."""
 
 
 def _spliced(poems: Ints, steps: int, rng: np.random.Generator) -> _Batches:
-    """Real poems, and the same with a stretch that stands in the same place of another poem.
+    """Real poems, and the same poems with a stretch from the same place of another poem.
 
     The logarithm of its length is uniform: single characters and whole lines are both common.
     """
@@ -158,7 +158,7 @@ def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
 
 
 def _learn(discriminator: Discriminator, batches: _Batches, steps: int, progress: Steps) -> None:
-    """Minimise the cross-entropy; the discriminator is left ready to be asked."""
+    """Minimise the cross-entropy; the discriminator is left in evaluation mode."""
     losses = (
         nn.functional.binary_cross_entropy_with_logits(
             discriminator(torch.from_numpy(poems))[:, 0], torch.from_numpy(labels).float()

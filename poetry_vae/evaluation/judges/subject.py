@@ -1,7 +1,7 @@
-"""Whether a poem is about what was asked for: is its title taken among nine others?
+"""Whether a poem is about its subject: is its title chosen from ten?
 
 A judge learns which titles training poems have; see :mod:`.towers` for what is measured. Titles
-that say no subject are left out, and titles that share most of their characters are no wrong
+without a subject are left out, and titles that share most of their characters do not count as wrong
 answers to each other. The judge is for measuring alone: nothing that writes or chooses may see it.
 """
 
@@ -32,8 +32,8 @@ _RATE = 2e-3
 
 
 class SubjectJudge(Towers):
-    """Says how well poems and titles go together, by which characters they have: the towers have no
-    convolutions, which makes the judge learn twice as fast."""
+    """Says how well poems and titles go together. The towers see only which characters there are:
+    without convolutions the judge learns twice as fast."""
 
     def __init__(self, judge: Judge) -> None:
         super().__init__(judge, judge.form.positions, _LONGEST, layers=0)
@@ -62,7 +62,7 @@ class SubjectJudge(Towers):
         return self.eval()
 
     def _losses(self, poems: Tensor, titles: Tensor, rng: np.random.Generator) -> Iterator[Tensor]:
-        """Of batches without end."""
+        """The losses of batches, without end."""
         size = min(_BATCH, len(poems))
         others = ~torch.eye(size, dtype=torch.bool)
         while True:
@@ -73,8 +73,8 @@ class SubjectJudge(Towers):
     def measure(
         self, poems: Poems, titles: Sequence[str], pool: Sequence[str], seed: int
     ) -> Taken | None:
-        """How often the own one of ``titles`` is taken, the others of ten from a ``pool`` of other
-        poems' titles; None where there are too few.
+        """How often a poem's own one of ``titles`` is chosen from ten; the nine others come from a
+        ``pool`` of other poems' titles. None where there are too few.
 
         Raises:
             FormError: a poem is not of the judge's form.
@@ -107,7 +107,7 @@ class SubjectJudge(Towers):
         return torch.maximum(of_a, of_b) >= _ALIKE
 
     def _read(self, poems: Poems, titles: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """The symbols of those poems whose titles say a subject, [N, T], and of the titles."""
+        """The symbols of the poems whose titles name a subject, [N, T], and of their titles."""
         rows = [row for row, title in enumerate(titles) if says_a_subject(title)]
         read = self.judge.alphabet.read(simplified([poems[row] for row in rows], self.form))
         return torch.from_numpy(read), self._titles([titles[row] for row in rows])

@@ -4,8 +4,8 @@ Each gives its half of a pair a vector, and the cosine of the two says how well 
 (van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding", equation 4:
 the loss over a batch, whose other halves are the wrong answers).
 
-What is measured is how often the own half is taken, among it and nine others: 10% is chance, which
-pairs that were exchanged should have, and what real unseen poems have is what can be reached.
+The figure is how often the own half is chosen from ten, itself and nine others. Chance is 10%,
+which exchanged pairs should have; the figure of real unseen poems is the best that can be reached.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Taken:
-    """How often the own one is taken, of ten."""
+    """How often the own one is chosen, of ten."""
 
     own: float
     error: float
@@ -38,7 +38,7 @@ class Taken:
     exchanged: float
     """The same where every poem was given another one's: chance."""
     poems: int
-    """Those that there are nine others for."""
+    """The number of pairs with at least nine others."""
 
 
 class Towers(nn.Module):
@@ -61,7 +61,8 @@ class Towers(nn.Module):
         return out
 
     def loss(self, first: Tensor, second: Tensor, passed_over: Tensor | None = None) -> Tensor:
-        """Of a batch of pairs; ``passed_over`` [B, B] are no wrong answers, nor right ones."""
+        """The loss of a batch of pairs; those in ``passed_over`` [B, B] count neither as wrong nor
+        as right."""
         a, b = self.vectors(self.first, first), self.vectors(self.second, second)
         scores, right = self.sharpness * a @ b.T, torch.arange(len(a))
         if passed_over is not None:
@@ -71,8 +72,8 @@ class Towers(nn.Module):
 
     @torch.no_grad()
     def taken(self, first: Tensor, second: Tensor, among: Tensor) -> Taken:
-        """The figure of N pairs, ``among`` which rows of the second it is asked: [N, 2 + OTHERS],
-        the own one, one to exchange it with, and the others."""
+        """The figure of N pairs. ``among`` [N, 2 + OTHERS] holds the rows of the second to choose
+        from: the own one, one to exchange it with, and the others."""
         a, b = (
             torch.cat([self.vectors(tower, some) for some in torch.split(symbols, _AT_ONCE)])
             for tower, symbols in ((self.first, first), (self.second, second))

@@ -1,4 +1,4 @@
-"""What poems are by chance: real ones dealt out anew."""
+"""Poems by chance: real ones with their lines or characters shuffled."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from poetry_vae.text.form import Form
 
 
 def other_lines(texts: Sequence[str], form: Form, rng: np.random.Generator) -> list[str]:
-    """The lines dealt out anew, each at its place: what poems are by chance, line by line."""
+    """The lines shuffled between poems, each at its place: chance line by line."""
     lines = np.array([form.cut(text) for text in texts])
     return ["".join(row) for row in rng.permuted(lines, axis=0)]
 
 
 def other_characters(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """The characters dealt out anew, each at its place: chance, character by character."""
+    """The characters shuffled between poems, each at its place: chance character by character."""
     characters = np.array([list(text) for text in texts])
     return ["".join(row) for row in rng.permuted(characters, axis=0)]

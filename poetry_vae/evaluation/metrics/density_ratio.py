@@ -4,9 +4,9 @@ The best classifier of samples of p and of q, seen equally often, answers log p(
 et al. 2012, "Density Ratio Estimation in Machine Learning", section 4). Everything is reported on
 vectors that the classifier was not fitted to.
 
-A classifier by hand, since it must say nothing where there is nothing: of 3,000 vectors with 64
-independent dimensions it finds a total correlation of 0.00 nats, where scikit-learn's MLPClassifier
-with early stopping, given the Gaussians' ratio as one more input, finds 0.17.
+The classifier is our own because it must find nothing where there is nothing: of 3,000 vectors with
+64 independent dimensions it finds a total correlation of 0.00 nats, where scikit-learn's
+MLPClassifier with early stopping, given the Gaussians' ratio as one more input, finds 0.17.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LogRatio = Callable[[Tensor], Tensor]
 _HIDDEN, _BATCH, _RATE = 128, 256, 1e-3
 _MOST_EPOCHS = 200
 _PATIENCE, _PATIENT_STEPS = 8, 300  # epochs without gain, but never fewer steps than these
-_HELD_BACK = 0.2  # of what it is fitted to: decides how much of it is believed
+_HELD_BACK = 0.2  # share of the samples that decides how far the fit is trusted
 _BELIEVED = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -35,9 +35,9 @@ def fit_log_ratio(p: Tensor, q: Tensor, *, generator: torch.Generator) -> LogRat
     """The log-ratio of the densities that samples p [N, D] and q [M, D] come from.
 
     Two Gaussians first, shrunk towards each other, then a small network for what they leave. A
-    fifth of the samples is held back: how far the Gaussians are shrunk and when the network stops
-    is decided by how well these are told apart, so what only the fitted samples show stays out.
-    The same generator state gives the same answer.
+    fifth of the samples is held back: they decide how far the Gaussians are shrunk and when the
+    network stops, so chance patterns of the fitted samples stay out. The same generator state gives
+    the same answer.
 
     Raises:
         MetricError: fewer than 10 samples on a side.
@@ -72,7 +72,7 @@ def _loss(of_p: Tensor, of_q: Tensor) -> Tensor:
 def _shrunk_gaussians(p: Tensor, q: Tensor, p_held: Tensor, q_held: Tensor) -> LogRatio:
     """The log-ratio of a Gaussian fitted to each side, as far as it helps on what was held back.
 
-    Of what a side shows in means, variances and correlations a share is believed (as Friedman 1989,
+    Only a share of each side's means, variances and correlations is kept (as Friedman 1989,
     "Regularized Discriminant Analysis"): thousands of weak correlations, each below the noise, are
     found together, where a classifier that fits them one by one learns the noise.
     """

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.text.ngrams import Hashes, IntArray, Lengths, hashed, told_apart
 
-# What a precision of no hit at all counts: method 1 of Chen & Cherry 2014, as Texygen uses it.
+# The hits that a precision of 0 hits counts as: method 1 of Chen & Cherry 2014, as Texygen uses it.
 _NO_HIT = 0.1
 
 

@@ -1,4 +1,4 @@
-"""What a metric cannot be had from."""
+"""Errors of data that a metric cannot be computed from."""
 
 from poetry_vae.text.errors import PoetryVAEError
 

@@ -1,6 +1,5 @@
-"""What the latent holds: information, the hole in the prior, independence, factors.
-
-All of it from arrays: posterior means and log variances [N, D] of N poems, samples z [N, D], or
+"""Figures of the latent: information, the hole in the prior, independence, factors. All are
+computed from arrays: posterior means and log variances [N, D] of N poems, samples z [N, D], or
 labels, on the CPU. Shape letters: N poems, D latent.
 """
 
@@ -20,8 +19,8 @@ from poetry_vae.model.critic import permuted
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.training.diagnostics import ACTIVE_VARIANCE, mutual_information
 
-# Below this distance from the ceiling an estimate of mutual information says how many poems there
-# were, not what the latent holds.
+# An estimate of mutual information closer than this to its ceiling shows the number of poems, not
+# the information in the latent.
 _ROOM = 2.0
 
 
@@ -34,7 +33,7 @@ class Information:
     limit: float
     """log N: no estimate from N poems can be above it."""
     mutual_information: float | None
-    """None where the rate is above log N − 2: the estimate would be the limit, whatever is true."""
+    """None where the rate is above log N − 2: the estimate would then just be the limit."""
 
 
 def information(mean: Tensor, log_variance: Tensor, *, generator: torch.Generator) -> Information:
@@ -63,8 +62,9 @@ def hole(z: Tensor, *, generator: torch.Generator) -> Estimate:
     """AUC of a critic that tells z [N, D] from as many draws of p = N(0, I): 0.5 is no hole.
 
     z ~ q(z|x) must be one sample each of poems that the model was not trained on. The critic is
-    fitted to half of both sides and asked about the other half, so what it finds is there; what
-    it does not find, more poems may show. Exactly 0.5 without an error: it found nothing at all.
+    fitted to half of both sides and asked about the other half, so a hole that it finds is real;
+    more poems may show one that it misses. Exactly 0.5 without an error means that it found nothing
+    at all.
 
     Raises:
         MetricError: fewer than 20 samples.
@@ -80,11 +80,11 @@ def total_correlation(z: Tensor, *, generator: torch.Generator) -> Estimate:
     """TC = KL(q(z) ‖ Π_j q(z_j)) of samples z [N, D], in nats: 0 where dimensions are independent.
 
     Kim & Mnih 2018, "Disentangling by Factorising", equations 2 and 3: a critic tells z from the
-    same values dealt out anew in every dimension, and TC is the mean of its log-ratio on samples.
-    Fitted to one half, the mean taken over the other. A critic of finite samples misses some of
-    what there is: strong dependence (several nats) is underestimated. The error is that of the
-    mean; how well the critic was fitted adds a few hundredths of a nat. What many dimensions share
-    weakly, :func:`gaussian_total_correlation` sees more of.
+    same values shuffled in every dimension, and TC is the mean of its log-ratio on samples. Fitted
+    to one half, the mean taken over the other. With finite samples a critic misses some dependence:
+    a strong one (several nats) is underestimated. The error is that of the mean; how well the
+    critic was fitted adds a few hundredths of a nat. Weak dependence between many dimensions shows
+    better in :func:`gaussian_total_correlation`.
 
     Raises:
         MetricError: fewer than 20 samples.
@@ -100,12 +100,11 @@ def gaussian_total_correlation(z: Tensor) -> float:
     """−½ ln det of the correlations of z [N, D], in nats: the TC that linear dependence makes.
 
     Where every dimension is Gaussian by itself, as the aggregate posterior nearly is, no q(z) with
-    these correlations has less. What independent dimensions show by chance, D(D − 1)/4N, is taken
-    off, so the figure can come out slightly below 0.
+    these correlations has less. The chance value of independent dimensions, D(D − 1)/4N, is
+    subtracted, so the figure can be slightly below 0.
 
     Raises:
-        MetricError: fewer than 10·D samples, with which chance is most of it, or a dimension that
-            does not move.
+        MetricError: fewer than 10·D samples, so that chance dominates, or a constant dimension.
     """
     N, D = z.shape
     if N < 10 * D:
@@ -134,8 +133,8 @@ def disentanglement(
 
     Args:
         means: of q(z|x), [N, D].
-        factors: labels [N] by name; values that fewer than ``batch`` poems have are not drawn.
-        votes: in all.
+        factors: labels [N] by name; values with fewer than ``batch`` poems are not drawn.
+        votes: their number in all.
 
     Raises:
         MetricError: fewer than two factors, a factor without two values that enough poems have, or
@@ -150,7 +149,7 @@ def disentanglement(
     groups = [_groups(name, labels, batch) for name, labels in factors.items()]
     counts = torch.zeros(2, active.shape[1], len(groups), dtype=torch.long)
     for i in range(votes):
-        factor = i // 2 % len(groups)  # all equally often, in either half
+        factor = i // 2 % len(groups)  # each factor equally often, in either half
         values = groups[factor]
         rows = values[_below(len(values), generator)]
         chosen = rows[torch.randperm(len(rows), generator=generator)[:batch]]

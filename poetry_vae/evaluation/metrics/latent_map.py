@@ -13,8 +13,8 @@ Floats = npt.NDArray[np.floating]
 def latent_map(means: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The first two principal components of posterior means [N, D]: x [N] and y [N].
 
-    A component's sign is open; here the dimension that weighs most in it counts positively, so
-    that the same means always give the same picture. With one dimension y is 0.
+    A component's sign is arbitrary; here the dimension with the largest weight gets a positive one,
+    so that the same means always give the same picture. With one dimension y is 0.
 
     Raises:
         MetricError: fewer than two poems, or means that are not numbers.

@@ -1,4 +1,4 @@
-"""What poems have in common with others, word for word: is this line known?"""
+"""How much poems copy from others word for word: is this line known?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Copies:
 
     @classmethod
     def fit(cls, poems: IntArray, chars: Lengths, strings: Sequence[str] = STRINGS) -> Copies:
-        """Remember such strings of poems [M, T] with lines of ``chars`` characters."""
+        """Collect these strings from poems [M, T] with lines of ``chars`` characters."""
         return cls(chars, {name: np.unique(_strings(poems, chars, name)) for name in strings})
 
     def found(self, poems: IntArray) -> dict[str, npt.NDArray[np.bool_]]:
@@ -57,9 +57,9 @@ def _strings(poems: IntArray, chars: Lengths, name: str) -> Hashes:
 def novelty(ids: IntArray, training: IntArray, *, chars: Lengths) -> dict[str, float]:
     """Figures of samples ids [N, T] against training poems [M, T], lines of ``chars`` each.
 
-    Keys: ``known_lines`` and ``known_poems``, shares of what stands in the training poems, and of
+    Keys: ``known_lines`` and ``known_poems``, the shares that occur in the training poems; and for
     the longest run of characters copied from them, ``longest_copy_mean`` over the samples and
-    ``longest_copy`` of the worst.
+    ``longest_copy`` of the worst one.
 
     Raises:
         MetricError: no samples, no training poems, or poems of different lengths.
@@ -92,7 +92,7 @@ def longest_copies(ids: IntArray, training: IntArray) -> npt.NDArray[np.int64]:
     ids, T = told_apart(ids), ids.shape[1]
     shortest = np.zeros(len(ids), dtype=np.int64)  # this much is copied
     longest = np.full(len(ids), T, dtype=np.int64)  # and no more than this
-    # Hardly a sample is copied at length: the first guess is short, and halving begins there.
+    # Few samples copy long runs, so the first guess is short, and halving begins there.
     guess = np.full(len(ids), min(4, T), dtype=np.int64)
     while (open_ := shortest < longest).any():
         for n in np.unique(guess[open_]):

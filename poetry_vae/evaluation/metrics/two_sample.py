@@ -31,7 +31,7 @@ class TwoSampleError(PoetryVAEError):
 
 
 def require_classifiers() -> None:
-    """To be called before anything is measured that a classifier judges.
+    """Call this before any figure that a classifier judges.
 
     Raises:
         TwoSampleError: scikit-learn is not installed.
@@ -51,7 +51,8 @@ class TwoSample:
 
     r: float
     error: float
-    """Standard error of R by DeLong's variance of the AUC; that of fitting again is not in it."""
+    """Standard error of R by DeLong's variance of the AUC; it leaves out the variance of fitting
+    again."""
     n: int
     """Poems a side: 70% of them to fit the classifier, 30% to test it."""
 

@@ -1,5 +1,4 @@
-"""Is the latent used? What is written from a poem's own code, beside what another poem's code
-gives."""
+"""Is the latent used? Compare poems written from a poem's own code and from another poem's code."""
 
 from __future__ import annotations
 
@@ -18,13 +17,13 @@ class Usage:
 
     passes: int
     reconstruction: float
-    """Of the poem, in what is written from its own code."""
+    """Between a poem and the one written from its own code."""
     reconstruction_shuffled: float
-    """Of the poem, in what is written from another poem's code: no more than luck."""
+    """Between a poem and the one written from another poem's code: agreement by chance."""
     agreement: float
-    """In common to what is written from the two: 1 where the code changes nothing."""
+    """Between the two poems written: 1 where the code changes nothing."""
     agreement_chance: float
-    """In common to the two poems themselves."""
+    """Between the two poems themselves."""
 
 
 @torch.no_grad()
@@ -48,7 +47,7 @@ def usage(
         MetricError: fewer than two poems.
     """
     if len(ids) < 2:
-        raise MetricError(f"{len(ids)} poem(s): to swap latents takes at least 2")
+        raise MetricError(f"{len(ids)} poem(s): swapping latents needs at least 2")
     order = torch.randperm(len(ids), generator=generator).to(ids.device)
     other = torch.empty_like(order)
     other[order] = order.roll(1)  # a single cycle, so that no poem keeps its own

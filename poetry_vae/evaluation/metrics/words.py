@@ -1,7 +1,7 @@
 """Are neighbouring characters words? By the training poems and by jieba's dictionary.
 
-Every two neighbours inside a line count, also those between which a reader pauses, so real poems
-stay far below 1 and are the measure.
+All neighbours inside a line count, even those with a pause between them, so real poems stay far
+below 1; compare with them.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def _in_dictionary(pairs: IntArray, tokenizer: CharTokenizer) -> npt.NDArray[np.
 def dictionary_words() -> frozenset[str]:
     """The words of two characters in jieba's dictionary, in simplified script.
 
-    Read from the dictionary itself: segmentation would first write a cache of it into the shared
-    temporary folder, and needs every word, where pairs take a tenth of a second.
+    They are read from the dictionary file in a tenth of a second. Segmentation would load every
+    word and first write a cache into the shared temporary folder.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library is older than some of Python's warnings

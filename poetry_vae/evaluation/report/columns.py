@@ -1,7 +1,7 @@
 """The figures in words: one list for the page, the terminal, model cards and benchmarks.
 
-A column is a figure of a part: of a model of a report, or of a row of its verse. A label says
-everything by itself; headings and notes are for the page, which has room for them.
+A column is a figure of a part: of a model of a report, or of a row of its verse. A label is clear
+by itself; headings and notes are for the page, which has room for them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Cell = Callable[[ReportPart], str]
 
 
 class Column(NamedTuple):
-    """A figure: what it is called, what is to be known about it, and how it is written."""
+    """A figure: its label, a note about it, and how it is written."""
 
     label: str
     cell: Cell
@@ -29,7 +29,7 @@ ColumnGroups = Mapping[str, Sequence[Column]]
 
 
 class Shown(NamedTuple):
-    """What a table shows: the names of parts, and by group each column with a text a part."""
+    """The content of a table: the names of parts, and by group each column with one text a part."""
 
     names: list[str]
     groups: list[tuple[str, list[tuple[Column, list[str]]]]]
@@ -56,14 +56,14 @@ def named(groups: ColumnGroups, labels: Iterable[str]) -> list[Column]:
 
 
 def at(part: Any, *keys: str) -> Any:
-    """What stands under the keys, one inside the other; None where one of them is missing."""
+    """The value under nested keys; None where one of them is missing."""
     for key in keys:
         part = part.get(key) if isinstance(part, Mapping) else None
     return part
 
 
 def number(value: Any, digits: int) -> str:
-    """A figure with so many digits after the point; a dash for none."""
+    """A figure with so many digits after the point; a dash where there is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return NOTHING
     return f"{value:,.{digits}f}".replace("-", "−")
@@ -169,7 +169,7 @@ _KINDS = ("real", "chance", "model", "samples")
 
 
 def in_order(verse: Sequence[ReportPart]) -> list[ReportPart]:
-    """Rows of verse, those first that the others are read against: real poems, then chance."""
+    """Rows of verse: first real poems and chance, to compare the others with."""
     return sorted(verse, key=lambda row: (*_KINDS, row.get("kind")).index(row.get("kind")))
 
 
@@ -237,7 +237,7 @@ _USAGE = (
 
 
 def usage_columns(models: Sequence[ReportPart]) -> ColumnGroups:
-    """What is written from a poem's own z, beside what another poem's z gives, by passes."""
+    """Poems written from a poem's own z and from another poem's z, by passes."""
     counts = {used.get("passes", 0) for model in models for used in model.get("usage") or []}
     return {
         f"After {passes} refinement passes": [

@@ -70,7 +70,7 @@ def _draw_run(
 
 
 def _curve(rows: Sequence[HistoryRow], *keys: str) -> tuple[list[float], list[float]]:
-    """The steps of the rows that have such a figure, and the figures."""
+    """The steps of the rows that have this figure, and the figures."""
     there = [row for row in rows if keys[0] in row]
     return [_number(row, "step") for row in there], [_number(row, *keys) for row in there]
 
@@ -84,12 +84,12 @@ def _number(row: HistoryRow, *keys: str) -> float:
             f"the log of the run is damaged: {' '.join(keys)} at step {row.get('step')} is "
             f"{value!r}, not a number"
         )
-    return float(value)  # that of a diverged run too: its curve ends there
+    return float(value)  # also that of a diverged run: its curve ends there
 
 
 def _draw_bound(ax: Axes, rows: Sequence[HistoryRow], name: str, i: int) -> None:
-    """−ELBO a character at every validation; that of step 0 only where its weights were kept, since
-    else they are random."""
+    """−ELBO a character at every validation; the one of step 0 only where its weights were kept;
+    otherwise they are random."""
     validated = [row for row in rows if "validation" in row]
     kept = [row for row in validated if row.get("best")]
     best = _points(kept[-1:])
@@ -108,7 +108,7 @@ def _points(rows: Sequence[HistoryRow]) -> list[tuple[float, float]]:
     """Steps and bounds of validations."""
     steps, elbos = _curve(rows, "validation", "elbo")
     _, positions = _curve(rows, "validation", "positions")
-    # Runs of earlier versions logged no bound that weights were kept by, where it is another.
+    # Runs of earlier versions did not log the bound by which weights were kept, if it is another.
     kept_by = [row["validation"].get("bound") for row in rows]
     found = zip(steps, elbos, positions, kept_by, strict=True)
     return [(s, -e / T if b is None else b) for s, e, T, b in found if T > 0]

@@ -37,8 +37,8 @@ class Density:
     unknown: float
     """Share of characters outside the vocabulary; they are scored as the symbol ``<unk>``."""
     still_falls: bool
-    """Whether the bound at the most samples is below that at the second most by more than twice the
-    error of their difference: then more samples would still tighten it."""
+    """Whether the bound still falls at the largest K: by more than twice the error of its
+    difference from the second largest. More samples would then tighten it."""
 
 
 @torch.no_grad()

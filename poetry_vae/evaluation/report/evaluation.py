@@ -39,8 +39,8 @@ _SHOWN, _EXTREMES, _ON_THE_MAP = 20, 5, 1500
 _AT_ONCE = 256
 
 EvaluationProgress = Callable[..., None]
-"""Told what is being measured, and how much of it is done and there: ``progress(what, 3, 10)``; or
-the first alone."""
+"""Gets the name of a measurement, the amount done and the total, ``progress(what, 3, 10)``; or the
+name alone."""
 
 
 FULL = Effort()
@@ -49,7 +49,7 @@ QUICK = Effort(100, (1, 10, 100), 2_000, 1_000, 1_000, 0)
 
 @dataclass(frozen=True)
 class Subject:
-    """A model under its name, with its card and what its training logged, where known."""
+    """A model with its name and, where known, its card and the log of its training."""
 
     name: str
     model: PoetryVAE
@@ -74,7 +74,8 @@ class Evaluation:
         self.settings, self.seed = settings, seed
         self.progress = progress
         self.compared = effort.verse_poems
-        """Poems that diversity is taken of in every row: as many as the shortest has."""
+        """The number of poems for diversity, equal in every row: as many as the smallest row
+        has."""
         self.missing: list[dict[str, str]] = []
 
     def report(
@@ -122,7 +123,7 @@ class Evaluation:
         return texts
 
     def _measures_of_verse(self) -> list[dict[str, Any]]:
-        """The rows that every other is read against: real poems, and chance."""
+        """The rows to compare every other with: real poems and chance."""
         real = self.material.parts["test"]
         rng = np.random.default_rng(derived_seed(self.seed, "chance"))
         halves = [list(real[i::2]) for i in range(2)]
@@ -242,7 +243,7 @@ class Evaluation:
         return {"latent": found, "map": shown}
 
     def _labels(self, order: np.ndarray[Any, Any]) -> dict[str, list[str]]:
-        """What is known of the test poems in this order, template and rhyme included."""
+        """The labels of the test poems in this order, template and rhyme included."""
         form, texts = self.material.form, self.material.parts["test"]
         known = {kind: [values[i] for i in order] for kind, values in self.material.labels.items()}
         with suppress(MetreError):  # of forms that have none
@@ -284,7 +285,7 @@ class Evaluation:
 
 
 def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
-    """Typical codes of poems [N, D]; where the model has labels, the inferred one behind them."""
+    """Typical codes of poems [N, D]; where the model has labels, followed by the inferred label."""
     label = labelling.infer(model, ids)
     code = model.encode(ids, label).typical()
     return code if label is None else torch.cat([code, label[:, None].to(code.dtype)], dim=1)

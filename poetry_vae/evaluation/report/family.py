@@ -31,7 +31,7 @@ def family_figures(
     """A run in the table, in the shape of a model of a report.
 
     Args:
-        ids: poems [N, T] of the test part, in an order that has nothing to do with them.
+        ids: poems [N, T] of the test part, in random order.
         labels: of those poems, [N], as numbers of the model's labels.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What is measured of a model's latent space, as JSON holds it."""
+"""Figures of a model's latent space, as JSON holds them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured, in poems."""
+    """The numbers of poems to measure."""
 
     density_poems: int = 500
     importance_samples: tuple[int, ...] = (1, 10, 100, 1000)
@@ -38,7 +38,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Codes:
-    """What is known of poems in the latent space, [N, D]: a sample each, and the posteriors."""
+    """Poems in the latent space, [N, D]: one sample each, and the posteriors."""
 
     samples: Tensor
     means: Tensor
@@ -74,7 +74,7 @@ def latent_figures(
 
     Args:
         seeded: a generator for a purpose.
-        missing: is told of a figure that cannot be taken, and why.
+        missing: is told which figure cannot be taken, and why.
     """
 
     def known() -> dict[str, Any]:

@@ -54,7 +54,7 @@ _SOURCES = (
 def page(report: ReportPart) -> str:
     """The page of a report as ``evaluation.py`` makes it.
 
-    Whatever the report lacks is left out; where matplotlib is not installed the pictures are, and
+    Parts that the report lacks are left out. Without matplotlib the pictures are left out too, and
     the page says so.
     """
     models: Sequence[ReportPart] = report.get("models") or []
@@ -125,7 +125,7 @@ def _about(report: ReportPart) -> Iterator[tuple[str, Any]]:
 
 
 def _settings(part: Any) -> Iterator[tuple[str, str]]:
-    """What a part says in so many words or numbers; what is nested in it is left out."""
+    """The plain texts and numbers of a part, without its nested parts."""
     for name, value in part.items() if isinstance(part, Mapping) else ():
         if isinstance(value, str | int | float | list | tuple):
             yield str(name).replace("_", " "), _written(value)
@@ -147,7 +147,7 @@ def _chars(report: ReportPart) -> int | None:
 
 
 class Drawn(NamedTuple):
-    """A picture, or what hinders it."""
+    """A picture, or the reason why there is none."""
 
     caption: str
     svg: Markup | None
@@ -161,7 +161,7 @@ def _draw(
     caption: str,
     titles: Sequence[str] | None = None,
 ) -> Iterator[Drawn]:
-    """A picture of the data; nothing of none."""
+    """A picture of the data; nothing where there is no data."""
     if data:
         try:
             yield Drawn(caption, Markup(as_svg(draw(data), titles, name=name)), "")

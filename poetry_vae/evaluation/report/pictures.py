@@ -188,7 +188,7 @@ def metre_bars(rows: Sequence[PictureRow]) -> Figure:
 
 @drawing()
 def traversal(values: Sequence[float], poems: Sequence[Sequence[str]], *, title: str) -> Figure:
-    """Poems along one dimension, a row a value: what differs from the row in the middle is red.
+    """Poems along one dimension, one row a value; differences from the middle row are red.
 
     Args:
         values: of the dimension, one a poem.

@@ -28,7 +28,7 @@ POINTS = "points"
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _MEASURED = "DejaVu Sans"  # comes with matplotlib: layout is the same on every machine
-_DRAWN = [  # what a browser may draw an SVG's text with: the first that it has
+_DRAWN = [  # fonts for a browser that draws an SVG's text: the first that it has
     _MEASURED, "Verdana", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
     "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", "Noto Sans CJK TC",
 ]  # fmt: skip
@@ -135,9 +135,8 @@ def _is_wide(text: str) -> bool:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Settle where everything stands, with room for Chinese characters in their full width.
-
-    The font that matplotlib measures with lacks them and leaves too little; its dash is as wide.
+    """Fix the layout with room for Chinese characters in their full width. The font that matplotlib
+    measures with lacks them and leaves too little room; its dash is as wide as one.
     """
     shown = {text: _printable(text.get_text()) for text in _texts(figure)}
     changed = {text: s for text, s in shown.items() if _is_wide(s) or s != text.get_text()}

@@ -32,12 +32,12 @@ _BINS = 40
 
 @dataclass(frozen=True)
 class VerseEvaluator:
-    """Everything that samples are held against."""
+    """Everything that samples are compared with."""
 
     material: Material
     judges: tuple[Judge, SecondJudge] | None
     most: int
-    """Poems that figures other than R are taken of."""
+    """The number of poems for figures other than R."""
     seed: int
     coherence: CoherenceJudge | None = None
     subject: SubjectJudge | None = None
@@ -64,7 +64,7 @@ class VerseEvaluator:
         return np.linspace(low - 0.5 * (high - low), high + 0.5 * (high - low), _BINS + 1)
 
     def _some(self, texts: Sequence[str], most: int | None = None) -> Sequence[str]:
-        """As many as are measured, drawn at random: a corpus stands in some order."""
+        """As many as are measured, drawn at random because a corpus is sorted in some way."""
         most = self.most if most is None else most
         if len(texts) <= most:
             return texts
@@ -88,9 +88,9 @@ class VerseEvaluator:
         """All figures that the kind of row can have, from texts of the models' orthography.
 
         Args:
-            compared: poems that diversity is taken of, which depends on their number: as many of
-                every row that is read beside this one. Without it, all that are measured.
-            asked: what the judge of subjects reads.
+            compared: the number of poems for diversity, which depends on it; it must be equal in
+                all rows that are compared. Without it, all that are measured.
+            asked: the poems and titles for the judge of subjects.
         """
         form = self.material.form
         some = self._some(texts)

@@ -62,19 +62,19 @@ class Alphabet:
         raise RuleError(f"the model does not know the character {character}: use a commoner one")
 
     def known(self, character: str) -> list[int]:
-        """As :meth:`ids`, and nothing for a character that is not known."""
+        """As :meth:`ids`, but empty for an unknown character."""
         return self._ids.get(character) or self._ids.get(fold(character), [])
 
     def mask(self, text: str) -> Tensor:
-        """What may stand for each character of ``text``: [length, V] of truth values."""
+        """The ids that may represent each character of ``text``: [length, V] of truth values."""
         out = torch.zeros(len(text), len(self), dtype=torch.bool)
         for i, character in enumerate(text):
             out[i, self.ids(character)] = True
         return out
 
     def only_kind(self, allowed: Tensor) -> Tensor:
-        """Ids of what can only be one character or its like (里 and 裏), −1 elsewhere, of what
-        places may hold: [T, V] → [T]."""
+        """The id for each place that can only hold one character or its like (里 and 裏), −1
+        elsewhere, from the characters that places may hold: [T, V] → [T]."""
         kinds = self.same.expand_as(allowed)
         highest = kinds.where(allowed, -1).amax(-1)
         lowest = kinds.where(allowed, len(self)).amin(-1)
@@ -94,5 +94,5 @@ class Alphabet:
 
 @lru_cache(maxsize=8)
 def _usual(tokenizer: CharTokenizer) -> Alphabet:
-    """Remembered, since OpenCC takes its time."""
+    """Cached, since OpenCC is slow."""
     return Alphabet(tokenizer)

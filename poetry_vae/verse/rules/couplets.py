@@ -1,7 +1,7 @@
 """What the couplets of a template admit, as disjoint products of tone classes.
 
 A line may depart from its type if the line that answers it saves it (拗救, ``metre.COUPLETS``), so
-what a template admits are pairs of lines, and not lines.
+a template admits pairs of lines, not single lines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from poetry_vae.text.metre import COUPLETS, LineType, Rules, Variant, legal_patt
 from poetry_vae.text.prosody import RhymeBook
 
 LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
-"""What tones a character has; ``UNREAD`` where no source tells."""
+"""The tones of a character; ``UNREAD`` where no source knows them."""
 CLASSES = (LEVEL, OBLIQUE, EITHER)
 _TONES = {LEVEL: "平", OBLIQUE: "仄", EITHER: "平仄"}
 
@@ -107,7 +107,7 @@ def as_mask(products: tuple[Product, ...]) -> Tensor:
 
 
 def tone_class(character: str, book: RhymeBook) -> int:
-    """What tones a character has by a book."""
+    """The tones of a character by a book."""
     tones = {reading.tone for reading in book.readings(character)} if character else set()
     if not tones:
         return UNREAD

@@ -32,7 +32,7 @@ class Favoured(BoundRule):
         self.ids, self.strength = ids, strength
 
     def bias(self, table: Tensor) -> Tensor:
-        """Akin is who has a similar row: such characters stand in similar places."""
+        """Akin characters have similar rows, since they occur in similar contexts."""
         directions = torch.nn.functional.normalize(table - table.mean(0), dim=-1)
         kinship = (directions @ directions[self.ids].T).amax(-1).clamp_min(0)
         return self.strength * kinship

@@ -5,8 +5,8 @@ rhyme group is a product of sums over characters. The difficulty is that one poe
 templates or rhyme in several groups, since a character may have several readings, and then a plain
 sum over templates and groups would add its probability more than once. Remedies:
 
-- Characters are parted by their *set* of tones (level only, oblique only, either), and what a line
-  type admits becomes a few disjoint products of such sets.
+- Characters are grouped by their *set* of tones (level only, oblique only, either), so that each
+  line type becomes a few disjoint products of such sets.
 - A line may depart from its type if the line that answers saves it (拗救), so couplets are
   multiplied, and not lines: each is a few disjoint pairs of lines.
 - Unions over templates and over groups are taken by inclusion and exclusion
@@ -57,7 +57,7 @@ def _nonempty_subsets(items: Sequence[int]) -> list[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class MetricalPlan:
-    """What a poem has decided to keep: a template [R] and a rhyme group [R], as indices."""
+    """The template [R] and the rhyme group [R] that each poem keeps, as indices."""
 
     template: Tensor
     group: Tensor
@@ -80,8 +80,7 @@ class Metrical(BoundRule):
         characters: V characters by id; special symbols as empty strings, which no poem may hold.
         templates: any one of these is to be kept; none where only the rhyme is asked for.
         groups: rhyme groups, any one of which is to be kept.
-        strangers: so many characters, the last ones, may stand whatever their tone where no book
-            tells it.
+        strangers: the last so many characters are admitted everywhere if no book knows their tone.
     """
 
     def __init__(
@@ -145,7 +144,7 @@ class Metrical(BoundRule):
         return tuple(range(i, min(i + 2, lines)) for i in range(0, lines, 2))
 
     def products(self, templates: Sequence[int], unit: range) -> Couplets:
-        """What the lines of a unit may be under all of these templates."""
+        """The lines of a unit that all of these templates admit."""
         if not self.templates:
             free = tuple(frozenset((*CLASSES, UNREAD)) for _ in range(self.form.chars))
             return (tuple((free,) for _ in unit),)
@@ -186,7 +185,7 @@ class Metrical(BoundRule):
         return masked.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
 
     def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor) -> Tensor:
-        """Whether some template and group are left, by chances that are all alike."""
+        """Whether some template and group are left, tested with equal probabilities."""
         number = possible.sum(-1)
         evenly = MaskedProbabilities(
             possible / number.clamp_min(1)[..., None], torch.where(number > 0, 0.0, -torch.inf)
@@ -240,7 +239,8 @@ class Metrical(BoundRule):
         unit = places // span
         where = (unit * span)[:, None] + torch.arange(span)
         here = ids.gather(1, where.clamp_max(ids.shape[1] - 1))  # [R, lines·C]
-        # A fifth kind of character: one that is open, the place that is asked about among them.
+        # A fifth kind of character stands for open places, among them the place that is asked
+        # about.
         kind = self.tones[here.clamp_min(0)].masked_fill(here < 0, 4)
         kind = kind.masked_fill(where == places[:, None], 4)
         admitted = self._admitted[decision.template, unit]  # [R, N, lines·C, 5]

@@ -10,7 +10,7 @@ from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, only
 
 @dataclass(frozen=True)
 class Near(Rule):
-    """Latents of the neighbourhood of a given poem, instead of all that the prior holds."""
+    """Latents near those of a given poem, instead of latents from the whole prior."""
 
     poem: str
 
@@ -19,7 +19,7 @@ class Near(Rule):
 
 
 class Neighbourhood(BoundRule):
-    """Where latents come from: what a model reads of ``poem``."""
+    """Latents are drawn from the posterior of ``poem``."""
 
     def __init__(self, poem: str) -> None:
         self.near = poem

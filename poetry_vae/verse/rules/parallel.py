@@ -3,8 +3,8 @@
 What is kept: at even places one line can be read level and the other oblique; facing characters are
 of one word class; the lines share no character; where one line repeats itself, so does the other;
 and their words, as jieba's dictionary cuts them, end at the same places. In eight-line verse the
-second and third couplets are made so, as usage has it; in shorter verse every couplet. Characters
-that are given need not answer each other.
+second and third couplets are parallel, as is customary; in shorter verse every couplet is.
+Characters that are given need not answer each other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from poetry_vae.verse.rules.word_ends import WordEnds
 
 @dataclass(frozen=True)
 class Parallel(Rule):
-    """Couplets as 对仗. What is looser gives up the word ends, the classes, or the tones."""
+    """Parallel couplets, 对仗. Looser rules give up the word ends, the classes, or the tones."""
 
     word_ends: bool = True
     classes: bool = True
@@ -53,7 +53,7 @@ class Facing(BoundRule):
         symbols = ground.alphabet.symbols
         first = next((i for i, c in enumerate(symbols) if c), len(symbols))
         classes = torch.tensor([NO_CLASS] * first + word_classes(symbols[first:]))
-        # What has no class may face anything that has none either.
+        # Characters without a class may face each other.
         self._class = classes
         tones = [{r.tone for r in book.readings(c)} if c else set() for c in symbols]
         strange = range(ground.alphabet.known_to_model, len(symbols))  # their tones may be unknown
@@ -85,14 +85,15 @@ class Facing(BoundRule):
         """Which places can only hold one character, in any of its forms: [T]."""
 
     def narrow(self, allowed: Tensor, can_stand: object) -> None:
-        """Know what a place may hold, so that the one that faces it is not led astray."""
+        """Note the characters that each place may hold, so that the one facing it suits some of
+        them."""
         self._possible = (allowed.float() @ self._traits.float()) > 0
         self._is_given = self.alphabet.only_kind(allowed) >= 0
 
     def can_stand(
         self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
     ) -> Tensor | None:
-        """Words do not face what does not answer them; what is pinned on both sides may."""
+        """Words must face characters that answer them, unless both sides are pinned."""
         kept = torch.ones(len(fixed), dtype=torch.bool)
         for place, partner in enumerate(self._partner.tolist()):
             both = (fixed[:, place] >= 0) & (fixed[:, partner] >= 0)
@@ -106,7 +107,7 @@ class Facing(BoundRule):
         return kept
 
     def mask(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
-        """What may face what stands opposite, or what may come to stand there."""
+        """The characters that may face the one opposite, or one that may still come there."""
         partner = self._partner[places]
         faces = partner >= 0
         if not bool(faces.any()):
@@ -123,14 +124,14 @@ class Facing(BoundRule):
         if bool(asked.any()):
             opposed = level & self._oblique | oblique & self._level
             kept &= opposed | ~asked[:, None]
-        # What is given stands there, whatever faces it, and only which form of it is asked here.
+        # A given character stays, whatever faces it; only its form is chosen here.
         is_given = self._is_given[places]
         kept |= (is_given & self._is_given[there])[:, None]
         kept &= self._apart(ids, places, partner, facing) | is_given[:, None]
         return kept | ~faces[:, None]
 
     def prefers(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
-        """What keeps words ending where those of the other line end."""
+        """The characters that let words end where those of the other line end."""
         return self._cut_alike(ids, places) if self.rule.word_ends else None
 
     def _apart(self, ids: Tensor, places: Tensor, partner: Tensor, facing: Tensor) -> Tensor:
@@ -141,7 +142,7 @@ class Facing(BoundRule):
         here, above = ids.gather(1, own), ids.gather(1, other)  # [R, C]
         taken = torch.zeros(len(ids), V + 1, dtype=torch.bool)
         taken.scatter_(1, above.where(above >= 0, V), True)
-        # What the other line repeats is repeated: what faces a character faces it everywhere.
+        # Repeats answer repeats: a character faces the same character everywhere.
         alike = (above == facing[:, None]) & (facing >= 0)[:, None] & (here >= 0)
         differs = (above >= 0) & (above != facing[:, None]) & (here >= 0) & (facing >= 0)[:, None]
         taken.scatter_(1, here.where(differs, V), True)
@@ -152,14 +153,14 @@ class Facing(BoundRule):
         return kept
 
     def _cut_alike(self, ids: Tensor, places: Tensor) -> Tensor | None:
-        """What lets the words of a line end where those of the other line do: [R, V].
+        """The characters that let the words of a line end where those of the other line do: [R, V].
 
-        A place is cut as the one that it faces, and so is what is settled before it; and where the
-        other line has a word that begins one place before, one must be able to end here. Poems are
-        written from the ends of lines, and so are lines cut; where they are not settled to their
-        ends, they are cut as far as both of them go.
+        A place is cut as the one that it faces, and so are the settled places before it. If the
+        other line has a word that begins one place before, a word must be able to end here. Lines
+        are cut from their ends, because they are written from there; if they are not settled to
+        their ends, they are cut as far as both are settled.
 
-        In the line that is written first no word has three characters: hardly any would face it.
+        The line that is written first has no word of three characters: hardly any would face it.
         """
         partner = self._partner[places]
         faces = partner >= 0
@@ -197,8 +198,8 @@ class Facing(BoundRule):
         return torch.from_numpy(kept)
 
     def _ending(self, first: int, second: int, at: int) -> np.ndarray:
-        """What may face the second character of a word, the first of which is at a place of a line,
-        so that something is left to face the first: [V]."""
+        """The characters that may face the second character of a word and leave some character to
+        face the first one, which is at a place of a line: [V]."""
         number = len(self._traits[first]) if self._asks_tone[at] else -2
         key = (first == second, *self._traits[first, :number].tolist())
         if key not in self._ends:
@@ -216,7 +217,7 @@ class Facing(BoundRule):
         return self._ends[key]
 
     def broken(self, ids: Tensor) -> Tensor:
-        """Couplets whose words end apart, which masks see only two characters at a time."""
+        """Couplets whose words end at different places; masks see only two characters at a time."""
         wrong = torch.zeros(len(ids), dtype=torch.bool)
         if self.rule.word_ends:
             C, text = self.form.chars, self.alphabet.text

@@ -17,7 +17,7 @@ from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, Toge
 from poetry_vae.verse.wishes import FREE_SIGNS
 
 FREE = "□"
-"""A position that is left to the model, in a drawn template."""
+"""The sign for a free position in a drawn template."""
 _ALSO_FREE = str.maketrans(dict.fromkeys(FREE_SIGNS, FREE))
 
 
@@ -106,7 +106,7 @@ def _drawn(text: str) -> str:
 
 
 class Pinned(BoundRule):
-    """The places that pins leave one character, or all variants of one."""
+    """The places that pins limit to one character, or to the variants of one."""
 
     def __init__(self, allowed: Tensor) -> None:
         self.allowed = allowed

@@ -61,7 +61,8 @@ class Placements:
         return out
 
     def log_scores(self, masked: MaskedProbabilities) -> Tensor:
-        """log p(the words stand so | z), beside what else is allowed, for every way: [R, A]."""
+        """log p(the words are placed so | z), among all allowed characters, for every way:
+        [R, A]."""
         total = masked.probs.new_zeros(len(masked.probs), len(self.starts))
         for word, symbols in enumerate(self.symbols):
             for offset, variants in enumerate(symbols):

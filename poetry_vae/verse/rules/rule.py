@@ -86,30 +86,31 @@ class BoundRule:
     allowed: Tensor | None = None
     """[T, V]: what a place may hold, whatever stands elsewhere."""
     near: str | None = None
-    """A poem in whose neighbourhood the latents are to lie."""
+    """A poem near which the latents must lie."""
     placements: Placements | None = None
     """The ways to place something, once they are narrowed."""
     is_led: bool = False
-    """Whether only masks lead to poems that keep the rule: ``broken`` does not see all of it."""
+    """Whether only masks lead to poems that keep the rule: ``broken`` does not check all of it."""
     kinds: Sequence[Tensor] = ()
     """Rows [V] of truth values, which tell apart the characters that are not treated alike."""
 
     def bias(self, table: Tensor) -> Tensor | None:
-        """Nats that are added to the logits of characters, [V], of which a model's output layer has
-        the rows ``table``, [V, H]."""
+        """Nats that are added to the logits of characters, [V]; ``table``, [V, H], has their rows
+        in the model's output layer."""
         return None
 
     def place(
         self, masked: MaskedProbabilities, *, generator: torch.Generator
     ) -> tuple[Any, Tensor] | None:
-        """Where something is to stand, drawn by its probability, and the log of that: [R].
+        """Draw the places of words by their probability: the decision, and its log-probability,
+        [R].
 
         A decision is a tensor of R rows, or a value that can be indexed by rows and ``joined``.
         """
         return None
 
     def placed(self, masked: MaskedProbabilities, decision: Any) -> MaskedProbabilities:
-        """The masked probabilities once it stands there."""
+        """The masked probabilities with the words placed."""
         return masked
 
     def log_prob(self, masked: MaskedProbabilities) -> Tensor | None:
@@ -120,7 +121,7 @@ class BoundRule:
     def plan(
         self, masked: MaskedProbabilities, *, is_greedy: bool, generator: torch.Generator
     ) -> Any:
-        """What each poem is to keep of all that the rule admits, drawn by its probability."""
+        """The plan that each poem keeps, such as a rhyme group, drawn by its probability."""
         return None
 
     def planned(
@@ -134,11 +135,12 @@ class BoundRule:
         return None
 
     def mask(self, ids: Tensor, places: Tensor, decision: Any) -> Tensor | None:
-        """What may stand at a place of each poem, [R], beside what is settled in ids: [R, V]."""
+        """The characters that fit a place of each poem, [R], beside those settled in ids:
+        [R, V]."""
         return None
 
     def prefers(self, ids: Tensor, places: Tensor, decision: Any) -> Tensor | None:
-        """As ``mask``, of what had better stand there, if anything that may stand there does."""
+        """As ``mask``, but only the preferred characters; used where one of them is admitted."""
         return None
 
     def broken(self, ids: Tensor) -> Tensor | None:
@@ -152,7 +154,7 @@ class BoundRule:
     def can_stand(
         self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor
     ) -> Tensor | None:
-        """Whether some poem can keep the rule, of A cases: [A].
+        """Whether some poem can keep the rule, in each of A cases: [A].
 
         Args:
             possible: what each place may hold, [A, T, columns], of characters that stand for all
@@ -172,7 +174,7 @@ class BoundRule:
 
 
 CanStand = Callable[["Placements"], "Tensor"]
-"""Which ways to place something all rules admit: [A]."""
+"""Whether all rules admit each way to place words: [A]."""
 
 Binder = Callable[[Sequence[Rule], Ground], BoundRule | None]
 """Binds those among some rules that it knows; one for each file of ``verse.rules``."""

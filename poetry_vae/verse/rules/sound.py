@@ -40,7 +40,7 @@ class Rhyme(Rule):
 
 @dataclass(frozen=True)
 class Sounds(Rule):
-    """The book by which metre, rhyme and parallel couplets are heard, if not that of 平水韻."""
+    """The book that decides metre, rhyme and parallel couplets, if not that of 平水韻."""
 
     book: RhymeBook
 
@@ -52,7 +52,7 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """Metre and rhyme, which share their line ends.
 
     Raises:
-        RuleError: the rhyme is none, or none that metre admits.
+        RuleError: there is no such rhyme, or metre does not admit it.
         MetreError: metre was asked for and the form has none, or the named template is not there.
     """
     metre, rhyme, sounds = only(parts, Metre), only(parts, Rhyme), only(parts, Sounds)

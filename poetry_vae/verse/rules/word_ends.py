@@ -18,7 +18,7 @@ _NONE = "　"  # stands for what is no character
 
 
 class WordEnds:
-    """What the words of jieba's dictionary are over an alphabet of V characters.
+    """The words of jieba's dictionary over an alphabet of V characters.
 
     It reads what an alphabet shows in simplified script, character by character.
     """
@@ -47,12 +47,12 @@ class WordEnds:
         return _KNOWN[alphabet]
 
     def behind(self, ids: Sequence[int]) -> Tensor:
-        """What makes a word when it stands behind each of these characters, [N, V]; behind −1
-        nothing does."""
+        """The characters that make a word after each of these characters, [N, V]; none does after
+        −1."""
         return self._rows(ids, is_behind=True)
 
     def before(self, ids: Sequence[int]) -> Tensor:
-        """What makes a word when it stands before each of these characters, [N, V]."""
+        """The characters that make a word before each of these characters, [N, V]."""
         return self._rows(ids, is_behind=False)
 
     def _rows(self, ids: Sequence[int], *, is_behind: bool) -> Tensor:
@@ -94,7 +94,7 @@ class WordEnds:
                     better = found >= best[some]
                     best[some[better]] = found[better]
                     length[some[better]] = place - start + 1 + more
-            # What is no word, and begins none here, is a word by itself all the same.
+            # A character that is no word and begins none here still counts as a word by itself.
             if start == place:
                 alone = self._unknown[np.isneginf(best[self._unknown])]
                 best[alone] = ends[0] - self.words.log_total
@@ -105,14 +105,14 @@ class WordEnds:
             yield length
 
     def of_three(self, behind: Sequence[int]) -> list[int]:
-        """What makes a word of three characters or more with those that stand behind it: ids."""
+        """The characters that make a word of three or more with those behind them: ids."""
         line = "".join(self.symbols[i] for i in behind)
         made = [self._made("", line[:more])[0] for more in range(2, len(line) + 1)]
         return [int(i) for some in made for i in some]
 
     @cached_property
     def pairs(self) -> tuple[Tensor, Tensor]:
-        """The words of two characters, as which a line is cut: the ids of both, [N] and [N]."""
+        """The words of two characters into which a line is cut: the ids of both, [N] and [N]."""
         firsts, seconds = [], []
         for symbol, ids in self._ids.items():
             some, shares = self._made("", symbol)
@@ -123,7 +123,7 @@ class WordEnds:
         return torch.from_numpy(np.concatenate(firsts)), torch.from_numpy(np.concatenate(seconds))
 
     def _made(self, prefix: str, tail: str) -> tuple[np.ndarray, np.ndarray]:
-        """What makes a word between the two: ids, and how likely the words are."""
+        """The characters that make a word between the two: ids, and how likely the words are."""
         if (made := self._between.setdefault(prefix, {}).get(tail)) is not None:
             return made
         if not prefix:

@@ -16,7 +16,7 @@ from poetry_vae.verse.rules.placements import Placements, ways_to_place
 from poetry_vae.verse.rules.rule import BoundRule, CanStand, Ground, Rule, RuleError, of
 from poetry_vae.verse.rules.word_ends import WordEnds
 
-# Ways to place the words that are kept to choose among, a random choice where there are more.
+# At most so many ways to place the words are kept, chosen at random if there are more.
 _MOST = 512
 _AT_ONCE = 64
 
@@ -36,8 +36,8 @@ class Words(Rule):
 
 
 class Placed(BoundRule):
-    """Words, and the ways to place them. What stands beside a word does not join it: 鐵樹 beside 高
-    would cut 高鐵."""
+    """Words, and the ways to place them. A neighbour must not join a part of
+    one: in 高鐵樹 the word 鐵樹 is lost, as 高鐵 is a word."""
 
     def __init__(self, words: Sequence[str], ground: Ground) -> None:
         self.words, self.ground = tuple(words), ground
@@ -73,12 +73,12 @@ class Placed(BoundRule):
         return way, scores.log_softmax(-1).gather(1, way[:, None])[:, 0]
 
     def placed(self, masked: MaskedProbabilities, decision: Tensor) -> MaskedProbabilities:
-        """With the words of each way put in."""
+        """The masked probabilities with the words of each way put in."""
         assert self.placements is not None
         return self.placements.restrict(masked, decision)
 
     def prefers(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor | None:
-        """Not what makes a word with the first or last character of one that is placed."""
+        """Without the characters that make a word with the first or last one of a placed word."""
         assert self.placements is not None
         begins, ends = self.placements.edges(decision)
         rows = torch.arange(len(ids))

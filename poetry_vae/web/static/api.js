@@ -1,4 +1,4 @@
-// What is asked of the server.
+// Requests to the server.
 
 export class Refused extends Error {
   constructor(errors, status = 0) {

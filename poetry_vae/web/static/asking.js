@@ -1,4 +1,4 @@
-// The form of wishes: what it asks for, what was wrong with it, and the link that brings it back.
+// The form of wishes: its values, its errors, and the link that restores it.
 
 import { errorSentence } from "./words.js";
 
@@ -20,7 +20,7 @@ export function prepare() {
 
 const asForm = (text) => (/^[\d\s,，、]+$/.test(text) ? text.match(/\d+/g)?.join(",") ?? text : text);
 
-/** What is asked for, as /poems takes it; fields that are hidden or empty are left out. */
+/** The values, as /poems takes them; fields that are hidden or empty are left out. */
 export function wishes() {
   const body = {};
   for (const element of fields()) {
@@ -60,7 +60,7 @@ export function fill(values) {
   );
 }
 
-/** The page's address with some wishes, and what else is to be opened. */
+/** The page's address with some wishes and other parts to be opened. */
 export function address(values) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {

@@ -12,7 +12,7 @@ let past = [], future = [];
 let fresh = new Set();
 let busy = false;
 let tell = () => {}, showError = () => {};
-const found = new Map(); // alternatives by what stands around a place
+const found = new Map(); // alternatives by the characters around a place
 
 export const current = () => poem;
 export const currentReading = () => reading;
@@ -151,7 +151,7 @@ async function showAlternatives() {
   const characters = [...poem.lines[line - 1]];
   const here = characters[character - 1];
   const display = [...reading[view.script][line - 1]][character - 1];
-  $("choices-title").textContent = say(`「${display}」可代之字`, `Instead of ${display}`);
+  $("choices-title").textContent = say(`可替换「${display}」的字`, `Instead of ${display}`);
   const around = poem.lines.map((l, i) => (i === line - 1 ? characters.with(character - 1, "□").join("") : l)).join("，");
   const key = `${around} ${$("only").checked} ${view.script}`;
   if (!found.has(key)) {
@@ -231,7 +231,7 @@ async function revise(asked) {
       tell(say("已改，可撤销", "Redrawn; undo brings it back"));
       return;
     }
-    tell(say("模型以为此处无可改", "The model would leave it as it is"));
+    tell(say("模型认为这里不用改", "The model would leave it as it is"));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     showError(error);

@@ -1,4 +1,4 @@
-// The page: tabs, settings, and what goes from one part to the other.
+// The page: tabs, settings, and the exchange between its parts.
 
 import { Refused, ask, events, get } from "./api.js";
 import * as asking from "./asking.js";
@@ -11,9 +11,9 @@ import { GIVEN_UP, errorSentence, isEnglish, say, speak } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const TABS = ["write", "wander", "reply", "kept"];
 const RHYMES = "东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸";
-let drawing = null; // what ends the drawing that is under way
+let drawing = null; // ends the drawing that is under way
 let way = [];
-let cards = []; // [element, poem] of all that is shown small
+let cards = []; // [element, poem] of all poems shown small
 
 let fading = 0;
 function tell(text) {
@@ -169,7 +169,7 @@ async function write(options) {
   const body = asking.wishes();
   await guarded(
     async () => {
-      await drawPoems("/poems", body, say("所得", "Drawn"), options);
+      await drawPoems("/poems", body, say("新作", "Drawn"), options);
     },
     (error) => asking.showErrors(error.errors),
   );
@@ -190,7 +190,7 @@ $("vary").onclick = () => guarded(() => {
 // Keep, copy, picture, link
 
 $("keep").onclick = () => {
-  tell(kept.keep(desk.current()) ? say("已收藏", "Kept") : say("早已收藏", "It is kept already"));
+  tell(kept.keep(desk.current()) ? say("已收藏", "Kept") : say("已在收藏中", "Already kept"));
   showCount();
 };
 function showCount() {
@@ -202,7 +202,7 @@ function showKept() {
   $("kept-list").replaceChildren(...poems.map((poem) => {
     const copyIt = make("button", { type: "button" }, say("复制", "Copy"));
     copyIt.onclick = () => guarded(async () => copy(asText(await shown(poem))));
-    const drop = make("button", { type: "button", className: "drop" }, say("去", "Drop"));
+    const drop = make("button", { type: "button", className: "drop" }, say("删除", "Remove"));
     const element = card(poem, copyIt, drop);
     drop.onclick = () => {
       kept.drop(poem);
@@ -327,7 +327,7 @@ submits("reply-form", "answer", "reply", async () => {
         await desk.open({ form: form ?? `2x${[...each.line].length}`, lines: reading.traditional });
       });
       const without = each.given_up.map((text) => (isEnglish() ? text : GIVEN_UP[text] ?? text)).join(say("、", ", "));
-      return make("li", {}, button, without ? make("small", {}, say(`不拘${without}`, `without ${without}`)) : "");
+      return make("li", {}, button, without ? make("small", {}, say(`放宽${without}`, `without ${without}`)) : "");
     }),
   );
 });

@@ -1,4 +1,4 @@
-// Poems on the page: what is known of them, and how they are set.
+// Poems on the page: their readings, and how they are set.
 
 import { ask } from "./api.js";
 import { say, numeral } from "./words.js";
