@@ -25,14 +25,14 @@ def push_to_hub(
 ) -> str:
     """Put a model on the hub: card, configuration, vocabulary, weights, and figures if it has some.
 
-    Who is logged in (``hf auth login``, or ``HF_TOKEN``) must be allowed to write there. The
-    repository is made if it is not there.
+    The account that is logged in (``hf auth login``, or ``HF_TOKEN``) must be allowed to write
+    there. If the repository does not exist, it is made.
 
     Args:
         model: a folder or name, whose card goes along; or a model, which gets a plain card.
         repository: ``owner/name``.
-        license: of the weights, by the hub's identifier. Nothing is added to a card that begins
-            with such data itself.
+        license: of the weights, by the hub's identifier. A card that already begins with front
+            matter is left as it is.
         private: whether a new repository is seen by its owner alone.
         message: of the commit.
 
@@ -40,7 +40,7 @@ def push_to_hub(
         ``owner/name@commit``.
 
     Raises:
-        CheckpointError: the model is none that can be loaded.
+        CheckpointError: the model cannot be loaded.
         HubError: the hub did not take it, or the extra is missing.
     """
     name = HubName.parse(repository)
@@ -54,7 +54,7 @@ def push_to_hub(
             model.save_pretrained(folder)
         else:
             folder = model_folder(model)
-            PoetryVAE.from_pretrained(folder)  # what is damaged stays here
+            PoetryVAE.from_pretrained(folder)  # a damaged model is not uploaded
         with told_of(name):
             return _push(folder, name, license, private, message or "A model of poetry-vae")
 
@@ -78,7 +78,7 @@ def _push(folder: Path, name: HubName, license: str, private: bool, message: str
 
 
 def _with_front_matter(card: str, name: HubName, license: str) -> str:
-    """A card with what the hub's pages are sorted by before it."""
+    """A card, after the front matter by which the hub sorts its pages."""
     if card.startswith("---\n"):
         return card
     return f"""---
