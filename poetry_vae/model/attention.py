@@ -29,8 +29,8 @@ class Memory:
 
 
 class Memories:
-    """The slots that the blocks of a refiner have seen. Slots that are aside, or that only fill up a
-    row, are hidden from later ones."""
+    """The slots that the blocks of a refiner have seen. Those that are aside, or that only fill up
+    a row, are hidden from later slots."""
 
     def __init__(self, blocks: int) -> None:
         self._blocks = [Memory() for _ in range(blocks)]

@@ -36,7 +36,7 @@ class ConvEncoder(nn.Module):
     def forward(
         self, ids: Tensor, label: Tensor | None = None, asking: object = None
     ) -> tuple[Tensor, ...]:
-        """ids [B, T] and, where the model has labels, their numbers [B] → features for each level."""
+        """ids [B, T] and, where the model has labels, numbers [B] → features for each level."""
         h = self.embedding(ids)
         if self.label is not None:
             assert label is not None

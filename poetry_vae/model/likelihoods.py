@@ -23,7 +23,7 @@ class CharacterHeads(nn.Module):
     """Base of all likelihoods: each is a softmax over a table of characters."""
 
     def read(self, states: Tensor) -> Tensor:
-        """The vectors that multiply the rows of the table, [..., H]: h itself, unless overridden."""
+        """Vectors that multiply the rows of the table, [..., H]: h itself, unless overridden."""
         return states
 
     @property

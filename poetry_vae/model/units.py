@@ -75,7 +75,7 @@ class UnitEmbedding(nn.Module):
 
 
 class AskedEmbedding(nn.Module):
-    """One vector [B, width] for all that is asked for beside the form. Parts not asked for add 0."""
+    """One vector [B, width] for dynasty and subject; a part that is not asked for adds 0."""
 
     def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()
