@@ -75,7 +75,7 @@ class CharTokenizer:
     def encode(self, poem: Poem | str) -> npt.NDArray[np.int64]:
         """Ids of the characters, [T]. Either script is understood; punctuation is passed over."""
         lines = poem.lines if isinstance(poem, Poem) else split_lines(poem)
-        # Understood line by line, yet together: neighbours do not reach across, the script is one.
+        # Lines are converted together, so that they have one script; but no line looks at the next.
         return self.encode_folded(understand("\n".join(lines)).replace("\n", ""))
 
     def encode_folded(self, text: str) -> npt.NDArray[np.int64]:
@@ -115,7 +115,7 @@ class CharTokenizer:
     @cached_property
     def rare(self) -> tuple[int, ...]:
         """Ids of the characters that most fonts cannot show, however they are spelt. They are read,
-        and written where they are asked for or remembered; they are not drawn."""
+        and written if they are asked for or remembered, but never drawn."""
         shown = present("".join(self.characters), "traditional")
         return tuple(i for i, c in enumerate(shown, start=len(self.SPECIAL)) if not is_usual(c))
 
