@@ -52,7 +52,9 @@ class Labels:
         if len(self.values) < 2 or len(set(self.values)) != len(self.values):
             raise ConfigError(f"labels of the kind {self.kind!r} need at least two values")
         if len(self.shares) != len(self.values) or not all(0 < s < 1 for s in self.shares):
-            raise ConfigError(f"labels of the kind {self.kind!r} need a share above 0 a value")
+            raise ConfigError(
+                f"labels of the kind {self.kind!r} need a share above 0 for each value"
+            )
 
     def number(self, value: str) -> int:
         """The number of a value.

@@ -101,7 +101,9 @@ def fetch(name: HubName) -> Path:
     found = Path(folder)
     for needed in (CONFIG, TOKENIZER, WEIGHTS):
         if not (found / needed).is_file():
-            raise HubError(f"{name}: has no {needed} on the hub, which a model of poetry-vae has")
+            raise HubError(
+                f"{name}: has no {needed} on the hub, but a model of poetry-vae needs one"
+            )
     how = "" if away is None else f", as it was fetched before: {api.endpoint} cannot be reached"
     log.info("model: %s%s", source_of(found), how)
     return found
@@ -179,16 +181,16 @@ def _reason(error: Exception, name: HubName) -> str:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return "who wants this model must be let in: ask on its page, then `hf auth login`"
+        return "access to this model must be granted: ask on its page, then `hf auth login`"
     if isinstance(error, errors.RevisionNotFoundError):
         return f"the hub knows it, but no revision {name.revision or 'main'!r} of it"
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
-            "neither here nor on the hub, or there for others alone: check the name, or log in "
+            "neither here nor on the hub, or it is private there: check the name, or log in "
             "with `hf auth login` or HF_TOKEN"
         )
     if isinstance(error, errors.EntryNotFoundError):
-        return f"has no {CONFIG} on the hub, which a model of poetry-vae has"
+        return f"has no {CONFIG} on the hub, but a model of poetry-vae needs one"
     if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
         if status in (401, 403):

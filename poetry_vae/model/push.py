@@ -45,9 +45,11 @@ def push_to_hub(
     """
     name = HubName.parse(repository)
     if name is None or name.revision:
-        raise HubError(f"{repository!r} is no place on the hub: give owner/name")
+        raise HubError(f"{repository!r} is not a name on the hub: give owner/name")
     if not _LICENSE.fullmatch(license):
-        raise HubError(f"license {license!r} is no identifier of the hub, as mit or cc-by-4.0")
+        raise HubError(
+            f"license {license!r} is not an identifier of the hub, such as mit or cc-by-4.0"
+        )
     with TemporaryDirectory() as scratch:
         if isinstance(model, PoetryVAE):
             folder = Path(scratch)

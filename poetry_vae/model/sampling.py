@@ -123,7 +123,7 @@ def _heaviest(weights: Tensor) -> Tensor:
 def _check_finite(deciding: Tensor) -> None:
     if not deciding.isfinite().all():
         raise SamplingError(
-            "the probabilities are no numbers: a setting is too large to be reckoned with; lower "
+            "the probabilities are not numbers: a setting is too large to compute with; lower "
             "--guidance, or raise --temperature"
         )
 

@@ -137,7 +137,7 @@ class EncodedCorpus:
         except (KeyError, FormError, TokenizerError, JsonError) as error:
             raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
         if not isinstance(values, dict) or not all(map(_are_texts, values.values())):
-            raise CorpusError(f"{path}: damaged: the values of its labels are no lists of texts")
+            raise CorpusError(f"{path}: damaged: the values of its labels are not lists of texts")
         parts: dict[Part, npt.NDArray[np.uint16]] = {}
         columns: dict[str, dict[Part, npt.NDArray[np.uint16]]] = {kind: {} for kind in values}
         for part in PARTS:
@@ -149,7 +149,7 @@ class EncodedCorpus:
                 name = f"{part}.{kind}"
                 column[part] = file.array(name, np.uint16, (len(parts[part]),)).copy()
                 if column[part].max(initial=0) >= max(1, len(values[kind])):
-                    raise file.refuse(f"damaged: {name} holds numbers that stand for nothing")
+                    raise file.refuse(f"damaged: {name} holds numbers without a value")
         labels = {kind: LabelColumn(tuple(values[kind]), columns[kind]) for kind in values}
         return cls(form, tokenizer, parts, source, labels)
 
@@ -195,7 +195,7 @@ def encode_corpus(
     tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
     if not tokenizer.characters:
         raise CorpusError(
-            f"no character stands at least {min_count} times in the {len(by_part['train'])} "
+            f"no character occurs at least {min_count} times in the {len(by_part['train'])} "
             f"training poems of the form {form}: the corpus is too small to be split, or the "
             "count asked for too high"
         )

@@ -278,7 +278,7 @@ def named_forms() -> list[tuple[Form, str, list[str]]]:
 
 
 def tune_form(name: str) -> Form | None:
-    """The form of a tune by any of its names, in either script; None if the name has no one form."""
+    """The form of a tune by any of its names, in either script; None if it has no one form."""
     form = _by_name().get(name)
     return form if form in _tune_names() else None
 

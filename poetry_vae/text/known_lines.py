@@ -76,7 +76,7 @@ class KnownLines:
         )
         hashes = np.cumsum(file.array("gaps", np.uint16, (None,)), dtype=np.int64)
         if len(hashes) and hashes[-1] >= 2**32:
-            raise file.refuse("damaged: its gaps are no hashes")
+            raise file.refuse("damaged: its gaps do not give hashes")
         return cls(hashes.astype(np.uint32))
 
 

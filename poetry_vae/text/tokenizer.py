@@ -41,14 +41,14 @@ class CharTokenizer:
         """``characters`` are the vocabulary after the special symbols, in order.
 
         Raises:
-            TokenizerError: an entry is not a single character, or stands there twice.
+            TokenizerError: an entry is not a single character, or occurs twice.
         """
         for character in characters:
             if not isinstance(character, str) or len(character) != 1:
                 raise TokenizerError(f"vocabulary entry {character!r} is not a single character")
         repeated = [character for character, n in Counter(characters).items() if n > 1]
         if repeated:
-            raise TokenizerError(f"vocabulary entry {repeated[0]!r} stands there twice")
+            raise TokenizerError(f"vocabulary entry {repeated[0]!r} occurs twice")
         self.characters = tuple(characters)
         self._ids = {c: i for i, c in enumerate(self.characters, start=len(self.SPECIAL))}
         self._symbols = (*self._SHOWN, *self.characters)

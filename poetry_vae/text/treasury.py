@@ -199,7 +199,7 @@ class Treasury:
                 return f"{name} holds ids outside the vocabulary"
         for kind in KINDS:
             if poems and self.tensors[kind].max() >= len(self.values[kind]):
-                return f"{kind} holds numbers that stand for nothing"
+                return f"{kind} holds numbers without a value"
         return None
 
 
@@ -261,7 +261,7 @@ def encode_blocks(
     tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
     if not tokenizer.characters:
         raise CorpusError(
-            f"no character stands at least {min_count} times in the training poems: the corpus is "
+            f"no character occurs at least {min_count} times in the training poems: the corpus is "
             "too small to be split, or the count asked for too high"
         )
     ordered = [poem for key in keys for poem in by_block[key]]
@@ -303,5 +303,5 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> Iterator[Block]:
 
 def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError("the values of labels are no lists of texts")
+        raise ValueError("the values of labels are not lists of texts")
     return tuple(values)

@@ -113,7 +113,7 @@ def _counters_in(file: TensorFile) -> Counters:
     except (KeyError, TypeError, AttributeError, JsonError) as error:
         raise file.refuse(f"damaged, the run cannot be resumed ({error})") from error
     if not is_sound:
-        raise file.refuse("damaged, the run cannot be resumed (its counters are none)")
+        raise file.refuse("damaged, the run cannot be resumed (its counters cannot be read)")
     return found
 
 

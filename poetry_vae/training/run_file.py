@@ -111,7 +111,7 @@ class RunFile:
         warnings = []
         if other.pop(_VALIDATION, None):
             warnings.append(
-                "the validation poems are others than when the run was begun: what was kept is "
+                "the validation poems are not those the run was begun with: the kept weights are "
                 "measured on the new ones, and the bounds from before cannot be compared"
             )
         if other:
