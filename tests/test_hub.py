@@ -143,9 +143,9 @@ def test_each_refusal_is_one_line(site: Hub, commit: str, tmp_path: Path) -> Non
     own["libai/damaged"] = Repository()
     own["libai/damaged"].put({**files, "model.safetensors": files["model.safetensors"][:-9]})
     for name, told in (
-        ("nobody/nothing", "neither here nor on the hub, or there for others alone"),
-        ("libai/private", "neither here nor on the hub, or there for others alone"),
-        ("libai/gated", "must be let in"),
+        ("nobody/nothing", "neither here nor on the hub, or it is private there"),
+        ("libai/private", "neither here nor on the hub, or it is private there"),
+        ("libai/gated", "must be granted"),
         ("libai/empty", "has no config.json on the hub"),
         ("libai/other", "not a model of poetry-vae: its config.json: "),
         ("libai/half", "has no model.safetensors on the hub"),
@@ -221,7 +221,7 @@ def test_what_cannot_be_put_there(
         push_to_hub(tmp_path / "m", "dufu/shi")
     with pytest.raises(HubError, match="give owner/name"):
         push_to_hub(tmp_path / "m", "dufu")
-    with pytest.raises(HubError, match="no identifier"):
+    with pytest.raises(HubError, match="not an identifier"):
         push_to_hub(tmp_path / "m", "dufu/shi", license="mine\nevil: yes")
     (tmp_path / "m" / "tokenizer.json").write_bytes(b"{}")
     with pytest.raises((CheckpointError, FileReadError), match=r"tokenizer\.json"):

@@ -193,7 +193,7 @@ class TestTheSame:
             train(other, folder, resume=True, observer=heard)
         finally:
             loop._Loop._begin = real  # type: ignore[method-assign]
-        assert "the validation poems are others" in heard.warnings[0]
+        assert "the validation poems are not those" in heard.warnings[0]
         assert measured[0] != measured[1]
 
     def test_another_version_of_this_package_is_only_said(self, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_vocabularies_are_equal_only_in_the_same_order() -> None:
 
 @pytest.mark.parametrize(
     ("characters", "message"),
-    [(["山", "山"], "'山' stands there twice"), (["山人"], "'山人'"), ([""], "''"), ([7], "7")],
+    [(["山", "山"], "'山' occurs twice"), (["山人"], "'山人'"), ([""], "''"), ([7], "7")],
 )
 def test_a_faulty_vocabulary_is_refused(characters: list[str], message: str) -> None:
     with pytest.raises(TokenizerError, match=message):

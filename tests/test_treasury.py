@@ -136,7 +136,7 @@ def test_a_file_that_is_cut_off_or_something_else_is_refused(plain: Path, tmp_pa
 
 def test_numbers_that_stand_for_nothing_are_refused(tmp_path: Path) -> None:
     treasury = small_treasury()
-    for name, told in (("text", "outside the vocabulary"), ("author", "stand for nothing")):
+    for name, told in (("text", "outside the vocabulary"), ("author", "numbers without a value")):
         wrong = np.full_like(treasury.tensors[name], 60_000)
         path = tmp_path / name
         Treasury(

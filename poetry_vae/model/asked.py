@@ -24,12 +24,12 @@ class Asked:
 
     layout: Layout
     units: int
-    """U, the units of two lines of the longest poem: known beforehand, so that no accelerator has
-    to be waited for."""
+    """U, the units of two lines of the longest poem. It is known beforehand, so that nothing has to
+    wait for the accelerator."""
     dynasty: Tensor | None = None
-    """Numbers from 1, [B]; 0 where none is said."""
+    """Numbers from 1, [B]; 0 where none is asked for."""
     subject: Tensor | None = None
-    """Ids of the characters of a title or of free words, [B, A], ``<mask>`` where there are none.
+    """Ids of the characters of a title or of free words, [B, A]; ``<mask>`` fills up the rows.
     """
 
     @classmethod
@@ -40,7 +40,7 @@ class Asked:
 
     @property
     def subject_present(self) -> Tensor | None:
-        """Which characters of the subject there are, [B, A]."""
+        """Whether each place of the subject holds a character, [B, A]."""
         return None if self.subject is None else self.subject != CharTokenizer.MASK
 
     @property
@@ -53,7 +53,7 @@ class Asked:
         )
 
     def unsaid(self) -> Asked:
-        """The same forms, and nothing else said of the poems."""
+        """The same forms, with nothing else asked of the poems."""
         subject, dynasty = self.subject, self.dynasty
         return replace(
             self,
@@ -76,7 +76,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Given:
-    """What holds for every poem of a view of a model."""
+    """Label and request that a view of a model uses for every poem."""
 
     form: Form | None
     asked: Asked | None = None
@@ -89,7 +89,7 @@ def ask(
 ) -> Asked:
     """One form, subject and dynasty for any number of poems; see :meth:`PoetryVAE.writing`.
 
-    Words of today are asked for as titles of old have them.
+    Modern words are replaced by those that old titles use.
 
     Raises:
         FormError: the model does not write the form.

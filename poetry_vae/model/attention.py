@@ -29,8 +29,8 @@ class Memory:
 
 
 class Memories:
-    """What the blocks of a refiner have seen, and which of it counts: slots that are aside or only
-    fill up a row are hidden."""
+    """The slots that the blocks of a refiner have seen. Those that are aside, or that only fill up
+    a row, are hidden from later slots."""
 
     def __init__(self, blocks: int) -> None:
         self._blocks = [Memory() for _ in range(blocks)]
@@ -41,15 +41,18 @@ class Memories:
         return self._blocks[block]
 
     def copy(self) -> Memories:
-        """The same, to be gone on from in another way."""
+        """A copy, from which writing can go on in another way."""
         out = Memories(0)
         out._blocks = [copy(block) for block in self._blocks]
         out._counts, out._hides = self._counts, self._hides
         return out
 
     def sees(self, slots: Slots) -> Tensor | None:
-        """What new slots see: all that counts of what was seen before, and of each other what they
-        see by themselves, [B or 1, S, seen + S]; None where that is all. They are noted as seen."""
+        """Which slots each new slot sees, [B or 1, S, seen + S]; None if it sees all of them.
+
+        A new slot sees every earlier slot that is not hidden, and of the new ones those that
+        ``slots.sees`` allows. The new slots are then recorded as seen.
+        """
         is_one_pass = bool((slots.pass_of == slots.pass_of[:1, :1]).all())
         hides = self._hides or bool(slots.aside.any())
         seen = slots.aside[:, :0] if self._counts is None else self._counts
@@ -86,8 +89,8 @@ class AttentionBlock(nn.Module):
             nn.init.zeros_(layer.weight)
 
     def forward(self, x: Tensor, sees: Tensor | None, memory: Memory | None = None) -> Tensor:
-        """[B, S, H] → the same; ``sees`` [B or 1, S, S] says which slots see which, without it
-        all."""
+        """[B, S, H] → the same; ``sees`` [B or 1, S, S] says which slots see which. Without it,
+        every slot sees all."""
         B, S, H = x.shape
         parts = self.query(self.attention_norm(x)).view(B, S, 3, _HEADS, H // _HEADS)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)

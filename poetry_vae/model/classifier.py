@@ -1,4 +1,4 @@
-"""q(y|x): which label a poem has, where it is hidden (Kingma et al. 2014, M2)."""
+"""q(y|x): the label of a poem whose label is hidden (Kingma et al. 2014, M2)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _WORDS = {
 
 
 class ConfigError(PoetryVAEError):
-    """A configuration value that makes no model."""
+    """A configuration value of which no model can be built."""
 
 
 class LabelError(PoetryVAEError):
@@ -36,7 +36,7 @@ class LabelError(PoetryVAEError):
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known of poems beside their characters, and how common each value is."""
+    """One kind of label that poems have: its values, and how common each value is."""
 
     kind: str
     """``dynasty``, ``author`` or ``metre``."""
@@ -52,7 +52,9 @@ class Labels:
         if len(self.values) < 2 or len(set(self.values)) != len(self.values):
             raise ConfigError(f"labels of the kind {self.kind!r} need at least two values")
         if len(self.shares) != len(self.values) or not all(0 < s < 1 for s in self.shares):
-            raise ConfigError(f"labels of the kind {self.kind!r} need a share above 0 a value")
+            raise ConfigError(
+                f"labels of the kind {self.kind!r} need a share above 0 for each value"
+            )
 
     def number(self, value: str) -> int:
         """The number of a value.
@@ -66,14 +68,14 @@ class Labels:
 
 
 ValueCheck = tuple[str, Callable[[Any], bool], str]
-"""Names of settings, what holds of the value of each, and that in words."""
+"""Names of settings, a test that each of their values must pass, and the same test in words."""
 
 
 def check_values(settings: object, rules: Iterable[ValueCheck]) -> None:
     """Hold settings against rules.
 
     Raises:
-        ConfigError: a value is none that the setting can have.
+        ConfigError: a setting has a value that its rule does not allow.
     """
     for names, holds, what in rules:
         for name in names.split():
@@ -109,16 +111,17 @@ _RULES: tuple[ValueCheck, ...] = (
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What a model is made of. Sizes are counted in units, ``vocabulary`` in symbols."""
+    """The parts of a model and their sizes. Layers are as wide as so many units; ``vocabulary``
+    counts symbols."""
 
     lines: int
-    """Of the one form that the model writes; of one that writes any, the most."""
+    """Lines of the one form that the model writes. If it writes any form: the most lines."""
     chars: int
-    """In a line; of a model that writes any form, the most."""
+    """Characters in a line. If the model writes any form: the most."""
     vocabulary: int
     hidden: int = 64
     latent: int = 64
-    """Dimensions of z; with several levels, of the poem's."""
+    """Dimensions of z; with several levels, dimensions of the poem's level."""
     couplet_latent: int = 0
     """Dimensions of a level below the poem's, a couplet; 0 leaves the level out."""
     line_latent: int = 0
@@ -126,9 +129,10 @@ class ModelConfig:
     character_latent: int = 0
     """Dimensions of the lowest level, a character; 0 leaves the level out."""
     prior: Prior = "standard"
-    """Of the levels below the poem's: N(0, I), or learned from the levels above."""
+    """Prior of the levels below the poem's: N(0, I), or learned from the levels above."""
     posterior: Posterior = "bottom-up"
-    """Of those levels: from the poem alone, or merged with their prior, as in the ladder."""
+    """Posterior of those levels: read from the poem alone, or merged with their prior, as in the
+    ladder VAE."""
     components: int = 0
     """Parts of z that each have a decoder of their own (F-VAE); 0 decodes z as a whole."""
     encoder_layers: int = 2
@@ -143,13 +147,14 @@ class ModelConfig:
     """Whether the model writes one form, or any; then it has a level of couplets, whose prior is
     learned, and a refiner."""
     dynasties: tuple[str, ...] = ()
-    """Those that a model of any form can be asked for."""
+    """Dynasties that a model of any form can be asked for."""
     subject: int = 0
     """Characters of a subject that a model of any form reads at most."""
     in_turn: bool = False
-    """Whether the refiner writes line after line, and not each line a pass after the one above."""
+    """Whether the refiner finishes a line before it begins the next. Otherwise each line begins one
+    pass after the line above it."""
     labels: Labels | None = None
-    """What the model is conditioned on, beside z."""
+    """The labels that the model is conditioned on, beside z."""
     classifier: bool = False
     """Whether the model infers labels that are hidden (M2)."""
     refiner_layers: int = 0
@@ -157,7 +162,7 @@ class ModelConfig:
     refiner_hidden: int = 0
     """Units of the refiner, a multiple of 4; 0 takes as many as ``hidden``."""
     refiner_tables: bool = False
-    """Whether the refiner has tables of characters of its own, which begin as the VAE's."""
+    """Whether the refiner has its own tables of characters, which start as copies of the VAE's."""
 
     def __post_init__(self) -> None:
         check_values(self, _RULES)
@@ -212,7 +217,7 @@ class ModelConfig:
 
     @property
     def features(self) -> int:
-        """What a flat encoder hands over: its positions side by side, or their mean."""
+        """F, the size of a flat encoder's output: its positions side by side, or their mean."""
         return self.hidden * (self.form.positions if self.pooling == "positions" else 1)
 
     @property

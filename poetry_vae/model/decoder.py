@@ -1,4 +1,4 @@
-"""From what the levels hand down to a hidden state for every position at once.
+"""Decoders turn the output of the levels into hidden states for all positions at once.
 
 Given z the characters are independent: p(x|z) = Π_i p(x_i | h_i(z)).
 """
@@ -27,11 +27,11 @@ class DenseHeads(nn.Linear):
 class Components(nn.Module):
     """The decoders of the F-VAE: k parts of σ(z), each read by layers of its own, then added up.
 
-    Part i makes a reconstruction x'_i, and x' = Σ_i w_i x'_i (Su Jianlin 2018). For characters what
-    is added are logits; all parts share one character table, and with one table the weighted sum of
-    logits is the logits of the weighted sum of hidden states (its bias then counts once). The
-    article squashes z_i = σ(μ_i + σ_i ε_i); what is Gaussian, and what the KL is taken of, is the
-    value before the sigmoid.
+    Part i makes a reconstruction x'_i, and x' = Σ_i w_i x'_i (Su Jianlin 2018). For characters the
+    sum is over logits. All parts share one character table, so the weighted sum of logits equals
+    the logits of the weighted sum of hidden states (the bias of the table then counts once). The
+    article squashes z_i = σ(μ_i + σ_i ε_i). The value before the sigmoid is Gaussian, and the KL is
+    taken of that value.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -59,8 +59,8 @@ class Components(nn.Module):
 class ParallelDecoder(nn.Module):
     """Heads for all positions, gated convolutions over their outputs, a likelihood of characters.
 
-    What the heads are follows from what they read: a vector z, its components, or the states [T, H]
-    of several levels, which are heads already.
+    The heads read a vector z, or its components. Several levels make states [T, H] themselves,
+    which need no more heads.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -82,7 +82,7 @@ class ParallelDecoder(nn.Module):
     def forward(
         self, state: Tensor, label: Tensor | None = None, there: Tensor | None = None
     ) -> Tensor:
-        """What the levels hand down → hidden states [..., T, H], which the likelihood reads.
+        """Output of the levels → hidden states [..., T, H], which the likelihood reads.
 
         Args:
             state: z [..., D], or [..., T, H] of several levels.

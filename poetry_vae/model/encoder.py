@@ -10,7 +10,7 @@ from poetry_vae.model.layers import GatedConv, gated_stack
 
 
 class ConvEncoder(nn.Module):
-    """Embedding, gated convolutions, and then what the levels read.
+    """Embedding and gated convolutions, which make the features that the levels read.
 
     A flat latent reads all positions pooled into [B, F]: F is H where they are averaged (as in the
     article), T·H where they stay side by side. Several levels read F_1 to F_J, [B, T, H] each, one
@@ -36,7 +36,7 @@ class ConvEncoder(nn.Module):
     def forward(
         self, ids: Tensor, label: Tensor | None = None, asking: object = None
     ) -> tuple[Tensor, ...]:
-        """ids [B, T] and, where the model has labels, numbers [B] → features a level."""
+        """ids [B, T] and, where the model has labels, numbers [B] → features for each level."""
         h = self.embedding(ids)
         if self.label is not None:
             assert label is not None

@@ -52,7 +52,7 @@ class DiagonalGaussian:
     def blurred(self, trust: Tensor) -> DiagonalGaussian:
         """The distribution of t·z + √(1 − t²)·ε, ε ~ N(0, I), for t in [0, 1]: [..., 1] or [].
 
-        N(0, I) stays what it is; everything else comes nearer to it as t falls.
+        N(0, I) does not change; every other distribution comes nearer to it as t falls.
         """
         variance = trust.square() * torch.exp(self.log_variance) + 1 - trust.square()
         return DiagonalGaussian(trust * self.mean, variance.log())
@@ -62,8 +62,8 @@ class DiagonalGaussian:
 
         Means lie nearer to 0 than any z that a decoder has been trained on. Where posteriors q(z|x)
         add up to the prior N(0, I), the variance of μ_j over all x is 1 − σ_j². Here the mean of a
-        poem is made so much longer that Σ_j w_j μ_j² = Σ_j w_j, where w_j = max(0, 1 − σ_j²) is
-        what coordinate j tells of the poem: 0 if nothing.
+        poem is scaled so that Σ_j w_j μ_j² = Σ_j w_j. The weight w_j = max(0, 1 − σ_j²) measures
+        how much coordinate j tells of the poem; it is 0 if that is nothing.
         """
         told = (1 - torch.exp(self.log_variance)).clamp_min(0)
         length = (told * self.mean.square()).sum(-1, keepdim=True)

@@ -43,7 +43,7 @@ class HubError(CheckpointError):
 
 @dataclass(frozen=True)
 class HubName:
-    """Where a model stands on the hub, and in which revision; the main branch's last if empty."""
+    """A model's repository on the hub, and its revision; empty for the last of the main branch."""
 
     repository: str
     revision: str = ""
@@ -68,13 +68,13 @@ def source_of(folder: Path) -> str:
 
 
 def fetch(name: HubName) -> Path:
-    """The folder of a model of the hub, in the hub's cache; what is there is not fetched again.
+    """Fetch a model of the hub: its folder in the hub's cache. Files there are not fetched again.
 
-    Where the hub cannot be reached, it is what was fetched before. The log says which commit it is.
+    If the hub cannot be reached, the folder is the one fetched before. The log names the commit.
 
     Raises:
-        HubError: there is none, or none of this package, or it cannot be had; or the extra is
-            missing.
+        HubError: there is no such model, or it is not one of this package, or it cannot be
+            fetched, or the extra is missing.
     """
     with told_of(name):
         api = client()
@@ -101,7 +101,9 @@ def fetch(name: HubName) -> Path:
     found = Path(folder)
     for needed in (CONFIG, TOKENIZER, WEIGHTS):
         if not (found / needed).is_file():
-            raise HubError(f"{name}: has no {needed} on the hub, which a model of poetry-vae has")
+            raise HubError(
+                f"{name}: has no {needed} on the hub, but a model of poetry-vae needs one"
+            )
     how = "" if away is None else f", as it was fetched before: {api.endpoint} cannot be reached"
     log.info("model: %s%s", source_of(found), how)
     return found
@@ -114,7 +116,7 @@ def client() -> HfApi:
 
 
 def _why_away(api: HfApi, name: HubName) -> str | None:
-    """Why the hub cannot be reached, if it cannot; what it refuses is raised."""
+    """Why the hub cannot be reached; None if it can. Refusals of the hub are raised."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.errors import HTTPError as Unreachable  # type: ignore[attr-defined]
 
@@ -132,7 +134,7 @@ def _why_away(api: HfApi, name: HubName) -> str | None:
 
 
 def _check(config: Path, name: HubName) -> None:
-    """Whether the configuration is that of a model of this package, before weights are fetched."""
+    """Before weights are fetched, check that the configuration is of a model of this package."""
     try:
         ModelConfig.from_json(read_text(config, error=HubError))
     except (ConfigError, FormError) as error:
@@ -141,7 +143,7 @@ def _check(config: Path, name: HubName) -> None:
 
 @contextmanager
 def told_of(name: HubName) -> Iterator[None]:
-    """Whatever the hub or its client says, as an error of one line.
+    """Turn any error of the hub or of its client into an error of one line.
 
     Raises:
         HubError: in place of any other error.
@@ -156,7 +158,7 @@ def told_of(name: HubName) -> Iterator[None]:
             f"{name}: not here, and models of the hub need {error.name}: pip install "
             "'poetry-vae[hub]'"
         ) from error
-    except Exception as error:  # it raises those of Python, of its own and of the layers below it
+    except Exception as error:  # the client raises Python's, its own and those of its libraries
         raise HubError(f"{name}: {_reason(error, name)}") from error
 
 
@@ -179,16 +181,16 @@ def _reason(error: Exception, name: HubName) -> str:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return "who wants this model must be let in: ask on its page, then `hf auth login`"
+        return "access to this model must be granted: ask on its page, then `hf auth login`"
     if isinstance(error, errors.RevisionNotFoundError):
         return f"the hub knows it, but no revision {name.revision or 'main'!r} of it"
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
-            "neither here nor on the hub, or there for others alone: check the name, or log in "
+            "neither here nor on the hub, or it is private there: check the name, or log in "
             "with `hf auth login` or HF_TOKEN"
         )
     if isinstance(error, errors.EntryNotFoundError):
-        return f"has no {CONFIG} on the hub, which a model of poetry-vae has"
+        return f"has no {CONFIG} on the hub, but a model of poetry-vae needs one"
     if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
         if status in (401, 403):
@@ -201,7 +203,7 @@ def _reason(error: Exception, name: HubName) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """What an error says, and what is behind it."""
+    """The first line of an error, and of its cause."""
     told = (str(error).strip().splitlines() or [type(error).__name__])[0]
     cause = _first_line(error.__cause__) if error.__cause__ else told
     return told if cause in told else f"{told} ({cause})"

@@ -1,4 +1,4 @@
-"""Labels of poems, for models that are conditioned on one: which there is, or is likely."""
+"""Labels of poems, for models that are conditioned on one: given, drawn, or inferred."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def with_label(model: PoetryVAE, value: str) -> PoetryVAE:
 
 
 def as_of(model: PoetryVAE, poem: Poem | str | None) -> PoetryVAE:
-    """The same model with the label that it infers of a poem, where there is one to infer."""
+    """The same model with the label that it infers for a poem, if there is a label to infer."""
     labels = None if poem is None else infer(model, model.ids_of([poem]))
     if labels is None or model.config.labels is None:
         return model
@@ -59,8 +59,8 @@ def infer(model: PoetryVAE, ids: Tensor) -> Tensor | None:
 def log_probs(model: PoetryVAE, ids: Tensor) -> Tensor:
     """log q(y|x) of poems ids [B, T]: [B, Y].
 
-    From the classifier, or else by Bayes' rule, where the bound of log p(x|y) at the posterior
-    mean stands for log p(x|y).
+    It comes from the classifier. Without one it follows from Bayes' rule, with the bound of
+    log p(x|y) at the posterior mean in place of log p(x|y).
     """
     if model.classifier is not None:
         out: Tensor = model.classifier(ids)
@@ -75,7 +75,7 @@ def log_probs(model: PoetryVAE, ids: Tensor) -> Tensor:
 
 
 def label_for(model: PoetryVAE, labels: Tensor | None) -> Tensor | None:
-    """The label to go by: what is passed, or what holds for every poem of a view.
+    """The labels to use: those passed, or else the one label that a view gives every poem.
 
     Raises:
         LabelError: one is missing, or the model has none.

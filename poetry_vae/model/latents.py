@@ -23,15 +23,15 @@ from poetry_vae.model.layers import gated_stack, zero_init
 from poetry_vae.text.form import Form
 
 Placing = Callable[[DiagonalGaussian, DiagonalGaussian], Tensor]
-"""From posterior and prior to z, [K, B, D]; they are equal where there is no evidence."""
+"""Makes z [K, B, D] from posterior and prior, which are equal where there is no evidence."""
 
 
 @dataclass(frozen=True)
 class LevelRecord:
-    """What a level did: its sample z [K, B, D], and the two distributions it stands between.
+    """One pass through a level: its sample z [K, B, D], with its posterior and its prior.
 
-    These are [D] where they depend on nothing, [B, D] where on the poem alone, and [K, B, D] where
-    also on the levels above.
+    The shape of a distribution is [D] if it depends on nothing, [B, D] if it depends on the poem
+    alone, and [K, B, D] if it also depends on the levels above.
     """
 
     z: Tensor
@@ -41,8 +41,8 @@ class LevelRecord:
 
     @property
     def kl(self) -> Tensor:
-        """KL(q ‖ p) in nats a dimension, [B, D]: closed form given the levels above, whose K
-        samples it is averaged over."""
+        """KL(q ‖ p) in nats a dimension, [B, D]: in closed form given the levels above, averaged
+        over their K samples."""
         kl = self.posterior.kl(self.prior)
         return kl.mean(0) if kl.dim() == 3 else kl
 
@@ -59,7 +59,7 @@ class LevelRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """One forward pass: log p(x|z) [K, B] in nats, and what each level did."""
+    """One forward pass: log p(x|z) [K, B] in nats, and the record of each level."""
 
     log_likelihood: Tensor
     levels: tuple[LevelRecord, ...]
@@ -71,7 +71,7 @@ class Record:
 
 
 class Level(nn.Module):
-    """What the levels share."""
+    """Base of all levels."""
 
     name: str
     size: int
@@ -122,9 +122,9 @@ class HierarchicalLevel(Level):
 
     The prior is N(0, I) (Rezende et al. 2014, "Stochastic Backpropagation") or a Gaussian whose
     parameters are read from Decoder_{j+1}(h_{j+1}) (Burda et al. 2015; Sønderby et al. 2016). The
-    posterior is read from the features of its own level, and with ``merged`` multiplied by the
-    prior, so that the features only have to say in what the poem differs from what the levels above
-    expect (Sønderby et al. 2016, "Ladder Variational Autoencoders").
+    posterior is read from the features of its own level. With ``merged`` it is multiplied by the
+    prior, so that the features only have to say how the poem differs from the expectation of the
+    levels above (Sønderby et al. 2016, "Ladder Variational Autoencoders").
     """
 
     of_q = ("bottom_up",)
@@ -207,5 +207,5 @@ def _gaussian(parameters: Tensor) -> DiagonalGaussian:
 
 
 def _standard(like: Tensor, size: int) -> DiagonalGaussian:
-    """N(0, I), [D], which stands for every poem of a batch."""
+    """N(0, I), [D], the same for every poem of a batch."""
     return DiagonalGaussian.standard(torch.zeros(size, device=like.device))

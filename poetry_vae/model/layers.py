@@ -15,7 +15,8 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     On the processors this was measured on, in single precision the library's convolution of
     channels that lie side by side in memory is two to four times as fast as a matrix product over
-    unfolded neighbours, and with a kernel of 1 up to twice; in half precision the product is.
+    unfolded neighbours, and up to twice as fast with a kernel of 1. In half precision the matrix
+    product is faster.
     """
     (T, H), kernel = x.shape[-2:], weight.shape[1]
     reach = kernel // 2
@@ -32,14 +33,14 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def zero_init(*layers: nn.Module) -> None:
-    """Let dense layers make nothing but 0 before they have learned."""
+    """Let dense layers output only 0 before they have learned."""
     for layer in layers:
         for parameter in layer.parameters():
             nn.init.zeros_(parameter)
 
 
 class Dense(nn.Linear):
-    """The library's dense layer of [..., T, H], by the product that is the faster."""
+    """The library's dense layer of [..., T, H], computed with whichever product is faster."""
 
     def forward(self, x: Tensor) -> Tensor:
         return convolved(x, self.weight.unsqueeze(1), self.bias)
@@ -55,7 +56,7 @@ class GatedConv(nn.Module):
         self.neighbours = nn.Linear(kernel * hidden, 2 * hidden, bias=False)
 
     def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
-        """``there`` [B, T]: false where x is padding, which no place shall see."""
+        """``there`` [B, T] is false where x is padding, which must not reach other places."""
         weight = self.neighbours.weight.view(-1, self.kernel, x.shape[-1])
         h = self.norm(x)
         if there is not None:

@@ -1,7 +1,7 @@
-"""Where the characters of poems stand: what ``Form`` says of places, as tensors of a batch.
+"""The places of characters in poems, which ``Form`` describes, as tensors for a batch.
 
 Poems of one form share a layout of one row. Poems of several forms are padded to the longest of
-them; what is no place of a poem is told by ``there``.
+them; ``there`` tells the places of a poem from padding.
 """
 
 from __future__ import annotations

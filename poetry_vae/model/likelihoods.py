@@ -1,8 +1,8 @@
 """p(x_i = c | h_i) for a vocabulary of V characters: three ways that the sources write it.
 
-All of them offer the same four methods. ``log_prob`` is the probability of a character, which sums
-to 1 over the vocabulary, so that nats mean the same in each; ``log_density`` is what the source
-trains with, and for the categorical likelihood the same.
+All of them offer the same four methods. ``log_prob`` is the log of a probability that sums to 1
+over the vocabulary, so that nats mean the same in each. ``log_density`` is the density that the
+source trains with; for the categorical likelihood both are the same.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from poetry_vae.text.tokenizer import CharTokenizer
 
 
 class CharacterHeads(nn.Module):
-    """What the likelihoods share: all are read as a softmax over a table of characters."""
+    """Base of all likelihoods: each is a softmax over a table of characters."""
 
     def read(self, states: Tensor) -> Tensor:
-        """What the rows of the table are multiplied with, [..., H]: h itself, unless overridden."""
+        """Vectors that multiply the rows of the table, [..., H]: h itself, unless overridden."""
         return states
 
     @property
@@ -44,7 +44,7 @@ class CharacterHeads(nn.Module):
         return log_prob_of(rows, *self.table, targets.flatten(), there).view(targets.shape)
 
     def log_density(self, states: Tensor, targets: Tensor, there: Tensor | None = None) -> Tensor:
-        """What is trained, [...]: the probability itself, unless overridden."""
+        """The log density that training maximises, [...]: ``log_prob`` unless overridden."""
         return self.log_prob(states, targets, there)
 
     def draw(
@@ -60,8 +60,8 @@ class CharacterHeads(nn.Module):
         """Characters drawn independently given h, never a special symbol: [..., H] → ids [...].
 
         Args:
-            present: ids [..., S] that lose ``repetition`` nats; special symbols are passed over.
-            refused: ids of characters that are not drawn either, see ``sampling.draw``.
+            present: ids [..., S] that lose ``repetition`` nats; special symbols among them do not.
+            refused: more ids that are never drawn, see ``sampling.draw``.
         """
         first = len(CharTokenizer.SPECIAL)
         weight, bias = (values[first:] for values in self.table)
@@ -110,7 +110,7 @@ class BernoulliHeads(CategoricalHeads):
 class GaussianHeads(CharacterHeads):
     """N(x_i; x'_i, I) over fixed character vectors of unit length: ½‖x − x'‖² and a constant.
 
-    The vectors are random, of the seed of the model's size alone, and never trained. Among the V
+    The vectors are random, from a seed that depends only on their sizes, and never trained. Of V
     vectors p(c | x') ∝ exp(−½‖e_c − x'‖²), and since all ‖e_c‖ = 1 that is softmax(e_c · x').
     """
 

@@ -1,4 +1,4 @@
-"""Where a model lies, by what it is called: a folder, a model that ships, or one of the hub."""
+"""The folder of a model by its name: a path, the name of a shipped model, or a name on the hub."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from poetry_vae.text.files import stands
 
 
 def model_folder(name_or_path: str | Path) -> Path:
-    """Where a model lies, by its folder, by the name it ships under, or by ``owner/name`` of the
-    Hugging Face hub, from which it is fetched; what is here comes first.
+    """The folder of a model: given as a path, as the name it ships under, or as ``owner/name`` on
+    the Hugging Face hub, from which it is fetched. Folders and shipped models come first.
 
     Raises:
-        CheckpointError: nothing of that name.
+        CheckpointError: no model has that name.
     """
     by_name = {model.name: model.path for model in shipped_models()}
     folder = Path(name_or_path)

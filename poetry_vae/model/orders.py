@@ -13,11 +13,11 @@ from poetry_vae.text.form import Form
 
 @dataclass(frozen=True)
 class Order:
-    """When the characters of poems are settled: each given all those of earlier passes.
+    """The pass that settles each character, given all characters of earlier passes.
 
-    Places of one **path** follow one another: those of a line as it is written, or those that were
-    there before. Paths do not change what a place may go by, only which character stands beside
-    the question, see ``model.slots``.
+    Places of one **path** follow one another: the places of a line as it is written, or those
+    settled beforehand. Paths do not change which characters a place may depend on. They only decide
+    which character shares a slot with the question, see ``model.slots``.
     """
 
     pass_of: Tensor
@@ -25,10 +25,10 @@ class Order:
     paths: Tensor
     """The path of each place: [B, T]."""
     aside: Tensor
-    """Places that are only asked about: what is settled there is for no other to go by, [B, T]."""
+    """Places that are only asked about: no other place depends on their characters, [B, T]."""
 
     def at(self, number: Tensor) -> Order:
-        """The question of a pass [B, 1]: what is open then is all asked for at once."""
+        """The order that asks, at a pass [B, 1], for all places still open, all at once."""
         later = self.pass_of > number
         return Order(torch.minimum(self.pass_of, number), self.paths, self.aside | later)
 
@@ -46,15 +46,15 @@ def written(
     """The order in which poems are written: every line from its rhyme to its beginning.
 
     A line begins one pass after the line above it, so that L lines of C characters take C + L − 1
-    passes: a character knows what follows it in its line, and of the lines above at least as much
-    and what stands at its own place. Or lines are written ``in_turn``, one character a pass: then
-    it knows all lines above it.
+    passes. A character then depends on those that follow it in its line, and in the lines above on
+    the same places, on its own place, and perhaps on more. If lines are written ``in_turn``, one
+    character a pass, it depends on all of the lines above it.
 
     Args:
         given: [B, T], passes of places that are known beforehand, one after the other from 0, and
             −1 for those that are to be written.
-        passes: how many to write in, in place of as many as it takes for a poem of which nothing is
-            given; with less, neighbours come at once.
+        passes: how many passes to write in; by default as many as a poem takes of which nothing is
+            given. With fewer, neighbours are written at once.
     """
     is_open = (given < 0) & layout.there
     begun = ((given >= 0) & layout.there).sum(1, keepdim=True)
@@ -73,7 +73,7 @@ def written(
 
 
 def read(settled: Tensor) -> Order:
-    """What is ``settled`` [B, T], one after the other, and then every other place on its own."""
+    """First the places that are ``settled`` [B, T], in turn; then each other place by itself."""
     number = settled.sum(1, keepdim=True)
     pass_of = torch.where(settled, settled.cumsum(1) - 1, number)
     return Order(pass_of, torch.zeros_like(pass_of), ~settled)
@@ -85,8 +85,8 @@ def nothing_given(poems: int, layout: Layout) -> Tensor:
 
 
 def some_given(there: Tensor, *, generator: torch.Generator | None) -> Tensor:
-    """For :func:`written`: 1 to T places of those that are ``there`` [B, T], any number equally
-    often, in any order: [B, T]."""
+    """For :func:`written`: 1 to T random places that are ``there`` [B, T], in random order: [B, T].
+    Every number of places is equally likely."""
     number = torch.rand(len(there), 1, generator=generator, device=there.device)
     lots = torch.rand(there.shape, generator=generator, device=there.device)
     ranks = lots.masked_fill(~there, 2.0).argsort(-1).argsort(-1)

@@ -1,4 +1,4 @@
-"""Models without weights, into which those of a file are put."""
+"""Models made without weights, to be filled with the weights of a file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from poetry_vae.text.errors import PoetryVAEError
 
 
 class TooLargeError(PoetryVAEError):
-    """A configuration of a model that has more numbers than it may."""
+    """A configuration whose model would have more weights than the limit."""
 
 
 class Outline(TorchFunctionMode):
-    """A context in which modules are made whose numbers mean nothing yet: none is drawn, and every
-    weight has to be put in."""
+    """A context for making modules whose weights mean nothing yet: none is drawn at random, and all
+    of them have to be filled in."""
 
     def __init__(self, most: int) -> None:
         """
         Args:
-            most: how many numbers there may be; more raise :class:`TooLargeError`, and take no
-                room.
+            most: the most numbers there may be. A model with more raises :class:`TooLargeError`
+                before it takes memory.
         """
         super().__init__()
         self.left = most

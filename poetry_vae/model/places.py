@@ -1,6 +1,6 @@
-"""A vector for every place, from where it stands in its line and in the poem.
+"""A vector for every place, from its position in its line and in the poem.
 
-Places of a line are counted from its end, where the rhyme stands, as well as from its beginning: a
+Places of a line are counted from its end, where the rhyme is, as well as from its beginning: a
 line of seven is a line of five with two characters before it. So forms share their parameters.
 """
 
@@ -16,9 +16,9 @@ _MOST_LINES = 16  # of which each has a vector of its own, counted from either e
 
 
 class PlaceEmbedding(nn.Module):
-    """The sum of a vector each for place from the end of the line and from its beginning, for line
-    from the beginning of the poem and from its end, for the place within a couplet, and for the
-    stanza."""
+    """The sum of six vectors. They encode the place counted from the end and from the beginning of
+    the line, the line counted from the beginning and from the end of the poem, the place within a
+    couplet, and the stanza."""
 
     def __init__(self, config: ModelConfig, width: int, *, scale: float = 0.1) -> None:
         super().__init__()

@@ -3,8 +3,8 @@ for people (``README.md``) and what was measured when the weights were kept (``f
 
 Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
 the weights is held against the configuration before anything is built or read. Weights are written
-with a checksum of every tensor, of the vocabulary and of the configuration; those of earlier
-versions, which lack some, are read without.
+with checksums of every tensor, of the vocabulary and of the configuration. Files of earlier
+versions lack some of them, and are read without those checks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DEFAULT_FORM = Form.of(4, 7)
 
 
 class CheckpointError(PoetryVAEError):
-    """A model that is not there, or a folder that does not hold one that can be loaded."""
+    """A model that does not exist, or a folder whose model cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def default_model(form: Form, *, any_form: bool = False, writes: bool = False) -
 
     Args:
         any_form: whether it must be one that writes any form, and so can be told a subject.
-        writes: whether it is to write poems. One of any form has learned from far more of them;
-            one of a single form makes more of its latent space.
+        writes: whether it is to write poems. A model of any form has learned from far more poems;
+            a model of a single form makes more use of its latent space.
 
     Raises:
-        CheckpointError: none does.
+        CheckpointError: no model ships for it.
     """
     models = {model.form: model.path for model in shipped_models()}
     if form in models and not any_form and not (writes and None in models):
@@ -100,8 +100,8 @@ def default_model(form: Form, *, any_form: bool = False, writes: bool = False) -
 
 @lru_cache(maxsize=16)
 def lines_of_poets(chars: int) -> KnownLines | None:
-    """The lines of so many characters in the poems that the shipped models have read, where they
-    are known."""
+    """The lines of so many characters in the training poems of the shipped models; None if they are
+    not known."""
     path = lines_file(_SHIPPED / "any", chars)
     return KnownLines.load(path) if path.is_file() else None
 
@@ -123,15 +123,15 @@ def figures_of(folder: Path) -> dict[str, Any]:
 
 _SCALE, _VOCABULARY, _CONFIGURATION = ".scale", "vocabulary", "configuration"
 _FLOATS = ("F32", "F16", "BF16", "F64")
-_SPARE = 100_000  # numbers: a file that lacks few is told by the names of its tensors
+_SPARE = 100_000  # numbers that a file may lack here: a later check names the missing tensors
 _LAYERS = ("encoder_layers", "decoder_layers", "refiner_layers", "components")
 
 
 def packed(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     """Weights in another precision, by name.
 
-    For int8 each row of a matrix becomes whole numbers from −127 to 127 times a scale, which stands
-    beside it, and all that is no matrix is kept in half precision: a byte a weight.
+    For int8 each row of a matrix becomes whole numbers from −127 to 127 times a scale, which is
+    stored beside it. Other tensors are kept in half precision. So a weight takes about one byte.
     """
     if dtype != torch.int8:
         return {name: tensor.to(dtype) for name, tensor in weights.items()}
@@ -203,12 +203,13 @@ def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: 
 
 
 def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], PoetryVAE]) -> PoetryVAE:
-    """The model of a configuration, for the weights of a file, which it is held against.
+    """A model of a configuration without weights, checked against the file that holds them.
 
     Raises:
-        CheckpointError: the file does not hold what such a model has.
+        CheckpointError: the file does not hold the tensors of such a model.
     """
-    # Every layer has a tensor at least: no million of them is made to be counted.
+    # Every layer has at least one tensor, so a file with few tensors rules out a million layers
+    # before any is made.
     for name in _LAYERS:
         if (n := getattr(config, name)) > len(file.tensors):
             raise file.refuse(
@@ -266,12 +267,12 @@ def save_model(
 
 
 def _sum_of_characters(tokenizer: CharTokenizer) -> str:
-    """A checksum of the vocabulary, which stands beside the weights that it goes with."""
+    """A checksum of the vocabulary, to be stored with the weights that belong to it."""
     return _sum_of("".join(tokenizer.characters))
 
 
 def _sum_of_settings(configuration: str) -> str:
-    """The same of a configuration as it is stored, whatever its spaces and the order of names."""
+    """A checksum of a stored configuration, which ignores its spaces and the order of names."""
     return _sum_of(json.dumps(json.loads(configuration), sort_keys=True))
 
 

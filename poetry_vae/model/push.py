@@ -25,14 +25,14 @@ def push_to_hub(
 ) -> str:
     """Put a model on the hub: card, configuration, vocabulary, weights, and figures if it has some.
 
-    Who is logged in (``hf auth login``, or ``HF_TOKEN``) must be allowed to write there. The
-    repository is made if it is not there.
+    The account that is logged in (``hf auth login``, or ``HF_TOKEN``) must be allowed to write
+    there. If the repository does not exist, it is made.
 
     Args:
         model: a folder or name, whose card goes along; or a model, which gets a plain card.
         repository: ``owner/name``.
-        license: of the weights, by the hub's identifier. Nothing is added to a card that begins
-            with such data itself.
+        license: of the weights, by the hub's identifier. A card that already begins with front
+            matter is left as it is.
         private: whether a new repository is seen by its owner alone.
         message: of the commit.
 
@@ -40,21 +40,23 @@ def push_to_hub(
         ``owner/name@commit``.
 
     Raises:
-        CheckpointError: the model is none that can be loaded.
+        CheckpointError: the model cannot be loaded.
         HubError: the hub did not take it, or the extra is missing.
     """
     name = HubName.parse(repository)
     if name is None or name.revision:
-        raise HubError(f"{repository!r} is no place on the hub: give owner/name")
+        raise HubError(f"{repository!r} is not a name on the hub: give owner/name")
     if not _LICENSE.fullmatch(license):
-        raise HubError(f"license {license!r} is no identifier of the hub, as mit or cc-by-4.0")
+        raise HubError(
+            f"license {license!r} is not an identifier of the hub, such as mit or cc-by-4.0"
+        )
     with TemporaryDirectory() as scratch:
         if isinstance(model, PoetryVAE):
             folder = Path(scratch)
             model.save_pretrained(folder)
         else:
             folder = model_folder(model)
-            PoetryVAE.from_pretrained(folder)  # what is damaged stays here
+            PoetryVAE.from_pretrained(folder)  # a damaged model is not uploaded
         with told_of(name):
             return _push(folder, name, license, private, message or "A model of poetry-vae")
 
@@ -78,7 +80,7 @@ def _push(folder: Path, name: HubName, license: str, private: bool, message: str
 
 
 def _with_front_matter(card: str, name: HubName, license: str) -> str:
-    """A card with what the hub's pages are sorted by before it."""
+    """A card, after the front matter by which the hub sorts its pages."""
     if card.startswith("---\n"):
         return card
     return f"""---

@@ -27,13 +27,13 @@ from poetry_vae.model.slots import Slots
 class Refiner(nn.Module):
     """Blocks of attention between slots.
 
-    What is returned are hidden states to be read by a likelihood, those of the decoder and what is
-    to be changed of them. At the start of training nothing is. Characters enter and leave by the
-    VAE's tables or by the refiner's own, which are the same at the start.
+    They return hidden states for a likelihood: the decoder's states plus a change, which is 0 at
+    the start of training. Characters enter and leave by the VAE's tables or by the refiner's own,
+    which start as copies.
 
-    **Trust** t in [0, 1] says how much of z there is to go by. The refiner is trained with all
-    amounts of noise on z, z̃ = t·z + √(1 − t²)·ε, which is N(0, I) whatever t is where z is; the
-    less it trusts, the more it goes by the characters alone, at t = 0 entirely.
+    **Trust** t in [0, 1] says how far the refiner may rely on z. It is trained with all amounts of
+    noise on z: z̃ = t·z + √(1 − t²)·ε. If z is N(0, I), z̃ is too, for every t. The lower the
+    trust, the more the refiner relies on the characters; at t = 0 it relies on them alone.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -65,14 +65,15 @@ class Refiner(nn.Module):
         zero_init(self.change, self.kept)
         nn.init.ones_(self.kept.bias)
         if config.forms == "any":
-            # It learns beside a decoder that knows nothing yet: of z that is not trusted, nothing
-            # is kept, or characters would have to unlearn what the decoder makes of no code.
+            # It learns beside a decoder that knows nothing yet. So states of z that is not trusted
+            # are dropped; otherwise the refiner would have to unlearn the decoder's guesses from
+            # noise.
             with torch.no_grad():
                 self.kept.weight[:, 0] = 1.0
                 self.kept.bias.zero_()
 
     def warm_start(self, embedding: nn.Embedding, likelihood: CharacterHeads) -> None:
-        """Take over tables of characters, where there are own ones."""
+        """Copy tables of characters into the refiner's own, if it has any."""
         if self.embedding is not None and self.likelihood is not None:
             self.embedding.load_state_dict(embedding.state_dict())
             self.likelihood.load_state_dict(likelihood.state_dict())
@@ -96,14 +97,14 @@ class Refiner(nn.Module):
         """Hidden states for the places that are asked for, in the order of the slots, [B, Q, H].
 
         Args:
-            rows: what the table of characters holds for every place, [B, T, H].
+            rows: the row of the table of characters for every place, [B, T, H].
             slots: for B poems, or for one, where they are the same for all.
             states: the decoder's for t·z̃, [B, T, H].
             trust: t of each poem, [B].
-            memory: what the blocks have seen in earlier passes; the slots are those of the next
-                passes then, and see all of it.
+            memory: the slots of earlier passes; ``slots`` are then those of the next passes, which
+                see all of them.
             asked: what is asked of the poems, for a model of any form.
-            subject: what the table holds for the characters of the subject, [B or 1, A, H].
+            subject: rows of the table for the characters of the subject, [B or 1, A, H].
         """
         amount = torch.stack([trust, trust.square()], dim=-1)  # [B, 2]
         held = self._characters(rows, asked, subject)
@@ -120,7 +121,7 @@ class Refiner(nn.Module):
         return out
 
     def _characters(self, rows: Tensor, asked: Asked | None, subject: Tensor | None) -> Tensor:
-        """What slots hold: characters of the poems, nothing, and those of the subject."""
+        """Vectors that slots can hold: characters of poems, an empty one, and of the subject."""
         held: Tensor = self.characters(rows)
         if subject is None or self.subject is None or not subject.shape[1]:
             return held
@@ -142,7 +143,7 @@ class Refiner(nn.Module):
         return _at(found.expand(rows, -1, -1), places.clamp_max(width).expand(rows, -1))
 
     def _whole(self, states: Tensor, asked: Asked | None) -> Tensor:
-        """What all slots of a poem know: a summary of z, and the dynasty."""
+        """A vector that all slots of a poem get: a summary of z, plus the dynasty."""
         if asked is None or self.dynasty is None:
             out: Tensor = self.whole(states.mean(-2))
             return out
@@ -153,7 +154,7 @@ class Refiner(nn.Module):
 
 
 def _at(values: Tensor, places: Tensor) -> Tensor:
-    """Values [B, T, H] at places [B or 1, S]: [B, S, H], 0 where the place is T, that is none."""
+    """Values [B, T, H] at places [B or 1, S]: [B, S, H]. The place T means none, and gives 0."""
     padded = nn.functional.pad(values, (0, 0, 0, 1))
     index = places.unsqueeze(-1).expand(len(values), -1, values.shape[-1])
     return padded.gather(1, index)

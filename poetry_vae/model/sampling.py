@@ -11,7 +11,7 @@ from poetry_vae.text.errors import PoetryVAEError
 
 
 class SamplingError(PoetryVAEError):
-    """Sampling settings that make no distribution."""
+    """Sampling settings that do not make a distribution."""
 
 
 def draw(
@@ -23,8 +23,8 @@ def draw(
 ) -> Tensor:
     """One symbol a row from softmax(logits / temperature); the likeliest at temperature 0.
 
-    By inverting the cumulative sum: one uniform number a row instead of one a symbol, which is what
-    makes the library's categorical sampler slower than the network that feeds it.
+    It inverts the cumulative sum, which takes one uniform number a row. The library's categorical
+    sampler takes one a symbol, which makes it slower than the network that feeds it.
 
     Args:
         logits: [R, V]; they are overwritten.
@@ -36,7 +36,8 @@ def draw(
         [R] ids.
 
     Raises:
-        SamplingError: the temperature is negative or not a number, or a logit that decides is.
+        SamplingError: the temperature is negative or not a number, or logits that decide are not
+            numbers.
     """
     if not 0 <= temperature < float("inf"):
         raise SamplingError(f"temperature is {temperature}: it must be a number >= 0")
@@ -57,9 +58,9 @@ def draw(
 
 
 def lessen(logits: Tensor, ids: Tensor, nats: float) -> Tensor:
-    """Logits [R, V], overwritten, of which those of ids [R, S] are ``nats`` less, each once.
+    """Lower the logits [R, V] of ids [R, S] by ``nats``, each once; the logits are overwritten.
 
-    Negative ids are none.
+    Negative ids are skipped.
     """
     rows, places = (ids >= 0).nonzero(as_tuple=True)
     columns = ids[rows, places]
@@ -68,9 +69,9 @@ def lessen(logits: Tensor, ids: Tensor, nats: float) -> Tensor:
 
 
 def drawn_at(weights: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """Symbols from weights [..., V] that a temperature has shaped already: [...].
+    """Symbols drawn from weights [..., V] to which the temperature is already applied: [...].
 
-    At temperature 0, which shapes nothing, the heaviest.
+    At temperature 0 it is not applied, and the heaviest symbol is taken.
 
     Raises:
         SamplingError: a weight that decides is no number.
@@ -103,7 +104,7 @@ def draw_weighted(weights: Tensor, *, generator: torch.Generator | None) -> Tens
     edges = sums.cumsum(-1)
     _check_finite(edges[:, -1])
     uniform = torch.rand((R, 1), generator=generator, device=weights.device, dtype=weights.dtype)
-    # Rounding: what is searched for stays below the total, so that no weight of 0 is ever hit.
+    # Rounding could reach the total: stay below it, so that no weight of 0 is ever hit.
     below = uniform.clamp_max(_BELOW_ONE) * edges[:, -1:]
     block = torch.searchsorted(edges, below, right=True).clamp_max(sums.shape[1] - 1)
     share = (below - (edges - sums).gather(1, block)) / sums.gather(1, block)
@@ -122,7 +123,7 @@ def _heaviest(weights: Tensor) -> Tensor:
 def _check_finite(deciding: Tensor) -> None:
     if not deciding.isfinite().all():
         raise SamplingError(
-            "the probabilities are no numbers: a setting is too large to be reckoned with; lower "
+            "the probabilities are not numbers: a setting is too large to compute with; lower "
             "--guidance, or raise --temperature"
         )
 

@@ -1,4 +1,4 @@
-"""What a refiner reads in which pass: every question beside the character it follows."""
+"""The slots that a refiner reads in each pass: each question with the character it follows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ BEFORE = -1
 class Slots:
     """A slot holds what was settled in one place, and asks for another.
 
-    So that all of T questions are answered in one forward pass and no character is held twice
-    (Pannatier et al. 2024, "σ-GPTs"). The first T slots ask for the places in turn; the others
-    hold characters that no question follows, and last those of a subject, which are there before
-    the first pass. Places are numbered from 0, T stands for none, and the characters of a subject
-    come after that.
+    So one forward pass answers all T questions, and no character is held twice (Pannatier et al.
+    2024, "σ-GPTs"). The first T slots ask for the places in turn. After them come slots with
+    characters that no question follows, and at the end the characters of a subject, which are there
+    before the first pass. Places are numbered from 0; T means none, and higher numbers are
+    characters of a subject.
     """
 
     content: Tensor
@@ -29,7 +29,8 @@ class Slots:
     target: Tensor
     """The place that is asked for, [B, S]."""
     pass_of: Tensor
-    """When the slot is there, [B, S]: after its content is settled, and before its target."""
+    """The pass in which the slot appears, [B, S]: after its character is settled, and before the
+    place that it asks for."""
     aside: Tensor
     """Slots that no other sees, [B, S]."""
     questions: int
@@ -40,9 +41,9 @@ class Slots:
         """The slots of an order, S = T + the characters that no place of their path follows + A.
 
         Args:
-            subject: which of A characters of a subject there are, [B, A] or [1, A].
-            most: how many characters there are at most that no place follows, where it is known:
-                to count them, an accelerator has to be waited for.
+            subject: whether each of A places of a subject holds a character, [B, A] or [1, A].
+            most: the most characters that no place follows, if known. Otherwise they are counted,
+                which has to wait for an accelerator.
         """
         B, T = order.pass_of.shape
         device = order.pass_of.device
@@ -77,7 +78,7 @@ class Slots:
 
     @property
     def sees(self) -> Tensor:
-        """Whether a slot sees another, which is there by its pass: [B, S, S]."""
+        """Whether a slot sees another: those that have appeared by its pass, [B, S, S]."""
         past = self.pass_of[:, None, :] <= self.pass_of[:, :, None]
         itself = torch.eye(self.pass_of.shape[1], dtype=torch.bool, device=self.pass_of.device)
         return past & ~self.aside[:, None, :] | itself
@@ -97,7 +98,7 @@ class Slots:
         is_there = torch.cat([is_asked, is_held], 1)
         parts = [part.gather(1, columns) for part in (self.content, self.target, self.pass_of)]
         content, target, pass_of = parts
-        nothing = self.questions  # T, which stands for no place
+        nothing = self.questions  # T, which means no place
         return Slots(
             content.where(is_there, nothing),
             target.where(is_there, nothing),
@@ -108,8 +109,8 @@ class Slots:
 
 
 def _first(here: Tensor) -> tuple[Tensor, Tensor]:
-    """The columns that are true in each row, as many as the fullest row has, and which of them are
-    not merely filled in."""
+    """The columns that are true in each row, filled up to as many as the fullest row has; and
+    whether each column is real, not filled in."""
     most = int(here.sum(1).max()) if here.shape[1] else 0
     is_there, columns = here.int().sort(dim=1, descending=True, stable=True)
     return columns[:, :most], is_there[:, :most].bool()

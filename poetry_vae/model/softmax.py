@@ -2,7 +2,7 @@
 
 The vocabulary softmax dominates the training of small text models, and most of its time goes into
 moving [rows, vocabulary] arrays through memory. Here a block of rows is taken from logits to
-gradient while it still stands in the processor's cache, in one pass.
+gradient in one pass, while it is still in the processor's cache.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class UnitGrid:
     def __init__(self, layout: Layout, chars: int, units: int) -> None:
         self.units, self.cells = units, 2 * chars
         cell = layout.unit * self.cells + (layout.line % 2) * chars + layout.from_end
-        self.cell = cell.masked_fill(~layout.there, units * self.cells)  # one more, for padding
+        self.cell = cell.masked_fill(~layout.there, units * self.cells)  # one extra cell: padding
         count = torch.zeros(len(cell), units + 1, device=cell.device)
         unit = layout.unit.masked_fill(~layout.there, units)
         self.present = count.scatter(1, unit, 1.0)[:, :units] > 0  # [B, U]
@@ -66,7 +66,7 @@ class UnitEmbedding(nn.Module):
         self.from_end = nn.Embedding(_MOST_UNITS, width)
 
     def forward(self, present: Tensor) -> Tensor:
-        """Which units there are [B, U] → [B, U, width]."""
+        """Whether each unit is in its poem [B, U] → [B, U, width]."""
         last = _MOST_UNITS - 1
         number = torch.arange(present.shape[1], device=present.device)
         behind = (present.sum(1, keepdim=True) - 1 - number).clamp(0, last)
@@ -75,7 +75,7 @@ class UnitEmbedding(nn.Module):
 
 
 class AskedEmbedding(nn.Module):
-    """One vector [B, width] for all that is asked for beside the form; what is not said adds 0."""
+    """One vector [B, width] for dynasty and subject; a part that is not asked for adds 0."""
 
     def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class AskedEmbedding(nn.Module):
 
 @dataclass(frozen=True)
 class Asking:
-    """What the levels go by beside z: all that is asked for as one vector, and the grid."""
+    """The input of the levels beside z: one vector for all that is asked for, and the grid."""
 
     asked: Asked
     vector: Tensor
@@ -109,7 +109,7 @@ class Asking:
 
     @property
     def there(self) -> Tensor:
-        """Which places there are, [B, T]."""
+        """Whether a place belongs to the poem, [B, T]."""
         return self.asked.layout.there
 
 
@@ -236,7 +236,7 @@ def _gaussian(parameters: Tensor) -> DiagonalGaussian:
 class PlacedEncoder(nn.Module):
     """Embedding, gated convolutions over the whole poem, and the places of each unit side by side.
 
-    For a model of any form; what comes out is one vector a unit, [B, U, H].
+    It belongs to a model of any form, and makes one vector a unit, [B, U, H].
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -48,8 +48,8 @@ from poetry_vae.text.tokenizer import CharTokenizer
 class PoetryVAE(nn.Module):
     """A text VAE for poems of one form, or of any.
 
-    A model of any form is told with every batch what is **asked** of the poems: form, dynasty and
-    subject. :meth:`writing` makes a view for which that is given, to be used like a model of one.
+    With every batch, a model of any form is told what is **asked** of the poems: form, dynasty and
+    subject. :meth:`writing` makes a view that fixes them, and is used like a model of one form.
 
     A poem's **code** is its latents, from the top level down, each in standard deviations of its
     prior from the prior's mean. So codes follow N(0, I) whatever the levels are, and those of a
@@ -84,7 +84,7 @@ class PoetryVAE(nn.Module):
         """The form that the model, or this view of it, writes.
 
         Raises:
-            FormError: it writes any.
+            FormError: it writes any form.
         """
         return self.given.form or self.config.form
 
@@ -95,7 +95,7 @@ class PoetryVAE(nn.Module):
 
     @property
     def asked(self) -> Asked:
-        """What is asked where nothing else is said: one row for all poems.
+        """The request used by default: one row for all poems.
 
         Raises:
             FormError: the model writes any form.
@@ -109,10 +109,10 @@ class PoetryVAE(nn.Module):
         return view
 
     def writing(self, form: Form, *, about: str = "", dynasty: str = "") -> PoetryVAE:
-        """The same model, weights shared, where every poem is asked for so.
+        """A view of the model, weights shared, that asks for this in every poem.
 
         Args:
-            about: the subject in free words, in either script; punctuation is passed over.
+            about: the subject in free words, in either script; punctuation is ignored.
             dynasty: one of ``config.dynasties``; empty for any.
 
         Raises:
@@ -188,9 +188,9 @@ class PoetryVAE(nn.Module):
     ) -> DiagonalGaussian:
         """The posterior of the codes, [B, D], of poems or of ids [B, T].
 
-        Exact for a flat VAE and for levels that do not depend on each other; else each level's is
-        the one that follows from the posterior means above it. Labels that are not given are
-        inferred.
+        It is exact for a flat VAE and for levels that do not depend on each other. Otherwise the
+        posterior of each level is the one given the posterior means above it. Labels that are not
+        given are inferred.
 
         Raises:
             FormError: a poem does not have the model's form.
@@ -211,13 +211,13 @@ class PoetryVAE(nn.Module):
     def states(
         self, code: Tensor, labels: Tensor | None = None, asked: Asked | None = None
     ) -> Tensor:
-        """What the likelihood reads: codes [..., D] → [..., T, H].
+        """Hidden states for the likelihood: codes [..., D] → [..., T, H].
 
         Raises:
             LabelError: a label is missing, or the model has none.
         """
         asking = self._asking(asked, code.shape[-2] if code.dim() > 1 else 1)
-        first = self.config.latent  # the levels below have what is left
+        first = self.config.latent  # the levels below share the rest
         sizes = [first, code.shape[-1] - first] if asking else list(self.level_sizes.values())
         parts = iter(torch.split(code, sizes, dim=-1))
         _, state = self.walk(None, lambda _, prior: prior.mean + prior.stddev * next(parts), asking)
@@ -235,7 +235,7 @@ class PoetryVAE(nn.Module):
         memory: Memories | None = None,
         asked: Asked | None = None,
     ) -> Tensor:
-        """What ``readout`` reads at the places asked for, see :meth:`Refiner.forward`."""
+        """Hidden states for ``readout`` at the places asked for, see :meth:`Refiner.forward`."""
         assert self.refiner is not None
         table = self.refiner.embedding or self.encoder.embedding
         asked = asked or self.asked
@@ -312,7 +312,7 @@ class PoetryVAE(nn.Module):
         It is on the CPU, in evaluation mode.
 
         Raises:
-            CheckpointError: nothing of that name, or a file is missing, damaged or of another
+            CheckpointError: no model has that name, or a file is missing, damaged or of another
                 version.
         """
         folder = model_folder(name_or_path)
@@ -326,7 +326,7 @@ class PoetryVAE(nn.Module):
         return list(self.latents)  # type: ignore[arg-type]
 
     def _asking(self, asked: Asked | None, poems: int) -> Asking | None:
-        """What levels of a model of any form go by."""
+        """The input of the levels beside z, for a model of any form."""
         if self.asking is None:
             return None
         assert isinstance(self.encoder, PlacedEncoder)

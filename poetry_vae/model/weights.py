@@ -21,7 +21,7 @@ _DTYPES = {
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 Wanted = dict[str, tuple[tuple[str, ...], tuple[int, ...]]]
-"""By name what a tensor must be: one of these dtypes, and of this shape."""
+"""For each tensor by name: the dtypes that it may have, and its shape."""
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -46,10 +46,10 @@ def hold_against(file: TensorFile, wanted: Wanted, by: str) -> None:
     """Hold a file's header against what is to be read from it.
 
     Args:
-        by: what it is held against, for people.
+        by: the name, for an error message, of the thing it is held against.
 
     Raises:
-        error: a tensor is missing, of another dtype or shape, or one too many; it is named.
+        error: a tensor is missing, too many, or of another dtype or shape; the error names it.
     """
     for name, (dtypes, shape) in wanted.items():
         found = file.tensors.get(name)
@@ -70,7 +70,7 @@ def weights_in(file: TensorFile) -> dict[str, Tensor]:
     """All tensors of a file, copied, their checksums verified.
 
     Raises:
-        error: one is damaged or holds a number that is not finite; it is named.
+        error: a tensor is damaged or holds a number that is not finite; the error names it.
     """
     return {name: _tensor(file, name) for name in file.tensors}
 
@@ -80,7 +80,7 @@ def _tensor(file: TensorFile, name: str) -> Tensor:
     out = torch.empty(found.shape, dtype=_DTYPES[found.dtype])
     if out.numel():
         out.copy_(torch.frombuffer(found.content, dtype=out.dtype).view(found.shape))
-    # A sum that is finite is of finite numbers.
+    # If the sum is finite, every number in it is.
     if out.is_floating_point() and not (
         out.sum(dtype=torch.float64).isfinite() or out.isfinite().all()
     ):

@@ -1,10 +1,10 @@
-"""Which traditional character a simplified one stands for, by the characters beside it.
+"""Choose the traditional character for a simplified one, by the characters beside it.
 
 The table ``ambiguous.tsv`` is counted from Tang and Song poems by ``scripts/build_script.py``. Its
-rows are: the simplified character, one of the traditional ones it may stand for, a weight, and the
+columns are: the simplified character, one of the traditional ones it may mean, a weight, and the
 contexts that have this weight, ``_`` for the character itself (``白_`` is 白 before it). The first
-row of a character names the commonest, which always scores 0; of the others each scores the sum of
-the weights of its contexts, in quarters of log odds, and the highest score is taken.
+row of a character names the commonest candidate, which always scores 0. Every other candidate
+scores the sum of the weights of its contexts, in quarters of log odds. The highest score wins.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from importlib import resources
 from typing import NamedTuple
 
 EDGE = "|"
-"""Stands for whatever is no Chinese character: the end of a line, or punctuation."""
+"""Replaces everything but Chinese characters: the end of a line, or punctuation."""
 
 _NOT_HAN = re.compile("[^\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 class Choice(NamedTuple):
-    """What one simplified character may stand for."""
+    """The traditional characters that one simplified character may mean."""
 
     commonest: str
     others: tuple[tuple[str, dict[str, int]], ...]
@@ -38,7 +38,7 @@ class Choice(NamedTuple):
 
 
 def framed(text: str) -> str:
-    """The text with edges for all that is no Chinese character, and one more at each end."""
+    """The text with an edge in place of each sign but Chinese characters, and one at each end."""
     return f"{EDGE}{_NOT_HAN.sub(EDGE, text)}{EDGE}"
 
 

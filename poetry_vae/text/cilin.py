@@ -10,7 +10,7 @@ from functools import cache
 from poetry_vae.text.prosody import Reading, readings
 from poetry_vae.text.shipped import rows
 
-# The groups of each part, from the first to the nineteenth; a group may stand in two.
+# The groups of each part, from the first to the nineteenth; a group may belong to two.
 _PARTS = """
 東冬董腫送宋 江陽講養絳漾 支微齊灰紙尾薺賄寘未霽泰隊 魚虞語麌御遇 佳灰蟹賄泰卦隊 真文元軫吻阮震問願
 元寒刪先阮旱潸銑願翰諫霰 蕭肴豪篠巧皓嘯效號 歌哿箇 佳麻馬卦禡 庚青蒸梗迥敬徑 尤有宥 侵寢沁
@@ -45,7 +45,7 @@ def _readings(character: str) -> frozenset[Reading]:
 
 
 def _parts_of(group: str, character: str) -> list[str]:
-    """The part of a group; both where the group is parted and nothing says where this stands."""
+    """The part of a group. A divided group has two: both, if the character's own is not known."""
     listed = [
         RHYME_PARTS[part - 1]
         for (of, part), characters in _parted().items()
@@ -58,7 +58,7 @@ def _parts_of(group: str, character: str) -> list[str]:
 
 @cache
 def _parted() -> dict[tuple[str, int], frozenset[str]]:
-    """The characters of parted groups, by group and part; see ``scripts/build_cilin.py``."""
+    """The characters of divided groups, by group and part; see ``scripts/build_cilin.py``."""
     return {(group, int(part)): frozenset(found) for group, part, found in rows("cilin")}
 
 

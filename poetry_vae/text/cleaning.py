@@ -1,8 +1,8 @@
-"""From the text of an edition, or what a person typed, to verse: editors' marks out, damage named.
+"""Clean verse from the text of an edition or from typed text: marks are removed, damage is named.
 
-Files and typed text go through the same steps. What differs is the end: a damaged poem of a file
-is left out for one of a few reasons that can be counted, and typed text is refused by an error that
-quotes what is wrong with it.
+Files and typed text go through the same steps, and only end differently. A damaged poem of a file
+is left out, for one of a few reasons that can be counted. Damaged typed text is refused by an error
+that quotes the fault.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from poetry_vae.text.script import fold
 
 
 class RejectedTextError(PoetryVAEError):
-    """A text that is no clean poem; its message is the reason, one of a small fixed set."""
+    """A text that is not a clean poem; its message is the reason, one of a small fixed set."""
 
 
 class TypedTextError(FormError):
-    """Typed text that no poem can be made of; the message quotes what is wrong and says why."""
+    """Typed text that cannot become a poem; the message quotes the fault and says why."""
 
 
-# Verse with nothing to clean, which most of any corpus is: looked at once and let through.
+# Verse with nothing to clean, as most verse in any corpus: one look, and it passes.
 _PLAIN = re.compile("[一-鿿 \t\r\n　，。、；：？！]*")
 # Marks of no width: joiners, direction marks, byte order marks, selectors of a glyph's variant.
 _INVISIBLE = re.compile(
@@ -38,8 +38,8 @@ def _compatible(first: int, last: int) -> dict[int, str]:
     return {code: plain for code, plain in pairs if plain != chr(code)}
 
 
-# Only what is another way of writing the same sign. NFKC of everything would turn ？, the end of a
-# line, into ?, a lost character, and ① into a 1. Compatibility ideographs are left to `fold`.
+# Only other ways of writing the same sign. NFKC of everything would turn ？, the end of a line,
+# into ?, a lost character, and ① into a 1. Compatibility ideographs are left to `fold`.
 _SAME_SIGN: dict[int, str] = {
     **_compatible(0x2E80, 0x2FD5),  # radicals: Kangxi's and the supplement's
     **_compatible(0xFE10, 0xFE19),  # punctuation of vertical text
@@ -54,15 +54,15 @@ for _sign in "，？！；：（）":  # these are the usual form
     del _SAME_SIGN[ord(_sign)]
 _HAS_OTHER_FORM = re.compile(f"[{re.escape(''.join(map(chr, _SAME_SIGN)))}]")
 
-# Notes on readings, footnote numbers and tune labels: the mark goes, and what it encloses.
+# Notes on readings, footnote numbers and tune labels: marks and contents are removed.
 _NOTES = re.compile(r"（[^（）]*）|\([^()]*\)|〖[^〖〗]*〗|〔[^〔〕]*〕|【[^【】]*】")
 _DEEPEST_NOTE = 20
-# In square brackets stands a character that the editor supplied, unless it can only be a note.
+# Square brackets enclose a character that the editor supplied, unless it can only be a note.
 _SQUARE_NOTE = re.compile(
     r"\[ ?(?:[注註校]? ?\d{1,3}|(?:[一又或亦原本集疑當当應应](?:本)?[作云]|一本)[^\[\]]*) ?\]"
 )
 _FOOTNOTE = re.compile(r"[¹²³⁰-⁹①-⒇⓪-⓿❶-➓㈠-㈩㊀-㊉]")
-# A character supplied by the editor, and quotation: the mark goes, what it encloses is verse.
+# A character supplied by the editor, and quotation: marks are removed, their contents are verse.
 _QUOTES = re.compile(r"[\[\]《》〈〉「」『』“”‘’\"'〝〞〟＂＇]")
 _HALF_A_PAIR = re.compile(r"[（）()〖〗〔〕【】]")
 # A lost character (□ ○ ● …), or one given by its parts ({山/淪}, ⿰木養) for want of a code point.
@@ -75,12 +75,12 @@ _NOT_HAN = re.compile("[^\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000
 def clean_lines(text: str) -> tuple[str, ...]:
     """The lines of a poem, in the models' orthography and without punctuation.
 
-    Notes in （）, 〖〗, 〔〕 are dropped whole; of [], 《》 and quotes only the marks are. 々
-    becomes the character it repeats.
+    Notes in （）, 〖〗, 〔〕 are dropped whole. Of [], 《》 and quotes only the marks are dropped.
+    々 becomes the character it repeats.
 
     Raises:
         RejectedTextError: characters are lost, a bracket has no partner, something other than
-            Chinese characters remains, or nothing does.
+            Chinese characters remains, or nothing remains.
     """
     if _PLAIN.fullmatch(text):
         lines = split_lines(fold(text))
@@ -102,10 +102,10 @@ def clean_lines(text: str) -> tuple[str, ...]:
 def clean_typed(text: str, *, free: str = "") -> str:
     """Typed or pasted text as verse alone, its punctuation and its script as they were typed.
 
-    As in :func:`clean_lines`, and the title and author that stand above or before the verse go too.
-    ``free`` are signs that the caller understands (□ for a place that is left open); they stay.
+    It is cleaned as in :func:`clean_lines`; title and author above or before the verse are removed
+    too. ``free`` are signs that the caller understands (□ for a place left open); they are kept.
 
-    What no model knows, Latin letters say, stays for the caller to name.
+    Signs that no model knows, such as Latin letters, are kept too, for the caller to name.
 
     Raises:
         TypedTextError: a character is lost, a bracket has no partner, or 々 has nothing to repeat;
@@ -133,7 +133,7 @@ def _without_marks(text: str, *, keep_titles: bool = False) -> str:
     if _HAS_OTHER_FORM.search(text):
         text = text.translate(_SAME_SIGN)
     text = _FOOTNOTE.sub("", _SQUARE_NOTE.sub("", text))
-    if keep_titles:  # 【唐】 and （唐·李白） tell of author and dynasty: headings need them
+    if keep_titles:  # 【唐】 and （唐·李白） tell author and dynasty: headings need them
         return text
     for _ in range(_DEEPEST_NOTE):  # notes stand within notes
         shorter = _NOTES.sub("", text)

@@ -31,7 +31,7 @@ _REPEATED = "the same poem a second time"
 
 @dataclass(frozen=True)
 class Reject:
-    """A poem that was not taken, and where it stands."""
+    """A poem that was left out: its place in a file, and the reason."""
 
     reason: str
     file: Path
@@ -84,7 +84,7 @@ class Corpus:
 
 
 ReadingProgress = Callable[[Path, int, int], None]
-"""Called before each file with its path, the bytes read so far and the bytes there are in all."""
+"""Called before each file with its path, the bytes read so far and the bytes in all files."""
 
 
 def corpus_files(path: Path) -> list[Path]:

@@ -2,12 +2,13 @@
 
 GitHub's API names the commit's root tree and lists it and the poem folder; each listing must hash,
 as git hashes a tree, to the name it was asked for by, and each file, as git hashes a blob, to the
-name its listing gives. That proves that files match listings and listings match the root tree.
-That the root tree is the commit's own is the word of api.github.com, trusted through HTTPS: the
-commit itself is not hashed. With another `api_url`, that server is what is trusted.
+name its listing gives. That proves that files match listings and listings match the root tree. It
+does not prove that the root tree belongs to the commit, which itself is not hashed: for that
+api.github.com is trusted, through HTTPS. With another `api_url`, that server is trusted instead.
 
 A file appears under its own name only when it is complete and its hash is right. No answer is read
-beyond a limit, whatever size it claims, nothing but HTTP is followed, and the whole has a deadline.
+beyond a limit, whatever size it claims. No redirect leads away from HTTP(S). The whole download has
+a deadline.
 """
 
 import hashlib
@@ -123,7 +124,7 @@ def _plan(destination: Path, api_url: str, raw_url: str, patience: Patience) -> 
     """The poem files in the order of the listing, and the licence last."""
     api = f"{api_url.rstrip('/')}/repos/{_REPOSITORY}/git"
     raw = f"{raw_url.rstrip('/')}/{_REPOSITORY}/{COMMIT}"
-    # The root's own name is asked for apart, because GitHub does not say whether a tree asked for
+    # The root's own name takes a request of its own: GitHub does not say whether a tree asked for
     # by a commit's name comes back under the tree's name or the commit's.
     sha = _ask(f"{api}/commits/{COMMIT}", patience, lambda commit: str(commit["tree"]["sha"]))
     root = _listing(api, sha, patience)
@@ -132,7 +133,7 @@ def _plan(destination: Path, api_url: str, raw_url: str, patience: Patience) -> 
     if not files or "LICENSE" not in root:
         raise DownloadError(f"{api}: no poem files or no LICENSE at {COMMIT}; check the address")
     files["LICENSE"] = root["LICENSE"]  # the MIT licence asks to stand beside every copy
-    sizes = [entry.size for entry in files.values()]  # no part of what is hashed
+    sizes = [entry.size for entry in files.values()]  # the hash does not cover them
     if not all(0 <= size <= _MOST_OF_FILE for size in sizes) or sum(sizes) > _MOST_IN_ALL:
         raise DownloadError(f"{api}: the listing claims files of absurd sizes; check the address")
     return [
@@ -146,7 +147,7 @@ def _fetch(job: _Job, patience: Patience) -> _Job:
         if _blob_sha(read_file(job.target, most=job.size)) == job.sha:
             return job
     found = ""
-    for _ in range(2):  # what was spoilt on the way may be right the second time
+    for _ in range(2):  # a file damaged on the way may be right the second time
         content = fetch(job.url, patience, job.size)
         found = _blob_sha(content)
         if found == job.sha:
@@ -192,6 +193,6 @@ def download_corpus(
             if progress is not None:
                 progress(DownloadProgress(files_done, len(jobs), done, total, job.target.name))
     finally:
-        patience.end()  # after an error, those that still fetch stop
+        patience.end()  # after an error, the other threads stop fetching
         pool.shutdown(cancel_futures=True)
     return [job.target for job in jobs[:-1]]  # all but the licence

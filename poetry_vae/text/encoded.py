@@ -42,12 +42,13 @@ class EncodedCorpus:
     form: Form
     tokenizer: CharTokenizer
     parts: Mapping[Part, npt.NDArray[np.uint16]]
-    """Each [N, T]; the test part is there to be measured on, never to be trained on."""
+    """Each [N, T]; the test part is only for measuring, never for training."""
     source: str
     labels: Mapping[str, LabelColumn] = field(default_factory=dict)
-    """By kind, ``dynasty`` and ``author``; none where nothing is known of the poems."""
+    """Labels by kind, ``dynasty`` and ``author``; empty if nothing is known of the poems."""
     titles: Mapping[Part, Sequence[str]] = field(default_factory=dict)
-    """As subjects, of poems from a corpus of many forms; a file of one form does not hold them."""
+    """Titles, as subjects. Only poems from a corpus of many forms have them; a file of one form
+    does not."""
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -136,11 +137,11 @@ class EncodedCorpus:
         except (KeyError, FormError, TokenizerError, JsonError) as error:
             raise CorpusError(f"{path}: not a readable encoded corpus ({error})") from error
         if not isinstance(values, dict) or not all(map(_are_texts, values.values())):
-            raise CorpusError(f"{path}: damaged: the values of its labels are no lists of texts")
+            raise CorpusError(f"{path}: damaged: the values of its labels are not lists of texts")
         parts: dict[Part, npt.NDArray[np.uint16]] = {}
         columns: dict[str, dict[Part, npt.NDArray[np.uint16]]] = {kind: {} for kind in values}
         for part in PARTS:
-            # Copied: what is trained on must not change with the file.
+            # Copied: training data must not change with the file.
             parts[part] = file.array(part, np.uint16, (None, form.positions)).copy()
             if parts[part].max(initial=0) >= len(tokenizer):
                 raise file.refuse(f"damaged: {part} holds ids outside the vocabulary")
@@ -148,7 +149,7 @@ class EncodedCorpus:
                 name = f"{part}.{kind}"
                 column[part] = file.array(name, np.uint16, (len(parts[part]),)).copy()
                 if column[part].max(initial=0) >= max(1, len(values[kind])):
-                    raise file.refuse(f"damaged: {name} holds numbers that stand for nothing")
+                    raise file.refuse(f"damaged: {name} holds numbers without a value")
         labels = {kind: LabelColumn(tuple(values[kind]), columns[kind]) for kind in values}
         return cls(form, tokenizer, parts, source, labels)
 
@@ -162,7 +163,7 @@ def looks_encoded(path: Path) -> bool:
     try:
         with open_regular(path) as file:
             head = file.read(9)
-    except (FileReadError, OSError):  # whoever reads it next will say what is wrong
+    except (FileReadError, OSError):  # the next reader will report the fault
         return False
     if path.name.endswith(PACKED):
         return True
@@ -179,8 +180,8 @@ def encode_corpus(
 ) -> EncodedCorpus:
     """Split a corpus, take the poems of a form, and number their characters.
 
-    The vocabulary holds the characters that the training part has at least ``min_count`` times;
-    unless told, five times where there are many poems, and once where every character counts.
+    The vocabulary holds the characters that the training part has at least ``min_count`` times. By
+    default that is five times for many poems, and once for few, where every character counts.
     With ``windows``, pairs of consecutive couplets of eight-line poems serve as quatrains in the
     training part.
 
@@ -194,7 +195,7 @@ def encode_corpus(
     tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
     if not tokenizer.characters:
         raise CorpusError(
-            f"no character stands at least {min_count} times in the {len(by_part['train'])} "
+            f"no character occurs at least {min_count} times in the {len(by_part['train'])} "
             f"training poems of the form {form}: the corpus is too small to be split, or the "
             "count asked for too high"
         )
@@ -233,12 +234,12 @@ def poems_for(
     The path is an encoded corpus, whose vocabulary may be another, or poems in any known format.
 
     Raises:
-        CorpusError: nothing readable there, or no poem of the form.
-        FormError: the encoded corpus holds other forms alone.
+        CorpusError: nothing readable is there, or no poem of the form.
+        FormError: the encoded corpus holds only other forms.
     """
     if not looks_encoded(path):
-        # Straight into the given vocabulary: one of the corpus' own training part would lack
-        # the characters that only its other parts have.
+        # Encoded directly in the given vocabulary: that of the corpus' own training part would
+        # lack the characters that only its other parts have.
         by_part = _poems_by_part(read_corpus(path, encoding=encoding), form, windows=False)
         poems = [poem for name in PARTS if part in (name, "all") for poem in by_part[name]]
         return _ids(tokenizer, poems, form)

@@ -1,4 +1,4 @@
-"""What breaks the metre or the rhyme of a poem, where, and why, in words for a learner."""
+"""Faults in the metre or the rhyme of a poem: their places and reasons, in words for a learner."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MOST_TEXT = 1 << 24
 
 
 class FileReadError(PoetryVAEError):
-    """A file that is not there, cannot be read, or is not of the kind that is read."""
+    """A file that is missing, cannot be read, or is not a regular file."""
 
 
 class FileWriteError(PoetryVAEError):
@@ -30,7 +30,7 @@ def size_of(path: Path, *, error: type[PoetryVAEError] = FileReadError) -> int:
     """The bytes of a regular file; it is not opened, so that nothing can hang.
 
     Raises:
-        error: it is missing, out of reach, or no regular file (a folder, a pipe, a device).
+        error: it is missing, out of reach, or not a regular file (a folder, a pipe, a device).
     """
     try:
         return _size(path.stat())
@@ -44,15 +44,15 @@ def open_regular(
     """A regular file to read bytes from.
 
     Args:
-        most: the bytes that it may have; any number where none is given.
-        error: what is raised, in the terms of whoever reads the file.
+        most: the most bytes that it may have; without it, any number.
+        error: the exception to raise, chosen by the caller.
 
     Raises:
         error: as :func:`size_of`, or the file is larger.
     """
-    size_of(path, error=error)  # some devices do something when they are opened
+    size_of(path, error=error)  # opening some devices has effects
     try:
-        # A pipe that has come in between is not waited for.
+        # A pipe that replaced the file in the meantime must not make us wait.
         file = os.fdopen(os.open(path, os.O_RDONLY | _NOT_WAITING | _AS_IT_IS), "rb")
     except (OSError, ValueError) as reason:
         raise error(f"{path}: cannot be read ({_why(reason)})") from reason
@@ -98,12 +98,12 @@ def read_text(
 
 
 def name_of(path: Path) -> str:
-    """The name of a file or folder, to be written down; bytes that are no UTF-8 as escapes."""
+    """The name of a file or folder as text; bytes that are not UTF-8 become escapes."""
     return os.fsencode(path.name).decode("utf-8", errors="backslashreplace")
 
 
 def stands(path: Path) -> bool:
-    """Whether anything at all is there, if only a link that leads nowhere."""
+    """Whether anything at all is there, even a link that leads nowhere."""
     return os.path.lexists(path)
 
 
@@ -117,7 +117,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     temporary: str | None = None
     try:
         mode = _mode(path)
-        path = path.resolve()  # what a link points to is replaced, not the link
+        path = path.resolve()  # the target of a link is replaced, not the link
         if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             with path.open("wb") as device:  # /dev/null and its kind are written to as they are
                 yield device
@@ -130,7 +130,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp's own are for the owner alone; a file that was there keeps its permissions.
+        # A file that was there keeps its permissions; those of mkstemp are for the owner alone.
         Path(temporary).chmod(0o666 & ~_umask() if mode is None else stat.S_IMODE(mode))
         Path(temporary).replace(path)
         temporary = None
@@ -143,7 +143,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def replace_file(path: Path, content: bytes | str) -> None:
-    """Write ``content`` to ``path`` (text as UTF-8), replacing what stood there in one step.
+    """Write ``content`` to ``path`` (text as UTF-8), replacing any file there in one step.
 
     Raises:
         FileWriteError: as :func:`replacing`.
@@ -154,12 +154,12 @@ def replace_file(path: Path, content: bytes | str) -> None:
 
 @contextlib.contextmanager
 def appending(path: Path) -> Iterator[Callable[[str], None]]:
-    """Puts lines behind those that a file has; each is there as a whole or not at all.
+    """Append lines to a file; each is written as a whole or not at all.
 
-    A file whose last line lacks its end gets it before the first.
+    If the last line of the file lacks its end, the end is written first.
 
     Raises:
-        FileWriteError: it is no regular file, cannot be written, or the disk is full.
+        FileWriteError: it is not a regular file, cannot be written, or the disk is full.
     """
     with contextlib.ExitStack() as opened:
         try:

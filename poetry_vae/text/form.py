@@ -1,4 +1,4 @@
-"""The form of a poem: how long its lines are, and all arithmetic of places that follows from it."""
+"""The form of a poem: the lengths of its lines, and the arithmetic of places based on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.shipped import rows
 
-MOST_LINES, _MOST_CHARS = 256, 64  # of a form, and of a line
+MOST_LINES, _MOST_CHARS = 256, 64  # lines of a form, and characters of a line
 
 
 @dataclass(frozen=True, order=True)
@@ -48,7 +48,7 @@ class Form:
         """``lines`` lines of ``chars`` characters each.
 
         Raises:
-            FormError: there are too many of either, or none.
+            FormError: there are too many lines or characters, or none.
         """
         if not (1 <= lines <= MOST_LINES and 1 <= chars <= _MOST_CHARS):
             raise FormError(
@@ -115,12 +115,12 @@ class Form:
 
     @cached_property
     def from_start(self) -> tuple[int, ...]:
-        """How many characters of its line stand before each of T places."""
+        """How many characters of its line come before each of T places."""
         return tuple(c for n in self.lengths for c in range(n))
 
     @cached_property
     def from_end(self) -> tuple[int, ...]:
-        """How many characters of its line stand after each of T places."""
+        """How many characters of its line come after each of T places."""
         return tuple(c for n in self.lengths for c in reversed(range(n)))
 
     def place(self, line: int, character: int) -> int:
@@ -233,7 +233,7 @@ _NAMES: dict[Form, tuple[str, str]] = {
     },
 }
 NAMED_FORMS: tuple[Form, ...] = tuple(_NAMES)
-"""The forms of 诗 that have a name, those of 词 stand in :func:`tunes`."""
+"""The forms of 诗 that have a name; :func:`tunes` has those of 词."""
 
 _ALIASES: dict[str, Form] = {
     "五言对句": Form.of(2, 5),
@@ -270,7 +270,7 @@ def _by_name() -> dict[str, Form]:
 
 
 def named_forms() -> list[tuple[Form, str, list[str]]]:
-    """Every form that has a name, those of 诗 first, with its name and its other ones."""
+    """Every form that has a name, those of 诗 first: the form, its name, and its other names."""
     found: list[tuple[Form, str, tuple[str, ...]]]
     found = [(form, str(form), (form.slug,)) for form in NAMED_FORMS]
     found += [(tune.form, tune.name, tune.names) for tune in tunes()]
@@ -278,13 +278,13 @@ def named_forms() -> list[tuple[Form, str, list[str]]]:
 
 
 def tune_form(name: str) -> Form | None:
-    """The form of a tune by any of its names, in either script; None where it has no one form."""
+    """The form of a tune by any of its names, in either script; None if it has no one form."""
     form = _by_name().get(name)
     return form if form in _tune_names() else None
 
 
 def tune_of_prefix(title: str) -> str:
-    """The longest name of a tune that a title begins with, as it is written there; or nothing."""
+    """The longest name of a tune with which a title begins, as written there; else empty."""
     for n in range(min(_LONGEST_TUNE, len(title)), 1, -1):
         if tune_form(title[:n]):
             return title[:n]

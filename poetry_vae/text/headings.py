@@ -1,7 +1,7 @@
-"""Title and author above a poem of plain text: which rows they are, and what they say.
+"""Find and read title and author in the rows above a poem of plain text.
 
-Nothing marks them in most files. Rows of verse end in punctuation and those above do not; where no
-row does, verse has lines of one length and the rows above have others.
+Most files do not mark these rows. Rows of verse end in punctuation, and the rows above do not. If
+no row has punctuation, verse has lines of one length, and the rows above have other lengths.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from poetry_vae.text.names import DYNASTY, read_heading, says_who, says_who_or_w
 _SENTENCE = re.compile(r"[，。；？！,;?!]")
 _ASIDE = re.compile(r"（[^（）]*）|\([^()]*\)|【[^【】]*】|\[[^\[\]]*\]|〔[^〔〕]*〕|〖[^〖〗]*〗")
 _MARKS = re.compile(r"[\[\]《》〈〉「」『』“”‘’\"']")
-# What a row above a poem may consist of: characters and what parts title, author and dynasty.
+# A row above a poem may consist of characters, and of signs between title, author and dynasty.
 _TITLE_LIKE = re.compile(
     r"[〇㐀-鿿\uf900-\ufaff\U00020000-\U0003ffff\s\d_.．、·・•‧—\-/／|｜:：#"
     r"（）()【】\[\]〔〕〖〗《》〈〉「」『』“”‘’□]+"
 )
 _HAN = re.compile(r"[㐀-鿿\U00020000-\U0003ffff]")
 _MOST_ROWS, _LONGEST = 3, 60
-_SHORTEST_VERSE = 4  # no shorter line is told from a title by its length
-# Where these stand alone above lines of seven, they begin the verse.
+_SHORTEST_VERSE = 4  # shorter lines cannot be told from a title by their length
+# Alone in a row above lines of seven, these begin the verse.
 _BEGIN_VERSE = ("君不見", "君不见", "君不聞", "君不闻")
 _WRITTEN_AS_ONE = (5, 7, 10, 14, 20, 28, 40, 56)
 _TITLE_BEFORE = re.compile(r"[^\s《》，。；？！,;?!]{0,10}\s*《([^《》]+)》")
@@ -45,16 +45,16 @@ class Headed:
 
 
 def headed(rows: Sequence[str]) -> Headed | None:
-    """The poem whose title, and perhaps author, stand in its first rows; else None.
+    """The poem if its first rows are title, and perhaps author; else None.
 
-    They say so themselves, or all other rows have punctuation; rows above the first punctuation
-    may be verse too where only couplets end in it.
+    These rows can only be title or author, or else all other rows have punctuation. If only
+    couplets end in punctuation, rows above the first punctuation may be verse too.
     """
     return headed_surely(rows) or _headed_by_punctuation(rows)
 
 
 def headed_surely(rows: Sequence[str]) -> Headed | None:
-    """The poem whose first rows can only be title or author, by what they say; else None."""
+    """The poem if its first rows can, by their words, only be title or author; else None."""
     said = _rows_that_say(rows)
     if not 0 < said < len(rows):
         return None
@@ -72,9 +72,10 @@ def _headed_by_punctuation(rows: Sequence[str]) -> Headed | None:
 
 
 def headed_by_length(rows: Sequence[str]) -> Headed | None:
-    """The poem whose first rows have another length than all others; else None.
+    """The poem if its first rows have another length than all others; else None.
 
-    A guess: verse of uneven lines may look the same. Where a whole file does, it is right.
+    This is a guess, since verse of uneven lines may look the same. If a whole file looks so, the
+    guess is right.
     """
     verse = _run_at_the_end(_of_common_length(rows))
     found = Headed(tuple(rows[:verse]), tuple(rows[verse:]))
@@ -82,7 +83,7 @@ def headed_by_length(rows: Sequence[str]) -> Headed | None:
 
 
 def headed_run(rows: Sequence[str]) -> list[Headed]:
-    """Poems with headings that follow each other without a blank line; none if it is not so."""
+    """Poems with headings that follow each other without a blank line; else an empty list."""
     for by_length in (False, True):
         marks = _of_common_length(rows) if by_length else [_is_sentence(row) for row in rows]
         kinds = "".join("V" if mark else "H" for mark in marks)
@@ -159,7 +160,7 @@ def _run_at_the_end(is_verse: Sequence[bool]) -> int:
 
 
 def _of_common_length(rows: Sequence[str]) -> list[bool]:
-    """Of each row whether all its lines have the length that most lines of all rows have."""
+    """For each row, whether all its lines have the commonest length of lines in all rows."""
     lengths = [[len(line) for line in split_lines(_bare(row))] for row in rows]
     counts = Counter(n for row in lengths for n in row if n >= _SHORTEST_VERSE)
     if not counts:
@@ -183,13 +184,13 @@ def _is_sound(poem: Headed, *, by_length: bool = False) -> bool:
     if like_verse[-1] and len(split_lines(_bare(above[-1]))) > 1:
         return False
     if by_length and len(above) > 1 and len(set(map(len, above))) == 1 and len(above[0]) > 3:
-        return False  # rather verse of other lengths, or with characters missing
+        return False  # it is more likely verse of other lengths, or with characters missing
     # A title as long as a line of verse is a title only where the verse is whole without it.
     return len(lines) % 2 == 0 or not (by_length or all(like_verse))
 
 
 def _rows_that_say(rows: Sequence[str]) -> int:
-    """How many rows at the top are above the verse by what they say: 《…》, 作者：…, [唐] …"""
+    """How many rows at the top are, by their words, not verse: 《…》, 作者：…, [唐] …"""
     top = [row if _may_be_above(row) else "" for row in rows[:_MOST_ROWS]]
     said = [bool(row) and says_who_or_what(row) for row in top]
     count = 0

@@ -34,14 +34,14 @@ def looks_like_json(text: str) -> bool:
 
 
 def mentions_verse(text: str) -> bool:
-    """Whether a key anywhere in the JSON text stands for verse, and the text has Chinese at all."""
+    """Whether a key anywhere in the JSON text is a name for verse, and the text has Chinese."""
     if _WITH_HAN.search(text) is None:
         return False
     return any(_part(json.loads(key[1]))[0] == "verse" for key in _KEY.finditer(text))
 
 
 def read_json_poems(path: Path, text: str) -> Iterator[SourcePoem]:
-    """Every poem of every value that stands in the text."""
+    """Every poem of every value in the text."""
     known: _Known = {"dynasty": _dynasty_of_file(path)}
     check = _ESCAPED_SURROGATE.search(text) is not None
     for item, line, start in _values(path, text):
@@ -101,7 +101,8 @@ def _broken(path: Path, line: int, why: str) -> CorpusError:
 def _poems(
     item: dict[str, Any] | list[Any], known: _Known, line: int, text: str, start: int
 ) -> Iterator[SourcePoem]:
-    """The poems in one value, in order; what a holder of poems says of them counts for them all."""
+    """The poems in one value, in order. Title, author and the like of an object that holds poems
+    apply to them all."""
     waiting: list[tuple[Any, _Known]] = [(item, known)]
     while waiting:
         value, above = waiting.pop()
@@ -134,8 +135,8 @@ def _record(parts: dict[PoemField, Any], above: _Known, line: int) -> SourcePoem
 
 
 def _parts(item: dict[str, Any]) -> dict[PoemField, Any]:
-    """What an object says of a poem; where several keys stand for one part, the first that says
-    something, and objects in the place of verse are no verse."""
+    """The parts of a poem that an object gives. If several keys name one part, the first that is
+    not empty is taken. Objects under a key for verse are not verse."""
     found: dict[PoemField, Any] = {}
     ranks: dict[PoemField, int] = {}
     for key, value in item.items():
@@ -185,7 +186,7 @@ def _text(value: Any) -> str:
 
 
 def _line_of(verse: Any, text: str, line: int, start: int) -> tuple[int, int]:
-    """The line of a verse further on in the text; once one is not found, the last stays."""
+    """The line of the file where a verse is found further on; if it is not found, the last one."""
     first = verse[0] if isinstance(verse, list) and verse else verse
     place = text.find(json.dumps(first, ensure_ascii=False), start) if first else start
     return (line + text.count("\n", start, place), place) if place >= 0 else (line, -1)

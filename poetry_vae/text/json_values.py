@@ -11,7 +11,7 @@ from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.files import MOST_TEXT, read_text
 
 _DEEPEST = 100
-_MOST_BITS = 1023  # of whole numbers: one more may be no float
+_MOST_BITS = 1023  # of whole numbers: with one more, a number may exceed every float
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -21,7 +21,7 @@ class JsonError(PoetryVAEError):
 
 
 def parse_json(text: str) -> Any:
-    """The value that a text in JSON stands for.
+    """The value of a text in JSON.
 
     Raises:
         JsonError: it is not JSON, is nested more than a hundred deep, or holds a whole number

@@ -12,8 +12,8 @@ from typing import Any
 from poetry_vae.text.poem import split_lines
 from poetry_vae.text.script import to_simplified, understand
 
-# What people say around a subject and does not belong to it, and classes of words (jieba's tags)
-# that say nothing by themselves: numbers, measures, particles, pronouns and the like.
+# Words that people say around a subject, and classes of words (jieba's tags) that say nothing by
+# themselves: numbers, measures, particles, pronouns and the like.
 _ASKING = """写 作 一首 首 诗 诗词 诗歌 古诗 绝句 律诗 关于 送给 请 帮 帮我 给 我 你 一个 想 要 来
 有关 主题 为题"""
 _EMPTY = ("m", "q", "u", "p", "c", "r", "y", "e", "o", "x", "w", "d", "f")
@@ -29,10 +29,11 @@ class Keywords:
 
 
 def keywords(text: str, *, most: int = 3, longest: int = 7) -> Keywords:
-    """The words that say most of what ``text`` is about, at most ``most``.
+    """The words that say most about the subject of ``text``, at most ``most``.
 
-    By jieba's ranking (frequency in the text against rarity in general); single characters serve
-    where there are no longer words. Words of more than ``longest`` characters are left out.
+    They are ranked by jieba (frequency in the text against rarity in general). Single characters
+    are taken only if there are no longer words. Words of more than ``longest`` characters are left
+    out.
     """
     analyse = _jieba()
     import jieba.posseg
@@ -55,8 +56,8 @@ def keywords(text: str, *, most: int = 3, longest: int = 7) -> Keywords:
 def _jieba() -> Any:
     """jieba's keyword ranking, its dictionary read from its own package in about half a second.
 
-    The library would keep what it has read in a file that it reads with ``marshal``, which a
-    damaged or a foreign file can make do anything: nothing is written and nothing read back.
+    The library itself would store the dictionary in a file and read it back with ``marshal``. A
+    damaged or foreign file can make ``marshal`` do anything, so here no such file is used.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library is older than some of Python's warnings
@@ -86,11 +87,11 @@ def boundaries(line: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Dictionary:
-    """The words of jieba's dictionary, in simplified script, and how they cut a line: it is parted
-    so that the product of the frequencies of its words is largest, reckoned from its end."""
+    """The words of jieba's dictionary, in simplified script, and how they cut a line: so that the
+    product of the frequencies of its words is largest, computed from its end."""
 
     frequency: dict[str, int]
-    """Of every word; beginnings of words that are none have 0."""
+    """Frequency of every word; 0 for beginnings of words that are not words themselves."""
     log_total: float
     """The logarithm of the sum of all frequencies."""
 
@@ -112,7 +113,7 @@ class Dictionary:
         return found
 
     def log_share(self, word: str) -> float:
-        """Of a word among all words; what the dictionary does not know counts for one."""
+        """Log of a word's share of all words; an unknown word has the frequency 1."""
         return log(self.frequency.get(word) or 1) - self.log_total
 
 

@@ -1,11 +1,11 @@
-"""Which lines of verse models were trained on, in two bytes a line.
+"""The lines of verse that models were trained on, in two bytes a line.
 
-Forms that have lines of one length share most of them, a quatrain's being a couplet's too. So one
-file serves all models of a folder whose lines have so many characters.
+Forms with lines of the same length share most lines: a line of a quatrain is a couplet's too. So
+one file for each length of line serves all models in a folder.
 
-A line is kept as a hash of 32 bits, and of the sorted hashes only the gaps between neighbours. A
-line that was never there passes for known with a probability of N/2³² for N lines: once in 4,400
-for a million.
+A line is stored as a hash of 32 bits; of the sorted hashes, only the gaps between neighbours are
+stored. A line that was never there passes for known with a probability of N/2³² for N lines: once
+in 4,400 for a million.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FORMAT, _LARGEST = "poetry-vae lines 1", 2**16 - 1
 
 
 def lines_file(model: Path, chars: int) -> Path:
-    """Where the lines of ``chars`` characters stand that a model in this folder may have read."""
+    """The file with the lines of ``chars`` characters that a model in this folder may have read."""
     return model.parent / f"lines{chars}.safetensors"
 
 
@@ -76,7 +76,7 @@ class KnownLines:
         )
         hashes = np.cumsum(file.array("gaps", np.uint16, (None,)), dtype=np.int64)
         if len(hashes) and hashes[-1] >= 2**32:
-            raise file.refuse("damaged: its gaps are no hashes")
+            raise file.refuse("damaged: its gaps do not give hashes")
         return cls(hashes.astype(np.uint32))
 
 

@@ -1,4 +1,4 @@
-"""What is known of poems beside their characters, as numbered columns: dynasty, author, metre."""
+"""Labels of poems, as numbered columns: dynasty, author, metre."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poetry_vae.text.splitting import PARTS, Part
 
 OTHER = "其他"
 NO_METRE = "—"
-_MOST = 50  # values of a kind; what is rarer is OTHER
+_MOST = 50  # values of a kind; rarer ones become OTHER
 _RAREST = 0.001  # share of the training poems
 
 
@@ -33,14 +33,14 @@ class LabelColumn:
         return [self.values[number] for number in self.parts[part]]
 
     def shares(self) -> tuple[float, ...]:
-        """How common each value is among the training poems; each counts once more than it is
-        there, so that none has the probability 0."""
+        """How common each value is among the training poems. One is added to each count, so that
+        no value has the probability 0."""
         counts = np.bincount(self.parts["train"], minlength=len(self.values)) + 1
         return tuple((counts / counts.sum()).tolist())
 
 
 def label_column(texts: Mapping[Part, Sequence[str]]) -> LabelColumn | None:
-    """A column from the value of every poem, by part; None where there is nothing to tell apart.
+    """A column from the value of every poem, by part; None if there are no two different values.
 
     The 50 commonest values of the training part keep their names, those of less than a thousandth
     of the poems and all further ones are 其他. A poem of which nothing is known is 其他 too.
@@ -61,7 +61,7 @@ def label_column(texts: Mapping[Part, Sequence[str]]) -> LabelColumn | None:
 
 
 def columns_of(poems: Mapping[Part, Sequence[Poem]]) -> dict[str, LabelColumn]:
-    """The columns ``dynasty`` and ``author`` of poems, where they know them."""
+    """The columns ``dynasty`` and ``author`` of poems, as far as they are known."""
     found = {
         "dynasty": label_column({part: [p.dynasty for p in poems[part]] for part in PARTS}),
         "author": label_column({part: [p.author for p in poems[part]] for part in PARTS}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Everything that can stand between two lines of verse: CJK and ASCII punctuation, white space.
+# Everything that can separate two lines of verse: CJK and ASCII punctuation, white space.
 _BREAKS = re.compile(r"[\s，。、；：？！·,.;:?!|/…—～~]+")
 
 

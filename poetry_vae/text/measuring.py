@@ -1,4 +1,4 @@
-"""Any poem, 诗 or 词, held against the metre it comes nearest to."""
+"""Measure any poem, 诗 or 词, by the metre that it comes nearest to."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def typed(text: str) -> Poem:
     """A poem as it was typed, with punctuation or without.
 
     Raises:
-        FormError: no poem can be made of it.
-        MetreError: it is written without punctuation, and its length tells no form.
+        FormError: it cannot become a poem.
+        MetreError: it has no punctuation, and its length does not tell its form.
     """
     lines = split_lines(understand(clean_typed(text)))
     if not lines:
@@ -34,10 +34,10 @@ def measure(
     readings: Readings = "lenient",
     rhyme_book: str | None = None,
 ) -> MetreReport | TuneReport:
-    """How a poem in traditional script stands to its tune, or to regulated verse.
+    """Measure a poem in traditional script by its tune, or by regulated verse.
 
     Args:
-        rhyme_book: a name of ``text.rhyme_books``; by default the book that is usual for either.
+        rhyme_book: a name of ``text.rhyme_books``; by default the usual book for 诗 or for 词.
 
     Raises:
         MetreError: its form has no metre.

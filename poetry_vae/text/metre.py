@@ -32,8 +32,8 @@ _FIVE: dict[LineType, str] = {
 _OPPOSITE = {"平": "仄", "仄": "平"}
 LINE_TYPES: dict[int, dict[LineType, str]] = {
     5: _FIVE,
-    # Six characters have no handbook of their own: couplets oppose and are linked as elsewhere, and
-    # of each line the even positions count.
+    # No handbook treats lines of six: couplets oppose and are linked as elsewhere, and the even
+    # positions of each line count.
     6: {"a": "仄仄平平仄仄", "A": "仄仄平平仄平", "b": "平平仄仄平仄", "B": "平平仄仄平平"},
     7: {name: _OPPOSITE[line[0]] + _OPPOSITE[line[1]] + line for name, line in _FIVE.items()},
 }
@@ -52,7 +52,7 @@ COUPLETS: dict[tuple[LineType, LineType], tuple[tuple[Variant, Variant], ...]] =
 """How the two lines of a couplet may be written. 大拗: position 4 of a (6 of seven) is oblique, and
 position 3 of the answering B (5 of seven) is level, which saves it."""
 
-# The quatrains after the first, by the first; they never rhyme in their own first line.
+# The type of the later quatrains, by the first; they never rhyme in their own first line.
 _ORDERS = {"aBbA": "aBbA", "ABbA": "aBbA", "bAaB": "bAaB", "BAaB": "bAaB"}
 _SHORT = (2, 4, 8)
 _LONG = 10  # 排律: so many lines and more, in couplets
@@ -189,9 +189,9 @@ class LineFault(NamedTuple):
 
 @lru_cache(maxsize=1 << 16)
 def faults_of(symbols: str, line_type: Variant, rules: Rules) -> tuple[LineFault, ...]:
-    """The characters that would have to change for the line to be of its type, as few as can be.
+    """The fewest characters that would have to change for the line to be of its type.
 
-    A trap counts where the line is without fault otherwise.
+    A trap counts only if the line has no other fault.
 
     ``symbols`` says what each character can be: 平, 仄, 中 (both) or × (neither). A line has no
     faults if some choice among them is a legal pattern; × is at fault wherever it stands.
@@ -218,7 +218,7 @@ def _misfits(symbols: str, pattern: str) -> list[int]:
 
 @cache
 def _by_nearness(line_type: Variant, chars: int, rules: Rules) -> tuple[str, ...]:
-    """The legal patterns, those first that depart least from the type's own."""
+    """The legal patterns, in the order of how little they depart from the type's own."""
     legal = legal_patterns(line_type, chars, rules)
     base = pattern_of(line_type, chars)
     return tuple(sorted(legal, key=lambda pattern: (len(_misfits(pattern, base)), pattern)))

@@ -63,7 +63,7 @@ _BUZZING = {"zh", "ch", "sh", "r", "z", "c", "s"}
 
 
 class ModernReadingsError(PoetryVAEError):
-    """Modern readings were asked for where pypinyin is not installed."""
+    """Modern readings were asked for, but pypinyin is not installed."""
 
 
 @cache
@@ -114,7 +114,7 @@ def _readings(character: str, book: str) -> frozenset[Reading]:
 
 @cache
 def _in_words() -> dict[str, Counter[str]]:
-    """How many words of pypinyin's list, in simplified script, read a character in which way."""
+    """How many words of pypinyin's list, in simplified script, give a character each reading."""
     from pypinyin.constants import PHRASES_DICT
 
     counts: dict[str, Counter[str]] = defaultdict(Counter)

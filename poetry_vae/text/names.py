@@ -1,4 +1,4 @@
-"""What sources call the parts of a poem, and how a heading names title, author and dynasty."""
+"""The names of a poem's parts in sources, and the ways of headings to name author and dynasty."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES: dict[PoemField, str] = {
 FIELD_OF_NAME: dict[str, tuple[PoemField, int]] = {
     name: (part, rank) for part, names in _NAMES.items() for rank, name in enumerate(names.split())
 }
-"""Of each name, in small letters, the part of a poem it stands for and its rank among others."""
+"""For each name, in lower case: the part of a poem that it means, and its rank among its names."""
 
 DYNASTY = re.compile(
     "(?:先秦|春秋|[戰战][國国]|秦|[西東东]?[漢汉]|三[國国]|[曹北西東东]?魏|[吳吴]|蜀|[西東东]?[晉晋]|"
@@ -63,7 +63,7 @@ def says_who_or_what(row: str) -> bool:
         return True
     if book := _BOOK_TITLE.fullmatch(row):
         before, after = book["before"].strip(), book["after"].strip()
-        # Four characters before 《…》 are rather verse: 清歌一曲《倒金壺》
+        # Four characters before 《…》 are more likely verse: 清歌一曲《倒金壺》
         short = len(before) < _LONGEST_NAME or _who(before) is not None
         return short and _is_who_or_nothing(before) and _is_who_or_nothing(after)
     marked = _IN_BRACKETS.fullmatch(row)
@@ -74,7 +74,7 @@ def says_who_or_what(row: str) -> bool:
 
 
 def read_heading(rows: Sequence[str]) -> tuple[str, str, str]:
-    """Title, author and dynasty from the rows above a poem, each empty where it is not told."""
+    """Title, author and dynasty from the rows above a poem, each empty if they do not say it."""
     title, author, dynasty = "", "", ""
     for i, row in enumerate(rows):
         row = _NUMBER.sub("", row.strip(), count=1).strip() or row.strip()
@@ -98,7 +98,7 @@ def read_heading(rows: Sequence[str]) -> tuple[str, str, str]:
 
 
 def _title_row(row: str, author: str, dynasty: str, *, alone: bool) -> tuple[str, str, str]:
-    """What a row with the title says; ``alone`` if the author can only stand beside it."""
+    """The parts of a row with the title; ``alone`` if only this row can name the author."""
     if book := _BOOK_TITLE.fullmatch(row):
         beside = book["before"].strip(" \t　:：") or book["after"].strip(" \t　:：—-/")
         if not _is_who_or_nothing(beside):  # 《無題》其二
@@ -123,7 +123,7 @@ def _title_row(row: str, author: str, dynasty: str, *, alone: bool) -> tuple[str
 
 
 def _who(text: str) -> tuple[str, str] | None:
-    """Dynasty and author, if the text is both and nothing else."""
+    """Dynasty and author, if the text consists of both and nothing else."""
     match = _WHO.fullmatch(text.strip())
     if match is None:
         return None

@@ -42,7 +42,7 @@ def hashed(ids: IntArray, n: int, *, chars: Lengths) -> Hashes:
     million different n-grams get the same number happens with a probability below one in a million.
 
     Raises:
-        ValueError: T are not the characters of such lines, or no line has n.
+        ValueError: such lines do not have T characters, or no line has n characters.
     """
     lines = lines_of(ids.shape[1], chars)
     starts = [s for line in lines for s in range(line.start, line.stop - n + 1)]
@@ -64,7 +64,7 @@ def hashed_lines(ids: IntArray, chars: Lengths) -> Hashes:
 
 
 def among(wanted: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
-    """Which of the numbers ``wanted`` (any shape) stand in ``known`` [M], which is sorted."""
+    """Whether each of the numbers ``wanted`` (any shape) is in ``known`` [M], which is sorted."""
     if not len(known):
         return np.zeros(wanted.shape, dtype=bool)
     place = np.searchsorted(known, wanted)
@@ -75,8 +75,8 @@ def among(wanted: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
 def told_apart(ids: IntArray) -> npt.NDArray[np.int64]:
     """The ids with a number of its own for every unknown character: [N, T].
 
-    The symbol stands for any character outside the vocabulary; two of them are no repetition, and
-    a line that holds one is no copy of another that does.
+    The symbol may be any character outside the vocabulary. So two of them are not a repetition, and
+    two lines that hold one are not copies of each other.
     """
     result = ids.astype(np.int64)
     where = result == CharTokenizer.UNKNOWN

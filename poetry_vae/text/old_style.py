@@ -29,7 +29,7 @@ class ObliqueRhyme(NamedTuple):
 def oblique_rhyme(
     lines: tuple[str, ...], tones: Sequence[str], ends: Sequence[frozenset[str]]
 ) -> ObliqueRhyme | None:
-    """How a poem rhymes in oblique tones; None where it does not mean to.
+    """How a poem rhymes in oblique tones; None if it does not intend to.
 
     Args:
         tones: a letter a character: 平, 仄, 中 or ？.

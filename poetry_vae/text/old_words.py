@@ -1,4 +1,4 @@
-"""Words of today as poets of old might have put them, for subjects that no poem was about."""
+"""Modern words in terms of old poets, for subjects that no old poem was about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 
 from poetry_vae.text.script import understand
 
-# Each pair: a word of today in simplified script, and what a title could have said instead.
+# Each pair: a modern word in simplified script, and a word that an old title could have used.
 _OLD = """
 手机 寄书  电话 寄书  短信 尺素  微信 尺素  邮件 寄书  网络 尺素  电脑 夜坐  程序员 夜坐
 加班 夜坐  上班 入直  下班 归来  人工智能 木牛流马  机器人 木偶  高铁 千里行  火车 行路
@@ -22,7 +22,7 @@ _OLD = """
 
 @cache
 def _table() -> dict[str, str]:
-    """Old words by those of today, in either script, the longest first."""
+    """Old words by modern ones, in either script, the longest first."""
     pairs = _OLD.split()
     simplified = dict(zip(pairs[::2], pairs[1::2], strict=True))
     both = {understand(word): old for word, old in simplified.items()} | simplified
@@ -30,9 +30,9 @@ def _table() -> dict[str, str]:
 
 
 def in_old_words(text: str) -> str:
-    """The text with every word of today as a title of old would have it.
+    """The text with every modern word replaced by one that an old title would use.
 
-    ``程序员加班`` is asked for as ``夜坐``: what would follow itself is said once.
+    ``程序员加班`` becomes ``夜坐``: a word that would follow itself is kept once.
     """
     for word, old in _table().items():
         text = text.replace(word, f" {old} ")

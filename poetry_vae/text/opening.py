@@ -1,4 +1,4 @@
-"""Opening what a person points at: regular files of a sensible size, unpacked where need be.
+"""Open the files that a person names: regular, of a sensible size, and unpacked if packed.
 
 Members of archives are read into memory under a limit. Nothing is written, and no name that an
 archive holds is ever used as a path.
@@ -31,7 +31,7 @@ MOST_UNPACKED = 1 << 30
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _GZIP, _XZ, _ZIP = b"\x1f\x8b", b"\xfd7zXZ\0", (b"PK\3\4", b"PK\5\6")
-# RuntimeError is how zipfile tells of a password, and of what it has not implemented.
+# zipfile raises RuntimeError for passwords, and for methods that it has not implemented.
 _PACKED_ERRORS = (
     OSError,
     EOFError,
@@ -56,10 +56,10 @@ def may_hold_poems(name: str) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """The bytes of a file that can be read; nothing is opened, so that nothing can hang.
+    """The size in bytes of a file that can be read. It is not opened, so that nothing can hang.
 
     Raises:
-        CorpusError: it is missing, no regular file (a pipe, a device), or too large.
+        CorpusError: it is missing, not a regular file (a pipe, a device), or too large.
     """
     size = files.size_of(path, error=CorpusError)
     if size > MOST_BYTES:
@@ -71,8 +71,8 @@ def size_of(path: Path) -> int:
 
 
 def read_members(path: Path) -> Iterator[tuple[Path, bytes]]:
-    """The content of a file, or of each file packed in it that may hold poems, with a path that
-    says where it stands; that of a member (``poems.zip/tang.json``) is for people alone.
+    """The content of a file, or of each file packed in it that may hold poems, with its path. The
+    path of a member (``poems.zip/tang.json``) only serves to be shown to people.
 
     Raises:
         CorpusError: the file cannot be read or unpacked, is too large, or is a Git LFS pointer.
@@ -158,7 +158,7 @@ def _members(path: Path, data: bytes) -> Iterator[tuple[Path, bytes]]:
 
 
 def _parts(name: str) -> list[str]:
-    """The steps of a member's name, for people to read: none leads elsewhere or hides its sign."""
+    """The parts of a member's path, for people: none leads elsewhere or has hidden signs."""
     shown = "".join(c if c.isprintable() else "?" for c in name)
     return [part for part in shown.replace("\\", "/").split("/") if part not in ("", ".", "..")]
 

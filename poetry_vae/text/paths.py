@@ -7,15 +7,15 @@ from functools import lru_cache
 
 from poetry_vae.text.metre import LineType, Rules, Variant, faults_of
 
-# What is fewest counts first. Of explanations with as many faults one that keeps the line in all
-# but a trap is taken, then one that keeps the tones, then one that keeps the template; and plain
-# lines rather than 拗救.
+# The fewest faults count first. Of explanations with as many faults, the first choice keeps the
+# line in all but a trap, the next keeps the tones, the next keeps the template; and plain lines
+# are preferred to 拗救.
 TRAP, MISRHYME, MISFIT, BREAK, TURN = 9600, 9900, 10_000, 10_100, 1
 
 
 @lru_cache(maxsize=1 << 16)
 def costs_of(symbols: str, rules: Rules) -> dict[Variant, int]:
-    """What a line, in letters as ``metre.faults_of`` takes them, costs under every type."""
+    """The cost of a line, in letters as ``metre.faults_of`` takes them, under every type."""
     names: tuple[Variant, ...] = ("a", "A", "b", "B")
     if len(symbols) != 6:
         names = (*names, "a拗", "B救")
@@ -29,7 +29,7 @@ def costs_of(symbols: str, rules: Rules) -> dict[Variant, int]:
 
 
 def type_of(variant: Variant) -> LineType:
-    """The type that a line which departs or saves belongs to."""
+    """The type of a line, also of one that departs from it or saves another."""
     return "a" if variant == "a拗" else "B" if variant == "B救" else variant
 
 
@@ -37,12 +37,12 @@ Variants = tuple[Variant, ...]
 
 
 def paths_of(costs: Sequence[dict[Variant, int]]) -> dict[Variant, tuple[int, Variants]]:
-    """The cheapest types of lines by that of the first, and what they cost, by dynamic programming
-    from the last line to the first.
+    """The cheapest types of all lines, for each type of the first line, and their cost, by dynamic
+    programming from the last line to the first.
 
-    Every odd line is of type a or b and every even one of type A or B, but that line 1 may be any;
-    a step that the order of a template does not have (``is_break``) is a fault of 对 or 粘. An a
-    that departs is followed by the B that saves it.
+    Every odd line is of type a or b and every even one of type A or B, except that line 1 may be of
+    any type. A step that the order of a template does not have (``is_break``) is a fault of 对 or
+    粘. An a that departs is followed by the B that saves it.
     """
     last = len(costs) - 1
     best: dict[Variant, tuple[int, Variants]] = {
@@ -69,14 +69,14 @@ def cheapest(paths: dict[Variant, tuple[int, Variants]], first: LineType) -> tup
 
 
 def is_break(before: str, name: str) -> bool:
-    """Whether types may not follow one another: a couplet is aB or bA (对), the next starts with
-    the same letter (粘)."""
+    """Whether one type must not follow another. A couplet is aB or bA (对), and the next couplet
+    starts with the same letter (粘)."""
     return (before.lower() == name.lower()) == name.isupper()
 
 
 _ODD: Variants = ("a", "b", "a拗")
 _EVEN: Variants = ("A", "B", "B救")
-# What a line costs before another; 拗 and 救 stand together or not at all.
+# The cost of a line before another; 拗 and 救 occur together or not at all.
 _STEPS: dict[tuple[Variant, Variant], int] = {
     (one, other): TURN * (one == "a拗") + BREAK * is_break(type_of(one), type_of(other))
     for one in (*_ODD, *_EVEN)

@@ -19,7 +19,7 @@ from poetry_vae.text.names import DYNASTY
 from poetry_vae.text.source_poem import SourcePoem
 
 _SPACE = " \t　\r"
-_AGREEING = 2  # of so many poems one must have a title for guesses to count
+_AGREEING = 2  # guesses count if at least one poem in so many has a title
 
 
 def title_line(row: str) -> tuple[str, str] | None:
@@ -77,8 +77,8 @@ class _Block:
 def read_plain(path: Path, text: str) -> Iterator[SourcePoem]:
     """Poems separated by blank lines, or each under its title.
 
-    Without titles and without a blank line between any two, a poem a line; or, where no line holds
-    more than one verse, a verse a line and the file one poem.
+    Without titles and blank lines, every line is a poem. But if no line holds more than one verse,
+    every line is a verse, and the file is one poem.
     """
     blocks = _joined(_blocks(text))
     has_long_blocks = any(len(block.rows) > 1 for block in blocks)
@@ -120,7 +120,7 @@ def _blocks(text: str) -> list[_Block]:
 
 
 def _with_titles(blocks: list[_Block]) -> list[list[Headed]]:
-    """The poems of each block that have a title above them; of others nothing."""
+    """For each block, its poems that have a title above them; empty if there is none."""
     found: list[list[Headed]] = []
     guessed: dict[int, list[Headed]] = {}
     for i, block in enumerate(blocks):
@@ -129,8 +129,8 @@ def _with_titles(blocks: list[_Block]) -> list[list[Headed]]:
         if not sure and (guess := _guess(block.rows)):
             guessed[i] = guess
     long = sum(len(block.rows) > 1 for block in blocks)
-    # Punctuation and lengths deceive in poems of uneven lines, one here and there. A file that has
-    # titles has them above most of its poems.
+    # Punctuation and lengths mislead in a few poems of uneven lines. A file that has titles has
+    # them above most of its poems.
     if _AGREEING * (sum(map(bool, found)) + len(guessed)) >= long:
         for i, guess in guessed.items():
             found[i] = guess
@@ -147,7 +147,7 @@ def _guess(rows: Sequence[str]) -> list[Headed]:
 def _joined(blocks: list[_Block]) -> list[_Block]:
     """Blocks of a title, or of title and author, joined with the verse that follows them.
 
-    Only where it is so of most of the file: a lone short block may be a fragment of verse.
+    They are joined only if most of the file is like that: a lone short block may be a fragment.
     """
     joined: list[_Block] = []
     above: list[_Block] = []

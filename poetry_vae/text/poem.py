@@ -13,7 +13,7 @@ from poetry_vae.text.lines import split_lines as split_lines
 
 @dataclass(frozen=True)
 class Poem:
-    """Lines of characters without punctuation, with what is known about them."""
+    """Lines of characters without punctuation, with title, author, dynasty and tune if known."""
 
     lines: tuple[str, ...]
     title: str = ""
@@ -26,7 +26,7 @@ class Poem:
     def typed(
         cls, text: str, form: Form, *, title: str = "", author: str = "", dynasty: str = ""
     ) -> Poem:
-        """Cut ``text`` into a poem of ``form``; punctuation and white space count for nothing.
+        """Cut ``text`` into a poem of ``form``; punctuation and white space do not count.
 
         Raises:
             FormError: the text does not have exactly the characters of the form, or a line that
@@ -71,7 +71,7 @@ class Poem:
         return tuple(map(len, self.lines))
 
     def of_form(self, form: Form, *, windows: bool = False) -> Iterator[Poem]:
-        """The poems of a form that stand in this one.
+        """The poems of a form inside this poem.
 
         A form of two equal lines finds every couplet of a 诗: consecutive pairs in each run of
         lines of its length. Any other form finds the poem itself if it fits. With ``windows`` a

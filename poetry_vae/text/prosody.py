@@ -2,8 +2,8 @@
 
 Regulated verse knows two tones, level (平) and oblique (仄). The entering tone is oblique and has
 vanished from modern Mandarin, so tones come from a rhyme book: ``readings.tsv``, compiled by
-``scripts/build_prosody.py``. Words rhyme that stand in one group of 平水韻, the 106 groups in which
-the rhymes of 廣韻 (1008) were merged.
+``scripts/build_prosody.py``. Words rhyme if they are in one group of 平水韻, the 106 groups into
+which the rhymes of 廣韻 (1008) were merged.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NEIGHBOURS = "東冬 江陽 支微齊 魚虞 佳灰 佳麻 真文元 元寒刪�
 
 
 class RhymeBook(Protocol):
-    """Where readings come from. A book can be hashed: what it says of a character is remembered."""
+    """A source of readings. It must be hashable, since its readings are cached."""
 
     def __hash__(self) -> int: ...
 
@@ -89,7 +89,7 @@ def tones(character: str) -> frozenset[Tone]:
 
 
 def rhymes(character: str) -> frozenset[str]:
-    """The groups of 平水韻 a character stands in, of either tone; the empty set if unknown."""
+    """The groups of 平水韻 that a character is in, of either tone; the empty set if unknown."""
     return frozenset(reading.group for reading in readings(character) if reading.group)
 
 

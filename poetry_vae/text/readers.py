@@ -1,7 +1,7 @@
-"""One reader a source format, each found by what a file contains.
+"""One reader for each source format, chosen by the content of a file.
 
-A reader yields :class:`SourcePoem` objects: raw text with what the source says about it, and where
-it stood. Cleaning and counting are the business of :mod:`poetry_vae.text.corpus`.
+A reader yields :class:`SourcePoem` objects: raw text with its place, title, author and dynasty in
+the source. Cleaning and counting are the business of :mod:`poetry_vae.text.corpus`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rhyme of a poem: the group its lines share, and what the first or last line borrows."""
+"""The rhyme of a poem: the group that its lines share, or that the first or last line borrows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from poetry_vae.text.faults import Fault, rhyme_fault
 from poetry_vae.text.prosody import RhymeBook
 
 RhymeGroups = frozenset[str] | None
-"""Rhyme groups of a character; None where it may rhyme with anything, for all that is known."""
+"""Rhyme groups of a character; None if they are not known, so that it may rhyme with anything."""
 
 BorrowedKind = Literal["孤雁出群", "孤雁入群"]
 
@@ -75,7 +75,7 @@ class Rhyming:
         borrowing: list[int] = []
         for i in lines:
             groups = ends[i]
-            # Where no even line's group is known, there is nothing to fail to rhyme with.
+            # If no even line's group is known, no line can fail to rhyme.
             if groups is None or i in kept or (groups and not wanted):
                 continue
             is_last = i == len(ends) - 1 and len(kept) > 1
@@ -85,7 +85,7 @@ class Rhyming:
         return cls(wanted, tuple(wrong), tuple(borrowing))
 
     def groups_of(self, groups: RhymeGroups) -> frozenset[str]:
-        """The groups a line is heard in: those of the poem if it has one of them, else its own."""
+        """The rhyme groups of a line: those shared with the poem if there are any, else its own."""
         groups = groups or frozenset()
         return groups & self.wanted or groups
 

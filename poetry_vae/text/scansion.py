@@ -52,7 +52,7 @@ _COUNTS_AS: dict[Readings, dict[int, int]] = {
 
 @dataclass(frozen=True)
 class MetreReport:
-    """How a poem stands to the template it comes nearest to."""
+    """A poem measured by the template that it comes nearest to."""
 
     lines: tuple[str, ...]
     template: MetreTemplate
@@ -77,8 +77,8 @@ class MetreReport:
     borrowed: tuple[Borrowed, ...] = ()
     """Lines that borrow their rhyme from a neighbouring group (鄰韻)."""
     style_explanation: str = ""
-    """What a style but 近体 is, and where it shows, in words for a learner; of a quatrain that
-    rhymes and breaks the metre, that it may be old-style verse."""
+    """For any style but 近体: what it is and where it shows, in words for a learner. For a quatrain
+    that rhymes and breaks the metre: that it may be old-style verse."""
 
     @property
     def has_types(self) -> bool:
@@ -123,7 +123,7 @@ def check(
         raise MetreError(f"lines of different lengths have no metre: {' '.join(lines)!r}")
     try:
         known = templates(Form(tuple(map(len, lines))))
-    except FormError as error:  # as well of lines or characters that no form can have
+    except FormError as error:  # also for numbers of lines or characters that no form can have
         raise MetreError(str(error)) from error
     sounds = [[_sound(book, character) for character in line] for line in lines]
     tones = tuple("".join([sound.letter for sound in line]) for line in sounds)
@@ -212,7 +212,7 @@ def _sound(book: RhymeBook, character: str) -> _Sound:
 
 
 def _strain(rhyme: Rhyming, first: RhymeGroups, opens: bool) -> int:
-    """How ill it suits line 1 to rhyme, or not to; decides where its tones leave it open."""
+    """A penalty for line 1 to rhyme, or not to; it decides if the tones of the line do not."""
     if not opens:
         return 1
     if first is None or first & rhyme.wanted:

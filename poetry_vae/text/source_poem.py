@@ -17,7 +17,7 @@ class SourcePoem:
     dynasty: str
     line: int
     fault: str = ""
-    """Why it cannot be used, where that shows before its text is looked at."""
+    """Why it cannot be used, if that is known before its text is read."""
 
 
 Reader = Callable[[Path, str], Iterator[SourcePoem]]

@@ -52,8 +52,8 @@ def part_of_line(line: str) -> Part:
 
 
 def rows_to_validate_on(train: int, validation: int) -> list[int]:
-    """Rows of the training poems to validate on, spread over them, where the split left fewer than
-    five of few poems: one in five of them at most."""
+    """Rows of the training poems to validate on, if the split of few poems left fewer than five.
+    They are spread over the training poems, and are one in five of them at most."""
     missing = min(_TO_VALIDATE, (train + validation) // 5) - validation
     return [round((train - 1) * (i + 1) / (missing + 1)) for i in range(missing)]
 

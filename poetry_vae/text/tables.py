@@ -20,8 +20,8 @@ from poetry_vae.text.source_poem import Reader, SourcePoem
 
 _DELIMITERS = ",;\t"
 _LONGEST_CELL = 131_072
-_LOOKED_AT = 50  # rows from whose looks columns are told
-_MOST = 0.7  # of these, so many must agree
+_LOOKED_AT = 50  # rows from which columns without a header are recognised
+_MOST = 0.7  # share of these rows that must agree
 _HEADER_OF_ONE = ("内容", "內容", "content")  # a table of verse alone
 _WRITTEN_AS_ONE = (10, 14, 20, 28, 40, 56)
 
@@ -29,7 +29,7 @@ _Columns = dict[PoemField, int]
 
 
 def find_table(path: Path, text: str) -> Reader | None:
-    """The reader for a table, or None if the text is none that holds poems."""
+    """The reader for a table, or None if the text is not a table with poems."""
     head = [row for row in islice(io.StringIO(text), 4 * _LOOKED_AT) if row.strip()][:_LOOKED_AT]
     for delimiter in _DELIMITERS:
         rows = _parsed(head, delimiter)
@@ -47,7 +47,7 @@ def find_table(path: Path, text: str) -> Reader | None:
 
 
 def _parsed(head: Sequence[str], delimiter: str) -> list[list[str]]:
-    """The rows of a table's beginning; what is broken is told when the whole is read."""
+    """The rows of a table's beginning; faults are reported when the whole is read."""
     if not head or not any(delimiter in row for row in (head[0], head[-1])):
         return [[head[0].strip().strip('"')]] if head and delimiter == "," else []
     rows = []
@@ -74,7 +74,7 @@ def _of_header(row: Sequence[str]) -> _Columns:
 
 
 def _by_looks(rows: Sequence[Sequence[str]]) -> _Columns:
-    """The columns of a table without header: one holds verse, the others what is said of it."""
+    """The columns of a table without header: one holds verse, the others title, author, dynasty."""
     columns = _verse_by_looks(rows, taken=())
     if not columns:
         return {}
@@ -105,7 +105,7 @@ def _verse_by_looks(rows: Sequence[Sequence[str]], *, taken: object) -> _Columns
     shares = [_share(_is_verse(row[i]) for row in even) for i in range(width)]
     verse = [i for i, share in enumerate(shares) if share >= _MOST]
     others = [share for share in shares if share < _MOST]
-    # Where verse itself is parted by the sign, several columns look like it.
+    # If the delimiter also occurs in verse, several columns look like verse.
     if len(verse) != 1 or any(share > 1 - _MOST for share in others):
         return {}
     return {"verse": verse[0]}

@@ -1,10 +1,10 @@
 """Files of tensors in the safetensors format, checked: what is damaged is named, not used.
 
-The header says what the file holds before anything of it is read, and the file is mapped, so that
-what is refused by its header costs nothing. The metadata have under ``crc32`` a checksum of every
-tensor (CRC-32 over its name, dtype, shape and content) and one, of the empty name, of the other
-metadata: JSON by name. Each is verified when what it stands for is read, at about a millisecond a
-megabyte. Files that were written without sums are read without that.
+The header says what the file holds before anything else is read, and the file is mapped, so that
+refusing a file by its header costs nothing. In the metadata, ``crc32`` is a JSON object of
+checksums by name: one for every tensor (CRC-32 over its name, dtype, shape and content), and one,
+with an empty name, for the other metadata. A checksum is verified when its tensor is read, at about
+a millisecond a megabyte. Files that were written without checksums are read without that.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class TensorFile:
     """A mapped file: its metadata without the sums, and tensors by name."""
 
     def __init__(self, path: Path, content: Buffer, error: type[PoetryVAEError]) -> None:
-        """:meth:`open` makes it; what does not hold together is a ValueError."""
+        """Use :meth:`open` to make one. Content that is not consistent raises ValueError."""
         self.path, self._error = path, error
         header, start = _header(content)
         metadata = header.pop("__metadata__", {})
@@ -95,14 +95,14 @@ class TensorFile:
         """Map a file and read its header.
 
         Args:
-            what: what it should be, as in "index", for people.
+            what: the kind of file that it should be, for messages, such as "index".
             version: what its metadata must have as ``format``.
             known: names of the other metadata that such a file may have.
             most: the bytes that the file may have.
             error: what is raised, here and by the methods.
 
         Raises:
-            error: the file is missing, no regular file, too large, cut short, or no such file.
+            error: the file is missing, not regular, too large, cut short, or of another kind.
         """
         with open_regular(path, most=most, error=error) as file:
             try:
@@ -210,7 +210,7 @@ def save_tensors(
 
 
 def is_finite(array: npt.NDArray[Any]) -> bool:
-    """Whether no number is infinite or none at all: then a sum is finite, which is quick to see."""
+    """Whether no number is infinite or NaN. A finite sum, which is quick to check, proves it."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(array.sum(dtype=np.float64)) or np.isfinite(array).all())
 
@@ -283,7 +283,7 @@ def _sum_of_metadata(metadata: Mapping[str, str]) -> int:
 
 
 def _unpacked(file: Any) -> bytearray:
-    """A compressed file as a whole: as many bytes as its header says, and not one more."""
+    """The whole content of a compressed file: exactly as many bytes as its header says."""
     with lzma.LZMAFile(file) as packed:
         content = bytearray(packed.read(8))
         length = int.from_bytes(content, "little")

@@ -1,4 +1,4 @@
-"""What a title says: the tune of a 词, and the subject of a poem in a few characters."""
+"""Read a title: the tune of a 词, and the subject of a poem in a few characters."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def subject_of(title: str) -> str:
     >>> subject_of("帝京篇十首 四"), subject_of("送友人（一作送別）"), subject_of("秋興八首 其一")
     ('帝京篇', '送友人', '秋興')
     """
-    # What is behind the last closing bracket is no remark: so each opening one soon finds its end.
+    # No remark begins after the last closing bracket. So the search for each end is short.
     end = max(map(title.rfind, _CLOSING)) + 1
     text, before = _ASIDE.sub("", title[:end]) + title[end:], ""
     while text != before:

@@ -41,14 +41,14 @@ class CharTokenizer:
         """``characters`` are the vocabulary after the special symbols, in order.
 
         Raises:
-            TokenizerError: an entry is not a single character, or stands there twice.
+            TokenizerError: an entry is not a single character, or occurs twice.
         """
         for character in characters:
             if not isinstance(character, str) or len(character) != 1:
                 raise TokenizerError(f"vocabulary entry {character!r} is not a single character")
         repeated = [character for character, n in Counter(characters).items() if n > 1]
         if repeated:
-            raise TokenizerError(f"vocabulary entry {repeated[0]!r} stands there twice")
+            raise TokenizerError(f"vocabulary entry {repeated[0]!r} occurs twice")
         self.characters = tuple(characters)
         self._ids = {c: i for i, c in enumerate(self.characters, start=len(self.SPECIAL))}
         self._symbols = (*self._SHOWN, *self.characters)
@@ -75,7 +75,7 @@ class CharTokenizer:
     def encode(self, poem: Poem | str) -> npt.NDArray[np.int64]:
         """Ids of the characters, [T]. Either script is understood; punctuation is passed over."""
         lines = poem.lines if isinstance(poem, Poem) else split_lines(poem)
-        # Understood line by line, yet together: neighbours do not reach across, the script is one.
+        # Lines are converted together, so that they have one script; but no line looks at the next.
         return self.encode_folded(understand("\n".join(lines)).replace("\n", ""))
 
     def encode_folded(self, text: str) -> npt.NDArray[np.int64]:
@@ -115,7 +115,7 @@ class CharTokenizer:
     @cached_property
     def rare(self) -> tuple[int, ...]:
         """Ids of the characters that most fonts cannot show, however they are spelt. They are read,
-        and written where they are asked for or remembered; they are not drawn."""
+        and written if they are asked for or remembered, but never drawn."""
         shown = present("".join(self.characters), "traditional")
         return tuple(i for i, c in enumerate(shown, start=len(self.SPECIAL)) if not is_usual(c))
 

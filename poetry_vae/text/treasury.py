@@ -66,7 +66,7 @@ class Treasury:
     tokenizer: CharTokenizer
     blocks: tuple[Block, ...]
     values: Mapping[str, tuple[str, ...]]
-    """By kind, ``dynasty``, ``author`` and ``tune``: what the numbers stand for."""
+    """The values of the numbers, by kind: ``dynasty``, ``author`` and ``tune``."""
     tensors: Mapping[str, U16]
     source: str
 
@@ -93,12 +93,12 @@ class Treasury:
         return self.tensors["text"][block.start : end].reshape(block.poems, -1)
 
     def column(self, kind: str, block: Block) -> list[str]:
-        """What is known of each poem of a block."""
+        """The value of a kind for each poem of a block."""
         values = self.values[kind]
         return [values[number] for number in self.tensors[kind][block.rows]]
 
     def titles(self, block: Block) -> list[str]:
-        """The characters of the poems' titles that say what they are about."""
+        """The characters of the poems' titles that name their subjects."""
         lengths = self.tensors["title_lengths"].astype(np.int64)
         ends = lengths.cumsum()[block.rows]
         starts = ends - lengths[block.rows]
@@ -183,7 +183,7 @@ class Treasury:
         return found
 
     def _fault(self) -> str | None:
-        """What does not fit together, if anything."""
+        """The first inconsistency of the content; None if there is none."""
         poems = sum(block.poems for block in self.blocks)
         for name in ("title_lengths", *KINDS):
             if self.tensors[name].shape != (poems,):
@@ -199,7 +199,7 @@ class Treasury:
                 return f"{name} holds ids outside the vocabulary"
         for kind in KINDS:
             if poems and self.tensors[kind].max() >= len(self.values[kind]):
-                return f"{kind} holds numbers that stand for nothing"
+                return f"{kind} holds numbers without a value"
         return None
 
 
@@ -211,7 +211,7 @@ def is_treasury(path: Path) -> bool:
         with open_regular(path) as file:
             size = int.from_bytes(file.read(8), "little")
             return f'"{FORMAT}"'.encode() in file.read(min(size, _LONGEST_HEADER))
-    except (FileReadError, OSError):  # whoever opens it next will say what is wrong
+    except (FileReadError, OSError):  # the next reader will report the fault
         return False
 
 
@@ -221,7 +221,7 @@ def encode_poems(corpus: Corpus, *, min_count: int | None = None, source: str = 
     Poems of more than 256 lines, or with a line of more than 64 characters, are left out.
 
     The vocabulary holds the characters that the training poems have at least ``min_count`` times;
-    unless told, five times where there are many poems, and once where every character counts.
+    by default, five times for many poems, and once for few, where every character counts.
 
     Raises:
         CorpusError: no character is so common.
@@ -261,7 +261,7 @@ def encode_blocks(
     tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
     if not tokenizer.characters:
         raise CorpusError(
-            f"no character stands at least {min_count} times in the training poems: the corpus is "
+            f"no character occurs at least {min_count} times in the training poems: the corpus is "
             "too small to be split, or the count asked for too high"
         )
     ordered = [poem for key in keys for poem in by_block[key]]
@@ -282,7 +282,7 @@ def encode_blocks(
 def _numbered(texts: Sequence[str]) -> tuple[tuple[str, ...], U16]:
     """The values, "" first and the others by falling frequency, and a number for each text.
 
-    What there is no number left for becomes "", that is not known.
+    Values for which no number is left become "", that is not known.
     """
     counts = Counter(text for text in texts if text)
     names = ("", *sorted(counts, key=lambda c: (-counts[c], c))[:_MOST_VALUES])
@@ -303,5 +303,5 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> Iterator[Block]:
 
 def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError("the values of labels are no lists of texts")
+        raise ValueError("the values of labels are not lists of texts")
     return tuple(values)

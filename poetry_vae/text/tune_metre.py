@@ -1,8 +1,9 @@
-"""词: a poem held against the tones and rhymes that most poems of its tune have.
+"""Measure a 词 by the tones and rhymes that most poems of its tune have.
 
-There is no one handbook here: ``tune_metre.tsv``, compiled by ``scripts/build_tune_metre.py``, says
-for each place which tone how many poems have. A place on which nine of ten agree is fixed, any
-other is free. Rhymes are those of 詞林正韻, or those of 平水韻 where a poet kept to them.
+No handbook is followed here. ``tune_metre.tsv``, compiled by ``scripts/build_tune_metre.py``, gives
+for each place its commonest tone and the share of poems that have it. A place on which nine poems
+in ten agree is fixed, any other is free. Rhymes are those of 詞林正韻, or those of 平水韻 if a poet
+kept to them.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ RHYMED_FROM = 75
 
 @dataclass(frozen=True)
 class TuneMetre:
-    """What most poems of a tune have."""
+    """The tones and rhymes of most poems of a tune."""
 
     name: str
     """In simplified script."""
     poems: int
     """How many poems it was read from."""
     tones: tuple[str, ...]
-    """The tone that more of them have, a letter a place."""
+    """The commoner tone at each place, a letter a place."""
     shares: tuple[tuple[int, ...], ...]
     """The percentage of them that have it."""
     rhymes: tuple[str, ...]
@@ -55,7 +56,7 @@ class TuneMetre:
 
 @dataclass(frozen=True)
 class TuneReport:
-    """How a poem stands to its tune."""
+    """A poem measured by its tune."""
 
     lines: tuple[str, ...]
     metre: TuneMetre
@@ -103,9 +104,9 @@ def _read(name: str, poems: str, places: str, rhymes: str) -> TuneMetre:
 def tune_of(poem: Poem) -> str:
     """The tune a poem is to be held against, in simplified script; empty for a 诗.
 
-    It is the one its source names, or the one that has its lengths where its lines differ in length
-    or no regulated verse has so many, or where it rhymes as the tune does and not as regulated
-    verse (玉樓春: eight lines of seven that rhyme in oblique tones).
+    It is the tune that the source names. Otherwise it is the tune with the same lengths, in one of
+    three cases: the lines differ in length; or no regulated verse has so many; or the poem rhymes
+    as the tune does and not as regulated verse (玉樓春: eight lines of seven, in oblique rhymes).
     """
     lengths = tuple(map(len, poem.lines))
     form = tune_form(poem.tune) if poem.tune else None

@@ -1,4 +1,4 @@
-"""拗救: where a line departs from its type, what makes up for it, and where.
+"""拗救: lines that depart from their type, and the characters that make up for it.
 
 Four kinds, after Wang Li, 詩詞格律, with the positions of five-character lines (two more of seven):
 
@@ -27,7 +27,7 @@ class Turned:
     line: int
     position: int
     saved_at: tuple[int, int] | None
-    """The line and position of the character that makes up for it; None where none has to."""
+    """The line and position of the character that makes up for it; None if none is needed."""
     explanation: str
 
 
@@ -38,7 +38,7 @@ def turned_lines(
 
     Args:
         symbols: a letter a character, as ``metre.faults_of`` takes them.
-        variants: what each line was measured by; a line with faults is passed over.
+        variants: the type that each line was measured by; lines with faults are skipped.
     """
     for i, (line, heard, variant) in enumerate(zip(lines, symbols, variants, strict=True)):
         chars = len(line)

@@ -1,4 +1,4 @@
-"""Web addresses, read with limits on size and on how long is waited; only HTTP is followed."""
+"""Read web addresses, with limits on size and on waiting; only HTTP(S) is followed."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class _BrokenOffError(Exception):
 
 
 class Patience:
-    """How long is waited: for the next bytes, and for everything, in seconds."""
+    """Limits on waiting, in seconds: for the next bytes, and for everything."""
 
     def __init__(self, timeout: float, within: float) -> None:
         self.timeout, self.within = timeout, within
         self.ends = time.monotonic() + within
 
     def end(self) -> None:
-        """Wait for nothing any longer, in no thread."""
+        """Stop waiting, in all threads."""
         self.ends = 0.0
 
     def seconds(self) -> float:
@@ -58,7 +58,7 @@ class Patience:
 
 
 class _Waited(io.RawIOBase):
-    """What a connection brings: whoever sends it, a byte at a time, is waited for no longer."""
+    """The bytes of a connection. Sending them one at a time does not lengthen the wait."""
 
     def __init__(self, connection: socket.socket, raw: io.RawIOBase, patience: Patience) -> None:
         self._connection, self._raw, self._patience = connection, raw, patience
@@ -76,7 +76,7 @@ class _Waited(io.RawIOBase):
 
 
 class _Answer(HTTPResponse):
-    """An answer whose status, headers and body all count as what is waited for."""
+    """An answer whose status, headers and body all count towards the time limit."""
 
     def __init__(self, patience: Patience, sock: socket.socket, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
@@ -108,7 +108,7 @@ class _HTTPS(_Patiently, HTTPSHandler):  # type: ignore[misc]
 
 
 def _opener(patience: Patience) -> OpenerDirector:
-    """Opens web addresses, and no others: not even where a server sends us on to one."""
+    """Opens only web addresses, even if a server redirects to another kind of address."""
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),
@@ -124,7 +124,7 @@ def _opener(patience: Patience) -> OpenerDirector:
 
 
 def fetch(url: str, patience: Patience, most: int) -> bytes:
-    """What an address holds; of more than ``most`` bytes the first of them and one more.
+    """The content at an address; if it is longer, only its first ``most`` + 1 bytes.
 
     Raises:
         DownloadError: the server cannot be reached or refuses, the connection breaks off again and

@@ -20,15 +20,15 @@ from poetry_vae.training.objectives import Step
 class MaskedReading:
     """The posterior of a partly known poem: the encoder learns to read with characters hidden.
 
-    q(z|x_o), where only the characters o of x are seen and the others are ``<mask>``, is what
-    proposes latents for an acrostic, and what scores a character without having seen it. It is
-    trained after Ivanov et al. 2019, "Variational Autoencoder with Arbitrary Conditioning":
-    equation 7's term KL(q(z|x) ‖ q(z|x_o)), whose minimum covers all that the full posterior of any
-    completion covers. Only the second argument learns from it, so that the model of whole poems is
-    trained by its own objective alone.
+    In q(z|x_o) only the characters o of x are seen, and the others are ``<mask>``. It proposes
+    latents for an acrostic, and scores a character without having seen it. It is trained after
+    Ivanov et al. 2019, "Variational Autoencoder with Arbitrary Conditioning", by the term
+    KL(q(z|x) ‖ q(z|x_o)) of equation 7. At its minimum q(z|x_o) covers all that the full posterior
+    of any completion covers. Only the second argument learns from it, so that the model of whole
+    poems is trained by its own objective alone.
 
-    ``masked`` is the share of a batch that is read so, once the rate is no more annealed: before,
-    posteriors are so narrow that missing them costs thousands of nats.
+    ``masked`` is the share of a batch that is read in this way, once the warm-up of the rate is
+    over. Before that, posteriors are so narrow that missing them costs thousands of nats.
     """
 
     masked: float
@@ -62,8 +62,8 @@ class TotalCorrelation:
     """γ·TC(q(z)), by the critic that is trained beside it (Kim & Mnih 2018, algorithm 2).
 
     The first half of a batch stands for q(z), the second, permuted, for Π_j q(z_j). The value is
-    γ·TC plus the critic's own cross-entropy, and each goes to its own parameters: the critic is
-    frozen in the first, z in the second.
+    γ·TC plus the critic's own cross-entropy. Each term trains its own parameters: the first has a
+    frozen critic, the second a frozen z.
     """
 
     gamma: float
@@ -89,8 +89,8 @@ class WeightPrior:
 
     With it the loss a poem is (1/N) of −log p(data, θ), so that its minimum is the MAP estimate of
     the decoder. Under plain gradient descent with rate η it shrinks θ by ηκ/N a step, as a weight
-    decay of κ/N does; under Adam the two differ, since Adam rescales the gradient of this term like
-    any other, and decoupled decay not (Loshchilov & Hutter 2019).
+    decay of κ/N does. Under Adam the two differ: Adam rescales the gradient of this term like any
+    other, but does not rescale decoupled decay (Loshchilov & Hutter 2019).
     """
 
     kappa: float

@@ -1,4 +1,4 @@
-"""What a step is trained on."""
+"""Batches of poems, one for each step of training."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _TAUGHT = 64  # poems of known label a step, beside the batch
 
 @dataclass(frozen=True)
 class Batch:
-    """Poems, and what is known of their labels."""
+    """Poems, and their labels as far as they are known."""
 
     ids: Tensor
     """[B, T]."""
     labels: Tensor | None = None
     """Numbers [B], −1 where the label is hidden; None for a model without labels."""
     taught: tuple[Tensor, Tensor] | None = None
-    """Poems ids [C, T] whose labels [C] are known, for a classifier to learn from: where few are
-    known, a batch by itself would hold hardly any."""
+    """Poems ids [C, T] whose labels [C] are known, for a classifier to learn from. They are extra,
+    since a batch holds hardly any of them if few labels are known."""
     asked: Asked | None = None
     """Form, dynasty and subject of each poem, for a model of any form."""
 

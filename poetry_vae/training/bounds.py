@@ -36,7 +36,7 @@ def log_weights(record: Record, annealing: float = 1.0, *, is_path_only: bool = 
 
     Args:
         annealing: scales log p(z_k) − log q(z_k|x).
-        is_path_only: no gradient through the parameters of q but by way of z.
+        is_path_only: gradients reach the parameters of q only through z.
     """
     ratios = []
     for level in record.levels:
@@ -66,9 +66,9 @@ def over_labels(
 
     Args:
         bound: log of an unbiased estimate of p(x|y) from the record of a forward pass, [B] or
-            [K, B]: :func:`importance_weighted`, or :func:`log_weights` before the mean over K. The
-            ELBO is none unless it is exact: the sum favours the labels of lucky draws, and the
-            result can exceed log p(x).
+            [K, B]: :func:`importance_weighted`, or :func:`log_weights` before the mean over K. A
+            sampled ELBO is not such a log: the sum favours the labels of lucky draws, and the
+            result can exceed log p(x). An exact ELBO may be used.
 
     Returns:
         The shape of ``bound``; without labels it is ``bound`` itself.

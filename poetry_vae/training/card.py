@@ -1,4 +1,4 @@
-"""The model card: what a folder with weights says about itself to people."""
+"""The model card: a description, for people, of the model in a folder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Load it with `poetry_vae.PoetryVAE.from_pretrained(folder)`, or write poems with
 
 
 def _written(run: Run) -> tuple[str, int | str]:
-    """What the model writes, and the dimensions of its code."""
+    """The kind of poems that the model writes, and the dimensions of its code."""
     if isinstance(run.corpus, Treasury):
         model = run.model
         return "poems of any form", f"{model.latent} and {model.couplet_latent} a couplet"
@@ -61,7 +61,7 @@ def _refined(figures: Figures) -> str:
 
 
 def figures_to_keep(run: Run, figures: Figures, step: int) -> dict[str, object]:
-    """The same for programs: what `poetry-vae models` lists."""
+    """The figures of a model for programs: `poetry-vae models` lists them."""
     return {
         "preset": run.preset,
         "corpus": run.corpus.source,

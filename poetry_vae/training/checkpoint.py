@@ -31,21 +31,21 @@ class Counters:
     """Where a run stands."""
 
     run: str = ""
-    """A fingerprint of corpus, seed and settings: only the same run can be continued."""
+    """A fingerprint of corpus, seed and settings. A run is continued only if it is the same."""
     step: int = 0
     seconds: float = 0.0
     best: float = float("inf")
     """The lowest validation bound so far, nats a character."""
     since_best: int = 0
-    """Validations in which the run got no better."""
+    """Validations since the bound was last improved."""
     distortion: float = float("inf")
     """The lowest of a validation so far, nats a poem."""
     updates: dict[str, float] = field(default_factory=dict)
-    """What the rule of updates has to remember."""
+    """The memory of the update rule."""
     moments: int = 0
-    """Parameters that the optimiser has moments of."""
+    """How many parameters the optimiser has moments of."""
     precision: Literal["", "float32", "bfloat16"] = ""
-    """Of the run's matrix products, once it is settled."""
+    """Precision of the run's matrix products; empty until it is decided."""
 
 
 def save_state(
@@ -75,7 +75,7 @@ def load_state(
     *,
     run: str,
 ) -> Counters:
-    """Put the state of a run back into what is trained, by name, and the optimiser.
+    """Put the state of a run back into the trained modules, by name, and into the optimiser.
 
     Raises:
         CheckpointError: there is no state, it is damaged, or it belongs to a run with another
@@ -113,7 +113,7 @@ def _counters_in(file: TensorFile) -> Counters:
     except (KeyError, TypeError, AttributeError, JsonError) as error:
         raise file.refuse(f"damaged, the run cannot be resumed ({error})") from error
     if not is_sound:
-        raise file.refuse("damaged, the run cannot be resumed (its counters are none)")
+        raise file.refuse("damaged, the run cannot be resumed (its counters cannot be read)")
     return found
 
 
@@ -123,7 +123,7 @@ def _wanted(
     optimiser: torch.optim.Optimizer,
     moments: int,
 ) -> Wanted:
-    """What the state of a run has: weights, and the moments of as many parameters."""
+    """The tensors that the state must hold: weights, and the moments of so many parameters."""
     wanted: Wanted = {
         f"{owner}.{name}": ((dtype_name(tensor.dtype),), tuple(tensor.shape))
         for owner, module in trained.items()

@@ -30,14 +30,15 @@ def load_training_corpus(
     usual: Form | None = None,
     read: Callable[[Path], Corpus] = read_corpus,
 ) -> EncodedCorpus:
-    """An encoded corpus from its file, or one made now of what ``read`` finds at the path.
+    """An encoded corpus from its file, or one encoded now from the poems that ``read`` finds.
 
     Args:
-        usual: the form of poems that are not encoded yet, where ``form`` names none.
+        usual: the form of poems that are not encoded yet, if ``form`` is not given.
 
     Raises:
-        CorpusError: nothing readable there, or no poem of the form.
-        FormError: no form given for poems that are not encoded yet, or another one than theirs.
+        CorpusError: nothing readable is there, or no poem of the form.
+        FormError: no form is given for poems that are not encoded yet, or the encoded poems have
+            another form.
     """
     path = Path(path)
     wanted = Form.parse(form) if isinstance(form, str) else form
@@ -50,7 +51,7 @@ def load_training_corpus(
 
 
 def load_treasury(path: Path | str, *, read: Callable[[Path], Corpus] = read_corpus) -> Treasury:
-    """A corpus of all forms from its encoded file, or one made now of what ``read`` finds there.
+    """A corpus of all forms from its encoded file, or encoded now from the poems ``read`` finds.
 
     Raises:
         CorpusError: nothing readable there.
@@ -62,9 +63,9 @@ def load_treasury(path: Path | str, *, read: Callable[[Path], Corpus] = read_cor
 
 
 def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels]:
-    """A corpus that has the labels of a kind, and what a model has to know of them.
+    """A corpus with labels of a kind, and the :class:`Labels` for a model.
 
-    ``metre`` is read off the poems; ``dynasty`` and ``author`` the corpus must have kept.
+    ``metre`` is read off the poems. ``dynasty`` and ``author`` must be stored in the corpus.
 
     Raises:
         CorpusError: the corpus does not know them, or they are the same for all poems.
@@ -86,8 +87,8 @@ def with_labels(corpus: EncodedCorpus, kind: str) -> tuple[EncodedCorpus, Labels
 
 
 def with_validation(corpus: EncodedCorpus) -> EncodedCorpus:
-    """A corpus that has poems to validate on: where the split left fewer than five of few poems,
-    some of the training part, spread over all of it.
+    """A corpus that has poems to validate on. If the split of a small corpus left fewer than five,
+    some training poems, spread over all of them, are moved to the validation part.
 
     Raises:
         CorpusError: there are too few poems for both.
@@ -113,7 +114,7 @@ def with_validation(corpus: EncodedCorpus) -> EncodedCorpus:
 def _moved(
     parts: Mapping[Part, npt.NDArray[np.uint16]], rows: npt.NDArray[np.int_]
 ) -> dict[Part, npt.NDArray[np.uint16]]:
-    """The parts with some rows of the training part in that for validation."""
+    """The parts, with some rows moved from the training part to the validation part."""
     train, validation = parts["train"], parts["validation"]
     moved = np.concatenate([validation, train[rows]])
     return {**parts, "train": np.delete(train, rows, axis=0), "validation": moved}

@@ -1,7 +1,7 @@
-"""What a run learns from, and what it is watched on: poems of one form, or of many.
+"""Poems that a run learns from and is validated on: of one form, or of many.
 
-Either kind has ``batches``, how many ``poems`` they come from, on how many ``watched_poems``
-``figures`` are taken, and the ``lines`` that are counted in what the model writes.
+Either kind has ``batches``, the number of ``poems`` that they come from, ``figures`` on a number
+of ``watched_poems``, and the training ``lines`` that are looked for in the model's own poems.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def data_of(run: Run, device: torch.device) -> OneForm | ManyForms:
 
 
 def note_of(run: Run, model: PoetryVAE, data: OneForm | ManyForms, dtype: torch.dtype) -> str:
-    """What is said of a run before it begins: its size, where it computes and how exactly."""
+    """A note on a run before it begins: its size, its device and its precision."""
     parameters = sum(p.numel() for p in model.parameters())
     return (
         f"{parameters:,} parameters, {data.poems:,} poems and {data.watched_poems:,} to validate "
@@ -93,7 +93,7 @@ class OneForm:
 
 
 class ManyForms:
-    """Poems of all forms; watched are some forms that there are, one by one."""
+    """Poems of all forms. The figures are taken on some of the forms, one by one."""
 
     def __init__(self, run: Run, corpus: Treasury, device: torch.device) -> None:
         size = run.training.batch_size
@@ -122,7 +122,7 @@ class ManyForms:
 
 
 def _watched(corpus: Treasury) -> list[Form]:
-    """Those of :data:`WATCHED`; where poems to validate on are of others alone, the commonest."""
+    """The forms of :data:`WATCHED` with poems to validate on; if there is none, the commonest."""
     poems = Counter[Form]()
     for block in corpus.of_part("validation"):
         poems[block.form] += block.poems
@@ -133,6 +133,7 @@ def _watched(corpus: Treasury) -> list[Form]:
 
 
 def _drawn(poems: int, most: int) -> Tensor:
-    """Numbers of poems, since a corpus stands in an order (dynasties, authors); always the same."""
+    """Random poems by number, always the same. A corpus is sorted (by dynasty, author), so the
+    first poems would not do."""
     lots = torch.Generator().manual_seed(derived_seed(0, "validation poems"))
     return torch.randperm(poems, generator=lots)[:most].sort().values

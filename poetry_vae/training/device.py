@@ -39,8 +39,8 @@ def find_device(name: str = "auto") -> torch.device:
 def find_precision(device: torch.device, precision: Precision = "auto") -> torch.dtype:
     """The precision of matrix products in training: bfloat16 where it is faster.
 
-    On a CPU that is where it has instructions for it (others emulate them slowly), and not by a
-    race: the same seed shall give the same weights however busy the machine is.
+    On a CPU it is chosen if the CPU has instructions for it (others emulate them slowly). No speed
+    is measured, since the same seed shall give the same weights however busy the machine is.
     """
     if precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
@@ -48,7 +48,7 @@ def find_precision(device: torch.device, precision: Precision = "auto") -> torch
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if device.type != "cpu":
         return torch.float32
-    # PyTorch without the query reports nothing, and trains in float32.
+    # Versions of PyTorch without this query train in float32.
     query = getattr(torch.cpu, "get_capabilities", None)
     capabilities: Mapping[str, object] = query() if query else {}
     has_units = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -1,4 +1,4 @@
-"""What is watched during training, beside the loss: is the bound good, is the latent used?"""
+"""Figures to watch during training, beside the loss: is the bound good, is the latent used?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _PAIRS = 2_000_000  # densities in memory at one time
 ACTIVE_VARIANCE = 0.01
 
 Measure = Literal["elbo", "refined", "untold"]
-"""What weights are kept by: the bound, that of a refiner, or its −log p where nothing is told."""
+"""The value that decides which weights are kept: the bound, that of a refiner, or the refiner's
+−log p when it is told nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Figures:
     """Means over poems that were not trained on; bound, rate and distortion in nats a poem."""
 
     elbo: float
-    """Of p(x): where the model has labels, they are summed over, log Σ_y p(y) p(x, z_y)/q(z_y)."""
+    """Bound of log p(x). Labels of a model are summed over: log Σ_y p(y) p(x, z_y)/q(z_y)."""
     rate: float
     distortion: float
     active_units: int
     reconstruction: float
-    """Share of characters that are the likeliest ones given the posterior's mean."""
+    """Share of characters that the model finds the likeliest given the posterior's mean."""
     positions: int
     level_rates: Mapping[str, float]
     level_active: Mapping[str, int]
@@ -48,10 +49,10 @@ class Figures:
     refined: float | None = None
     """Bound of the refiner in nats a character, over all amounts of trust; None without one."""
     by_form: Mapping[str, float] = field(default_factory=dict)
-    """Of a model of any form: −log p of a refiner that knows nothing of z, nats a character, by
-    form; and once more where it is told dynasty and title (``七绝/told``)."""
+    """For a model of any form: −log p of a refiner that knows nothing of z, nats a character, by
+    form; and once more when the refiner is told dynasty and title (``七绝/told``)."""
     known_lines: float | None = None
-    """Of the lines of some likeliest poems, the share that are lines of training poems."""
+    """Share of lines of training poems among the lines of some of the model's likeliest poems."""
     kept_by: Measure = "elbo"
 
     @property
@@ -71,14 +72,14 @@ class Figures:
 
     @property
     def bound(self) -> float:
-        """What weights are kept by, in nats a character: the lowest are the best."""
+        """The value that decides which weights are kept, in nats a character: lowest is best."""
         values = {"elbo": self.nats_per_character, "refined": self.refined, "untold": self.untold}
         value = values[self.kept_by]
         assert value is not None
         return value
 
     def by_name(self) -> dict[str, float]:
-        """Every figure as a number of its own, those of levels with the level's name behind."""
+        """Each figure as a number of its own; names of figures of a level end in its name."""
         values: dict[str, float] = {}
         for name, value in vars(self).items():
             if isinstance(value, Mapping):
@@ -91,8 +92,8 @@ class Figures:
 def active_units(posterior_means: Tensor) -> int:
     """How many of D dimensions move with x: Var_x(E_q[z_j]) > 0.01, from means [N, D].
 
-    Burda et al. 2015, section 5.3. Of levels whose prior is learned the codes count: where the
-    posterior never leaves the prior they are all 0.
+    Burda et al. 2015, section 5.3. For levels with a learned prior pass the means of the codes:
+    they are all 0 if the posterior never leaves the prior.
     """
     if len(posterior_means) < 2:
         return 0
@@ -150,8 +151,8 @@ def watch(
 def nothing_known(
     model: PoetryVAE, batch: Batch, *, generator: torch.Generator
 ) -> tuple[float, float]:
-    """−log p in nats a character of a refiner that trusts z not at all: told what is asked of the
-    poems, and told their form alone."""
+    """−log p in nats a character of a refiner that does not trust z at all: first when it is told
+    all that is asked of the poems, then when it is told their form alone."""
     assert batch.asked is not None
     found = []
     for asked in (batch.asked, batch.asked.unsaid()):
@@ -167,7 +168,7 @@ def nothing_known(
 
 
 def averaged(each: Sequence[Figures], by_form: Mapping[str, float]) -> Figures:
-    """The figures of several forms as one: means, of counts and rates too."""
+    """The figures of several forms as one: the mean of each figure, counts and rates included."""
 
     def mean(values: Sequence[Any]) -> Any:
         if isinstance(values[0], Mapping):
@@ -220,7 +221,7 @@ def log_aggregate(z: Tensor, posterior: DiagonalGaussian) -> Tensor:
 
 
 def collapse_warning(figures: Figures) -> str | None:
-    """What to tell somebody whose posterior has fallen onto the prior; None where it has not."""
+    """A warning if the posterior has fallen onto the prior, else None."""
     if figures.rate >= 1.0 and figures.active_units > 0:
         return None
     return (

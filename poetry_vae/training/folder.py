@@ -1,4 +1,4 @@
-"""The folder of a run: who may write into it, what a kill has left there, and what a run logs.
+"""The folder of a run: who may write into it, leftovers of killed runs, and the log of a run.
 
 The log is a JSON object a line.
 """
@@ -25,10 +25,10 @@ _WRITTEN = (WEIGHTS, STATE, CONFIG, TOKENIZER, CARD, FIGURES, METRICS, RUN)
 
 
 def check_folder(folder: Path, *, resume: bool) -> None:
-    """Whether a run can begin in a folder, or go on there.
+    """Check that a run can begin in a folder, or be resumed there.
 
     Raises:
-        CheckpointError: the folder holds another run, or none where one is to be resumed.
+        CheckpointError: the folder holds another run; or it is to be resumed, and there is none.
     """
     there = [name for name in _WRITTEN if (folder / name).exists()]
     if resume and STATE not in there:
@@ -42,7 +42,7 @@ def check_folder(folder: Path, *, resume: bool) -> None:
             )
         )
     if there == [RUN] and RunFile.read(folder).is_of_a_run:
-        return  # of a run that was killed before its first state
+        return  # the run there was killed before its first state
     if there and not resume:
         raise CheckpointError(
             f"{folder}: already holds {there[0]}; "
@@ -53,7 +53,7 @@ def check_folder(folder: Path, *, resume: bool) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep others from training into a folder, and clear away what a kill has left of files there.
+    """Keep others from training into a folder, and remove temporary files that a kill left there.
 
     The system lets go of the lock when the process ends, however it ends.
 
@@ -104,7 +104,7 @@ def _locked(folder: Path) -> int:
 
 
 def _is_still(path: Path, handle: int) -> bool:
-    """Whether the file was not removed, by the one who held it before, until it was locked."""
+    """Whether the locked file is still at its path; its last holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def _lock(handle: int) -> bool:
         import msvcrt
 
         try:
-            os.lseek(handle, 100, os.SEEK_SET)  # past what is written, which others may then read
+            os.lseek(handle, 100, os.SEEK_SET)  # past the text, so that others may read it
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
             os.lseek(handle, 0, os.SEEK_SET)
         except OSError:
@@ -137,10 +137,10 @@ def _lock(handle: int) -> bool:
 def read_metrics(folder: Path) -> list[dict[str, Any]] | None:
     """The rows a run has logged, every one with its ``step``; None where there is no log.
 
-    Lines that a kill cut short, or that are no such rows, are left out.
+    Lines that a kill cut short, or that are not such rows, are left out.
 
     Raises:
-        FileReadError: no regular file, or too large.
+        FileReadError: the log is not a regular file, or too large.
     """
     path = folder / METRICS
     if not stands(path):

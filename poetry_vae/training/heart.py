@@ -1,7 +1,7 @@
-"""Whether a model has learned its training poems by heart: its own poems are made of their lines.
+"""Whether a model has learned its training poems by heart: its own poems consist of their lines.
 
-The bound on other poems gets worse long before, so this is no measure of quality; but it is the one
-sign of it that can be read, and poems of that kind are not the model's.
+The bound on other poems gets worse long before that, so this does not measure quality. But it is a
+sign that people can see in the poems, and such poems are not the model's own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _POEMS, _READINGS = 64, 4
 
 @dataclass(frozen=True)
 class TrainingLines:
-    """The lines of the poems a model is trained on."""
+    """The lines of the poems that a model is trained on."""
 
     hashes: Hashes
     """Sorted, each once."""
@@ -38,7 +38,7 @@ class TrainingLines:
 
     @classmethod
     def of_many(cls, corpus: Treasury, chars: tuple[int, ...]) -> TrainingLines:
-        """The lines of all training poems, to be looked for in poems of lines of such lengths."""
+        """The lines of all training poems that can occur in poems with lines of these lengths."""
         each = [
             np.unique(hashed_lines(corpus.ids(block), block.form.lengths))
             for block in corpus.of_part("train")
@@ -57,8 +57,11 @@ class TrainingLines:
 
     @torch.no_grad()
     def share_of(self, model: PoetryVAE) -> float:
-        """The share of them among the lines of the likeliest poems of 64 codes of the prior, which
-        are always the same, read and written again: what the model takes all verse for."""
+        """The share of known lines in 64 of the model's likeliest poems.
+
+        Their codes are drawn from the prior, and are always the same; the poems are then read and
+        written again. So they show what the model takes verse to be.
+        """
         generator = torch.Generator(model.device).manual_seed(derived_seed(0, "lines by heart"))
         labels = labelling.draw(model, _POEMS, generator=generator)
         size = (_POEMS, model.code_size)
@@ -70,7 +73,7 @@ class TrainingLines:
 
 
 def by_heart_warning(share: float) -> str:
-    """What to tell somebody whose model writes so large a share of known lines."""
+    """A warning that so large a share of the model's lines is known."""
     return (
         f"{share:.0%} of the lines this model writes are lines of the training poems: it learns "
         "them by heart; a small corpus goes on from a trained model (--from)"

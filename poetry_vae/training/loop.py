@@ -58,15 +58,15 @@ def run_training(
         max_minutes: stop this call after so long; the schedule is that of the whole run.
         finish: let a constant learning rate fall to 0 over the last part of ``max_minutes``, the
             ``decay`` of the settings; a run that is resumed after that goes on at the full rate.
-        keep_state: whether the folder can be resumed from when this call ends. The state is three
-            times as large as the weights. One that ``should_stop`` ended is kept in any case.
+        keep_state: whether the run can be resumed from the folder after this call. The state is
+            three times as large as the weights. It is kept in any case if ``should_stop`` ended it.
         should_stop: asked before every step; a run that is stopped can be resumed.
 
     Raises:
         CorpusError: the corpus has no training or no validation poem.
-        CheckpointError: the folder holds another run, or none where one is to be resumed; or
-            another process is training into it.
-        TrainingError: the bound is no number any more.
+        CheckpointError: the folder holds another run, or has no run to resume, or another process
+            is training into it.
+        TrainingError: the bound is no longer a number.
         FileWriteError: the folder cannot be written.
         DeviceError: this machine lacks the device.
     """
@@ -150,7 +150,7 @@ class _Loop:
         if self.ranks.is_first:
             self._save_state()
             if not self._has_a_best() and (figures := self._figures()).is_finite:
-                self._keep(figures)  # nothing better than random weights stood there
+                self._keep(figures)  # the folder held only random weights
             if not keep_state and stopped != "interrupted":
                 (self.folder / STATE).unlink()
         self.ranks.meet()
@@ -172,12 +172,12 @@ class _Loop:
         trained.updates.memory.update(self.counters.updates)
 
     def _begin(self) -> None:
-        """What is written and said before the first step of a call."""
+        """Write the files of the run, and tell the observer, before the first step of a call."""
         keep_metrics_until(self.folder, self.counters.step or -1)
         device, precision = self.trained.model.device, self.counters.precision
         made = made_with(self.spec, device, precision, self.ranks.world)
         if self.counters.step == 0:
-            # The state comes first: whatever else stands there, the run can be resumed.
+            # The state comes first: with it the run can be resumed, whatever else is missing.
             self._save_state()
         elif self.file.has_other_validation(made) and self._has_a_best():
             self.counters.best = self._figures(PoetryVAE.from_pretrained(self.folder)).bound
@@ -230,7 +230,7 @@ class _Loop:
                 f"the training diverged: the bound at step {step} is {bound}; the weights and the "
                 "state from before are kept; try a lower learning_rate"
             )
-        # Random weights are kept so that the folder can be loaded at any moment; they are no model.
+        # Random weights are kept so that the folder can be loaded at any moment. They are no best.
         is_best = bound < counters.best and (step > 0 or self.spec.start is not None)
         if is_best:
             counters.best = bound

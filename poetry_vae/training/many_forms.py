@@ -1,10 +1,10 @@
 """Batches of poems of many forms: whole poems, parts of long ones, and couplets.
 
-An epoch has every whole poem that is short enough once; of longer ones consecutive parts, which
-keep the numbers of their lines, so that the model can tell that they are parts; and some couplets
-of verse of five and seven, a form of their own. Batches hold about equally many characters; poems
-of one batch are about equally long, so that little is padded. What is asked of a poem, its dynasty
-and its title or some words of it, is left out at random.
+An epoch has every whole poem that is short enough once. Longer poems are cut into consecutive
+parts, which keep the numbers of their lines, so that the model can tell that they are parts. Some
+couplets of verse of five and seven are added, as a form of their own. Batches hold about equally
+many characters. Poems of one batch are about equally long, so that little is padded. A poem is
+asked for by its dynasty and its title, or some words of the title; either is left out at random.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class LayoutTable:
         self._sizes: list[tuple[int, int]] = []
 
     def number(self, form: Form, first: int, last: int) -> int:
-        """Of the lines from ``first`` up to ``last`` of a form."""
+        """The number of the layout of a form's lines from ``first`` up to ``last``."""
         key = form, first, last
         if key not in self._number:
             self._number[key] = len(self._rows)
@@ -109,7 +109,7 @@ class PoemBatches:
     ) -> None:
         """
         Args:
-            size: of a batch, in poems of 28 characters.
+            size: poems in a batch, if they have 28 characters.
 
         Raises:
             CorpusError: the part has no poem that the model could write.

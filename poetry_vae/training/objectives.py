@@ -1,8 +1,8 @@
-"""What is minimised. Every objective takes a :class:`Step` and returns named terms.
+"""Objectives to minimise. Each takes a :class:`Step` and returns named terms.
 
-The rivals stand side by side: the weighted ELBO, the importance-weighted bound, and M2 for hidden
-labels in ``semi_supervised.py``. What may be added to them is in ``additions.py``. A field that has
-the name of a setting is that setting, see ``recipe.py``.
+A run chooses one of three: the weighted ELBO, the importance-weighted bound, or M2 for hidden
+labels in ``semi_supervised.py``. ``additions.py`` has terms that may be added. A field with the
+name of a setting holds that setting, see ``recipe.py``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from poetry_vae.training.batches import Batch
 
 @dataclass(frozen=True)
 class Terms:
-    """Batch means in nats a poem. ``loss`` is what is minimised and is no likelihood in general:
-    the unweighted ELBO, rate and distortion stand beside it so that nobody takes it for one."""
+    """Batch means in nats a poem. ``loss`` is minimised, and is not a likelihood in general. The
+    unweighted ELBO, rate and distortion are reported beside it, so that nobody takes it for one."""
 
     loss: Tensor
     elbo: Tensor
@@ -35,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Step:
-    """What a loss is taken of."""
+    """The input of an objective."""
 
     model: PoetryVAE
     batch: Batch
@@ -74,7 +74,7 @@ class WeightedELBO:
 
     β = 1 is the VAE; other β are Higgins et al. 2017, "beta-VAE". ``free_bits`` is λ of Kingma et
     al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", equation 15: nats
-    a latent dimension, averaged over the batch, below which the rate is not pressed further.
+    a latent dimension, averaged over the batch, below which the rate is not reduced further.
     """
 
     samples: int = 1
@@ -83,10 +83,10 @@ class WeightedELBO:
     warm_top_only: bool = False
     """Whether annealing holds for the top level alone; those below pay the full rate at once."""
     bound_share: float = 1.0
-    """The share of a batch that the bound is taken of; additions see all of it."""
+    """The share of a batch that the bound is computed on; additions see all of it."""
     is_sampled: bool = False
-    """Whether the rate is estimated with the samples as well, the Monte Carlo ELBO, in place of
-    its closed form: an estimator of the same bound, whose gradient varies more."""
+    """Whether the rate is estimated with the samples too, not computed in closed form. This Monte
+    Carlo ELBO estimates the same bound, but its gradient varies more."""
     additions: tuple[Addition, ...] = ()
 
     def __call__(self, step: Step) -> Terms:
@@ -110,8 +110,8 @@ class ImportanceWeighted:
 
     ``doubly_reparameterised``: the gradient of the encoder's parameters is Σ_k w̃_k² ∂ log w_k/∂z
     · ∂z/∂φ (Tucker et al. 2019, "Doubly Reparameterized Gradient Estimators", equation 8), whose
-    signal does not vanish against its noise as K grows; with the ratio scaled by a, one of the two
-    w̃_k becomes 1 − a + a·w̃_k. That of all else is the usual one.
+    signal does not vanish against its noise as K grows. With the ratio scaled by a, one of the two
+    w̃_k becomes 1 − a + a·w̃_k. All other parameters have the usual gradient.
     """
 
     samples: int = 8
@@ -133,7 +133,8 @@ def _doubly_reparameterised(record: Record, annealing: float) -> Tensor:
     share = weights.detach().softmax(0)
 
     def weigh(gradient: Tensor) -> Tensor:
-        """What reaches z has been weighed by w̃_k once, as the decoder's own gradient must be."""
+        """Weigh the gradient of z a second time. It has been weighed by w̃_k once, as the decoder's
+        own gradient must be."""
         return (1 - annealing + annealing * share[..., None]) * gradient
 
     for level in record.levels:

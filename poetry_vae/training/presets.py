@@ -14,13 +14,13 @@ from poetry_vae.training.settings import TrainingConfig, is_of_kind, kind_of
 
 @dataclass(frozen=True)
 class Preset:
-    """A named member of the family: what it is, where it comes from, what differs from defaults."""
+    """A named member of the family: its description, its source, and its settings."""
 
     name: str
     summary: str
     source: str
     changes: Mapping[str, Any]
-    """Settings that are others than by default, of the model and of its training."""
+    """Settings of the model and of its training that differ from their defaults."""
 
     def configs(
         self, form: Form | None, vocabulary: int, overrides: Mapping[str, Any] | None = None
@@ -28,7 +28,7 @@ class Preset:
         """The two configurations, with ``overrides`` by name put in.
 
         Args:
-            form: of the poems; None where they are of many.
+            form: of the poems; None if they have many forms.
 
         Raises:
             ConfigError: an override names no setting, or its value does not fit.
@@ -38,7 +38,7 @@ class Preset:
         training: dict[str, Any] = {}
         for name, value in {**self.changes, **(overrides or {})}.items():
             default = _default(name)
-            # A whole number is a number too, and JSON knows lists alone.
+            # A whole number may stand for a float, and JSON has lists but no tuples.
             if (type(value), type(default)) in ((int, float), (list, tuple)):
                 value = type(default)(value)
             if not is_of_kind(value, default):
@@ -55,7 +55,7 @@ def parsed(name: str, text: str) -> Any:
     """The value of a setting, as it is typed.
 
     Raises:
-        ConfigError: no setting has the name, or it has no such values.
+        ConfigError: no setting has the name, or its values are of another kind.
     """
     default = _default(name)
     try:
@@ -74,7 +74,7 @@ def _defaults(kind: type, but: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
-# What the corpus and its labels decide is not among them.
+# Settings that follow from the corpus and its labels are not among them.
 _OF_MODEL = _defaults(ModelConfig, ("labels", "classifier"))
 _OF_TRAINING = _defaults(TrainingConfig)
 
@@ -104,8 +104,8 @@ _LEVELS: dict[str, Any] = {
     "prior": "learned",
 }
 _WARMED: dict[str, Any] = {"kl_schedule": "linear", "warmup": 0.6}
-# Where all levels warm up, the characters' takes everything while it costs nothing, and those above
-# die; where only the top one does, those below never wake up without free bits.
+# If all levels warm up, the level of characters takes everything while it costs nothing, and the
+# levels above die. If only the top level warms up, those below never wake up without free bits.
 _ALIVE: dict[str, Any] = {**_WARMED, "warm_top_only": True, "free_bits": 0.03}
 
 _POET: dict[str, Any] = {

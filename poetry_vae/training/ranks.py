@@ -2,7 +2,7 @@
 
 Started by torch's own launcher, ``torchrun --nproc-per-node N -m poetry_vae train …``. Gradients
 are averaged after the backward pass, since objectives call parts of the model and not its
-``forward`` alone. What depends on the clock is decided by the first process, which also writes.
+``forward`` alone. The first process makes all decisions that depend on the clock, and writes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together; alone where nothing is said."""
+    """This process among those that train together; alone by default."""
 
     rank: int = 0
     world: int = 1
@@ -37,7 +37,7 @@ class Ranks:
         """Make the gradients of all processes the mean over the whole batch.
 
         Args:
-            share: of the poems of the batch that this process had.
+            share: the share of the batch's poems that this process had.
         """
         if self.world == 1:
             return
@@ -56,7 +56,7 @@ class Ranks:
         return values
 
     def agreed(self, values: Tensor) -> Tensor:
-        """What the first process says."""
+        """The values of the first process, for all."""
         if self.world > 1:
             dist.broadcast(values, 0)
         return values
@@ -68,7 +68,7 @@ class Ranks:
 
 
 def is_first() -> bool:
-    """Whether this is the first of several processes, or alone, before they have met."""
+    """Whether this is the only process or the first of several; can be asked before they meet."""
     return os.environ.get("RANK", "0") == "0"
 
 

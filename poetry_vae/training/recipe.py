@@ -1,7 +1,7 @@
 """From settings to an objective: which parts it has, and whether they go together.
 
-A part is a dataclass beside what it computes. Its fields that have the name of a setting are that
-setting; one that belongs to no part of a run has to keep its default.
+A part of an objective is a dataclass. A field of it with the name of a setting holds that setting.
+A setting that belongs to no part of a run has to keep its default.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def build_objective(
 
 
 def _parts(config: TrainingConfig, model: ModelConfig) -> list[Any]:
-    """The classes of an objective and of what is added to it."""
+    """The classes of an objective and of the terms added to it."""
     if config.refiner_only:
         return [RefinerAlone]
     if model.classifier:
@@ -55,10 +55,10 @@ def _parts(config: TrainingConfig, model: ModelConfig) -> list[Any]:
 
 
 def check(config: TrainingConfig, model: ModelConfig) -> None:
-    """Whether settings go with each other, and with a model.
+    """Check that settings go with each other, and with a model.
 
     Raises:
-        ConfigError: two of them exclude each other; which, and what to change.
+        ConfigError: two of them exclude each other; the message says which, and what to change.
     """
     below, refiner, is_elbo = model.is_hierarchical, model.refiner_layers, config.bound == "elbo"
     _refuse(
@@ -93,7 +93,7 @@ def check(config: TrainingConfig, model: ModelConfig) -> None:
     )
     objective, *others = _parts(config, model)
     if objective is RefinerAlone:
-        return  # whatever the other parts have learned by
+        return  # the other parts are already trained, by whichever settings
     taken, of_parts = (
         {field.name for kind in kinds for field in fields(kind)}
         for kinds in ((objective, *others), (*_OBJECTIVES, *_ADDITIONS))

@@ -1,14 +1,14 @@
 """How a refiner learns: poems as they are written, or after any characters given, and z with noise.
 
 For every amount of trust t there is a model of poems: p(z̃) = N(0, I), and p(x|z̃) one pass after
-the other, see ``orders.written``. Its evidence lower bound has both of its terms in closed form or
-by a single run of the refiner: the rate is that of q(z̃|x) = N(t·μ, t²σ² + 1 − t²), and the
-distortion the sum of the surprises of all characters, each given those of earlier passes.
-Minimising the distortion over all t trains all of these models at once.
+the other, see ``orders.written``. Its evidence lower bound has two terms. The rate is that of
+q(z̃|x) = N(t·μ, t²σ² + 1 − t²), in closed form. The distortion takes a single run of the refiner:
+it is the sum of −log p of all characters, each given those of earlier passes. Minimising the
+distortion over all t trains all of these models at once.
 
-So that a refiner can go by whatever is pinned, some poems begin with characters at any places, in
-any order (Uria et al. 2014). Where there are few poems, it learns them by heart; with characters
-blanked out of what it reads, though not out of what it is asked for, it learns to do without any
+A refiner has to use any characters that are pinned. So some poems begin with characters at any
+places, in any order (Uria et al. 2014). A refiner would learn a few poems by heart. So characters
+are blanked out of its input, though it still has to predict them, and it learns to do without any
 one of them (blank noising, Xie et al. 2017, "Data Noising as Smoothing in Neural Network Language
 Models").
 """
@@ -30,8 +30,8 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.objectives import Step, Terms
 
-# Share of a batch that trusts z entirely; some do not at all, the others anything between, and more
-# often much than little, as poems are written.
+# Share of a batch that trusts z entirely. Some poems do not trust it at all. The others trust it by
+# any amount between, more often much than little, since poems are written with much trust.
 _ALL = 0.1
 # Share of a batch of which some characters are given.
 _GIVEN = 0.3
@@ -51,11 +51,11 @@ def rate_and_distortion(
 ) -> tuple[Tensor, Tensor]:
     """Rate and distortion of poems ids [B, T] in nats a poem, [B] each: minus their sum is a bound.
 
-    Nothing of this reaches the encoder or what the decoder makes of z.
+    No gradient reaches the encoder or the decoder's states.
 
     Args:
-        trust: t of each poem, [B]; without it, amounts as they are trained.
-        given: share of the poems of which some characters are given, and come first.
+        trust: t of each poem, [B]; without it, random amounts as in training.
+        given: share of the poems in which some characters are given, and come first.
         blanked: the most characters of a poem that are hidden from the refiner, as a share of all.
         distrust: share of the poems for which z is not trusted at all.
         asked: of each poem, for a model of any form.
@@ -76,7 +76,7 @@ def rate_and_distortion(
     some = there.expand(B, -1)[: round(given * B)]
     start[: len(some)] = orders.some_given(some, generator=generator)
     order = orders.written(asked.layout, start, in_turn=model.config.in_turn)
-    # In turn one place follows the other, but for those that are given last.
+    # In turn, a question follows every character but the one given last.
     left = min(1, len(some)) if model.config.in_turn else None
     slots = Slots.of(order, asked.subject_present, most=left)
     shown = ids
@@ -90,7 +90,7 @@ def rate_and_distortion(
 
 
 def _learned(step: Step, blanked: float, distrust: float) -> tuple[Tensor, Tensor]:
-    """:func:`rate_and_distortion` of a batch, as it is trained."""
+    """:func:`rate_and_distortion` of a batch, for training."""
     return rate_and_distortion(
         step.model,
         step.batch.ids,
@@ -119,7 +119,7 @@ class RefinerAlone:
 
 @dataclass(frozen=True)
 class Refinement:
-    """The same beside the bound, where all parts learn together."""
+    """The refiner's loss beside the bound, when all parts learn together."""
 
     blanked: float = 0.0
     distrust: float = 0.1

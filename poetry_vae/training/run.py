@@ -1,4 +1,4 @@
-"""What a training run is, how it ends, and who may watch it."""
+"""A training run, its result, and the observer that may watch it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from poetry_vae.training.warm_start import warm_started
 
 
 class TrainingError(PoetryVAEError):
-    """A training that came to nothing."""
+    """A training that failed."""
 
 
 class Observer:
-    """What a caller may want to see of a run; every method does nothing by default."""
+    """Events of a run that a caller may watch; every method does nothing by default."""
 
     def reads(self, lines: TrainingLines) -> None:
         """Before all: the lines of the training poems."""
@@ -54,9 +54,9 @@ class Result:
     steps: int
     stopped: Stopped
     figures: Figures
-    """Of those weights, on validation poems."""
+    """Figures of those weights, on validation poems."""
     kept: int | None = None
-    """The step that they are of; 0 where no step made the model to start from better."""
+    """The step of those weights; 0 if no step improved on the model that the run started from."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Run:
         return {"model": asdict(self.model), "training": asdict(self.training)}
 
     def fingerprint(self, known: Mapping[str, Collection[str]] | None = None) -> str:
-        """A number for all that decides the run.
+        """A fingerprint of all that decides the run.
 
         Args:
-            known: names of the settings that there were when the run was begun, of the model and of
-                its training. A later one takes no part while it has its default.
+            known: names of the settings, of the model and of its training, that existed when the
+                run was begun. A newer setting does not count while it has its default.
         """
         digest = hashlib.sha256()
         if isinstance(self.corpus, Treasury):

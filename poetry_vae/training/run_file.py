@@ -1,8 +1,8 @@
-"""``run.json``: the settings of a run, and what else makes two runs end with the same weights.
+"""``run.json``: the settings of a run, and all else that two runs with equal weights must share.
 
-Corpus, settings and seed decide a run, and no other is continued in its place. The precision of
-matrix products, the number of threads or the version of torch change its last digits, and so in
-the end its weights: such a difference is said, not refused.
+Corpus, settings and seed decide a run; a run with others is refused. The precision of matrix
+products, the number of threads or the version of torch change the last digits of numbers, and so
+in the end the weights. Such a difference gives a warning, and the run goes on.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _VALIDATION = "validation poems"
 
 @dataclass(frozen=True)
 class RunFile:
-    """What the file says; a version that knew less wrote less."""
+    """The content of the file. Earlier versions wrote fewer entries."""
 
     said: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> RunFile:
-        """The file of the run in a folder; an empty one where there is none.
+        """The file of the run in a folder; empty content if there is no such file.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -62,7 +62,7 @@ class RunFile:
 
     @property
     def is_of_a_run(self) -> bool:
-        """Whether a run wrote it, and not somebody else a file of that name."""
+        """Whether a run wrote the file; it may be another file of that name."""
         return "training" in self.said and "preset" in self.said
 
     @property
@@ -75,18 +75,18 @@ class RunFile:
         return dict(self.said.get("training", {}))
 
     def known(self, folder: Path) -> dict[str, Collection[str]]:
-        """Names of the settings that there were when the run was begun, as far as it is told."""
+        """Names of the settings that existed when the run was begun, as far as the folder tells."""
         names: dict[str, Collection[str]] = {
             kind: set(self.said[kind]) for kind in _SETTINGS if kind in self.said
         }
         if "model" not in names and (folder / CONFIG).is_file():
-            # Whoever loads the model says what is wrong with the file.
+            # A damaged file is reported when the model is loaded.
             with contextlib.suppress(CheckpointError, TypeError):
                 names["model"] = set(read_json(folder / CONFIG, error=CheckpointError))
         return names
 
     def other_settings(self, run: Run) -> list[str]:
-        """What the run was begun with where ``run`` has something else: ``beta=1.0``."""
+        """Settings of the file from which ``run`` differs, as ``beta=1.0``."""
         now: dict[str, Any] = json.loads(json.dumps({**run.settings, "seed": run.seed}))
         found = [
             f"{name}={value}"
@@ -100,18 +100,18 @@ class RunFile:
 
     @property
     def made_with(self) -> dict[str, Any]:
-        """What the run was begun with, see :func:`made_with`."""
+        """The circumstances in which the run was begun, see :func:`made_with`."""
         earlier = {"precision": self.said["precision"]} if "precision" in self.said else {}
         return {**earlier, **self.said.get(_MADE_WITH, {})}
 
     def differences(self, made: Mapping[str, object]) -> list[str]:
-        """Warnings about what is another now than when the run was begun."""
+        """Warnings about circumstances that have changed since the run was begun."""
         begun = self.made_with
         other = {n: (begun[n], now) for n, now in made.items() if begun.get(n, now) != now}
         warnings = []
         if other.pop(_VALIDATION, None):
             warnings.append(
-                "the validation poems are others than when the run was begun: what was kept is "
+                "the validation poems are not those the run was begun with: the kept weights are "
                 "measured on the new ones, and the bounds from before cannot be compared"
             )
         if other:
@@ -128,7 +128,7 @@ class RunFile:
 
 
 def made_with(run: Run, device: torch.device, precision: str, processes: int) -> dict[str, object]:
-    """What changes the weights of a run beside what decides it."""
+    """Circumstances that change the weights of a run, beside corpus, settings and seed."""
     return {
         "precision": precision,
         "device": device.type,
@@ -148,7 +148,7 @@ def _validation(run: Run) -> str:
 
 
 def write_run_file(folder: Path, run: Run, made: Mapping[str, object], before: RunFile) -> None:
-    """Say of a run what it was begun with; what ``before`` says of that stays.
+    """Write how a run was begun. Where ``before`` already says it, that is kept.
 
     Raises:
         FileWriteError: the file cannot be written.
@@ -160,7 +160,7 @@ def write_run_file(folder: Path, run: Run, made: Mapping[str, object], before: R
         "corpus": run.corpus.source,
         "form": "any" if isinstance(run.corpus, Treasury) else run.corpus.form.slug,
         "poems": run.corpus.sizes,
-        # Settings that came later were not there when the run was begun.
+        # Settings that were added later did not exist when the run was begun.
         **{
             kind: {name: value for name, value in now.items() if name in known.get(kind, now)}
             for kind, now in run.settings.items()

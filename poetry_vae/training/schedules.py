@@ -1,4 +1,4 @@
-"""The steps of a run: how many, and learning rate and KL weight as functions of what is done."""
+"""How many steps a run has, and its learning rate and KL weight at each of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def learning_rate(
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What the settings make of a number of batches."""
+    """The plan that settings make for a corpus of so many batches."""
 
     config: TrainingConfig
     in_epoch: int
@@ -61,7 +61,7 @@ class TrainingPlan:
 
     @property
     def steps(self) -> int:
-        """Of the whole run."""
+        """Steps of the whole run."""
         return max(self.config.min_steps, round(self.config.epochs * self.in_epoch))
 
     def learning_rate(self, peak: float, step: int) -> float:
@@ -86,6 +86,6 @@ class TrainingPlan:
         return self.config.kl_schedule != "constant" and step / self.steps < share
 
     def is_time_to_validate(self, step: int) -> bool:
-        """After so many steps, the last one included, and ten times at least."""
+        """Whether to validate after ``step`` steps: at least ten times a run, and at its end."""
         every = max(1, min(self.config.validate_every, self.steps // 10))
         return step % every == 0 or step == self.steps

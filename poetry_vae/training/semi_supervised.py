@@ -24,8 +24,8 @@ class SemiSupervised:
     J^α     = J + α E_l[−log q(y|x)]                                              (equation 9)
 
     Hidden labels are enumerated: a batch costs Y forward passes. α multiplies a mean of a nat or
-    less, beside bounds of 60 nats and more: where it is small the classifier follows whatever
-    labels suit the bound, which need not be those that were meant.
+    less, while bounds are 60 nats and more. If α is small, the classifier assigns whatever labels
+    suit the bound, which need not be the labels that were meant.
     """
 
     alpha: float = 50.0
@@ -38,7 +38,7 @@ class SemiSupervised:
         known = batch.labels >= 0
         weights = log_q.exp()
         entropy = -(weights * log_q).sum(-1)
-        # A known label is a q(y|x) with all its weight on one value and no entropy.
+        # A known label acts as a q(y|x) with all its weight on one value, and no entropy.
         sure = torch.nn.functional.one_hot(batch.labels.clamp_min(0), log_q.shape[1])
         weights = torch.where(known[:, None], sure.to(weights.dtype), weights)
         entropy = torch.where(known, torch.zeros_like(entropy), entropy)

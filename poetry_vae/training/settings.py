@@ -17,12 +17,12 @@ BoundName = Literal["elbo", "sampled-elbo", "importance"]
 class TrainingConfig:
     """How a model is trained. Shares are of all steps; β and free bits as in ``WeightedELBO``.
 
-    Which go with each other, and with which model: see :func:`poetry_vae.training.recipe.check`.
+    :func:`poetry_vae.training.recipe.check` decides which settings go together, and with a model.
     """
 
     epochs: float = 5.0
     min_steps: int = 1000
-    """A small corpus is gone through more often than ``epochs`` says, until so many steps."""
+    """The least number of steps: a small corpus is gone through more often than ``epochs``."""
     batch_size: int = 128
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
@@ -44,7 +44,7 @@ class TrainingConfig:
     kappa: float = 0.0
     """Precision of a Gaussian prior on the decoder's weights."""
     label: str = ""
-    """What the model is conditioned on: dynasty, author or metre; empty for nothing."""
+    """The label that the model is conditioned on: dynasty, author or metre; empty for none."""
     labelled: float = 1.0
     """Share of the training poems whose label is shown; the others' is inferred."""
     classifier: bool = False
@@ -52,29 +52,30 @@ class TrainingConfig:
     alpha: float = 50.0
     """Weight of the classification loss on labels that are shown."""
     refiner_only: bool = False
-    """Whether all of a trained model but its refiner stays as it is."""
+    """Whether only the refiner of a trained model learns, and all else stays unchanged."""
     blanked: float = 0.0
-    """The most characters of a poem that are hidden from a refiner while it learns, as a share: for
-    few poems, which it would learn by heart."""
+    """The most characters of a poem, as a share, that are hidden from a refiner while it learns. It
+    keeps the refiner from learning a few poems by heart."""
     distrust: float = 0.1
     """Share of the poems for which a refiner learns to write without z."""
     bound_share: float = 1.0
-    """Share of a batch that the bound is taken of, beside a refiner that learns from all of it."""
+    """Share of a batch on which the bound is computed. A refiner still learns from all of it."""
     schedule: Schedule = "cosine"
-    """Of the learning rate: half a cosine over the run, or ``constant`` until it ``decay``s."""
+    """Schedule of the learning rate: half a cosine over the run, or ``constant`` until its
+    ``decay``."""
     decay: float = 0.1
     """Share of the steps, at the end, over which a constant rate falls to 0."""
     second_moment: float = 0.999
     """β₂ of AdamW."""
     average: float = 0.0
-    """Of the weights that are validated and kept, the share that stays in each step of a moving
-    average; 0 keeps the weights as they are trained."""
+    """Validate and keep a moving average of the weights, of which this share stays in each step;
+    0 keeps the weights as they are trained."""
     updates: UpdateRule = "together"
     """Encoder and decoder together, in-turn, or the encoder ahead (aggressive)."""
     kl_schedule: KLSchedule = "constant"
     warmup: float = 0.2
     warm_top_only: bool = False
-    """Of several levels only the top one's rate warms up; those below pay for theirs at once."""
+    """Whether only the rate of the top level warms up, and the levels below pay theirs at once."""
     cycles: int = 4
     validate_every: int = 1000
     validation_poems: int = 2048
@@ -118,11 +119,11 @@ _RULES: tuple[ValueCheck, ...] = (
 
 
 def kind_of(default: object) -> str:
-    """What values a setting with such a default has, for people."""
+    """The kind of values that a setting with such a default has, in words for people."""
     kinds = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a list"}
     return kinds.get(type(default), "a word")
 
 
 def is_of_kind(value: object, default: object) -> bool:
-    """Whether a setting with such a default can have the value: a whole number is a number."""
+    """Whether a setting with such a default can have the value. A float may be a whole number."""
     return type(value) is type(default) or (type(default) is float and type(value) is int)

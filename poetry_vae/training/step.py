@@ -1,4 +1,4 @@
-"""One step of training, and all that it changes: weights, their average, moments."""
+"""One step of training, and all that it changes: weights, their moving average, and moments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CRITIC_BETAS = (0.5, 0.9)  # Kim & Mnih 2018, appendix A
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run trains, and how."""
+    """The modules that a run trains, with their objective and optimiser."""
 
     model: PoetryVAE
     critic: DensityRatioCritic | None
@@ -37,7 +37,7 @@ class Trained:
 
     @classmethod
     def begin(cls, run: Run, device: torch.device, *, poems: int) -> Trained:
-        """Before the first step of a run over so many training poems."""
+        """The state before the first step of a run over so many training poems."""
         config, model = run.training, run.warm_started()
         if config.refiner_only:
             model.requires_grad_(False)
@@ -84,8 +84,8 @@ class Trained:
         """Step ``number`` of a plan, from 0.
 
         Args:
-            batch: of all processes that train together.
-            dtype: of matrix products.
+            batch: the poems of all processes that train together.
+            dtype: the precision of matrix products.
             pace: a factor on the learning rate.
         """
         ranks = ranks or Ranks()
@@ -120,8 +120,8 @@ def build_critic(model: PoetryVAE, *, seed: int) -> DensityRatioCritic:
 
 
 def build_average(model: PoetryVAE, config: TrainingConfig) -> AveragedModel:
-    """The moving average of a model's weights. Of n steps it goes back at most over the last tenth,
-    so that random weights are soon forgotten."""
+    """The moving average of a model's weights. It spans at most about the last tenth of the steps
+    so far, so that random weights are soon forgotten."""
 
     @torch.no_grad()
     def update(averages: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
@@ -134,7 +134,7 @@ def build_average(model: PoetryVAE, config: TrainingConfig) -> AveragedModel:
 def _optimiser(
     model: PoetryVAE, critic: DensityRatioCritic | None, config: TrainingConfig
 ) -> torch.optim.AdamW:
-    """AdamW over the named groups of parameters, each with its name and the peak of its rate."""
+    """AdamW over the groups of parameters, each with its name and its peak learning rate."""
     groups = [
         {
             "name": name,

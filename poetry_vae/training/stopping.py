@@ -13,14 +13,14 @@ Stopped = Literal["finished", "no better bound", "learned by heart", "time is up
 
 @dataclass
 class StoppingRule:
-    """Whoever is asked, the time of the call, and how long the bound may get no better."""
+    """Ends a call: by a caller that is asked, by time, or when the bound no longer improves."""
 
     should_stop: Callable[[], bool]
     minutes: float | None
     patience: int
     """Validations without a better bound; 0 never stops early."""
     decay: float = 0.0
-    """Share of the time, at its end, over which the learning rate falls."""
+    """The last share of the time, over which the learning rate falls."""
     begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -30,18 +30,18 @@ class StoppingRule:
 
     @property
     def pace(self) -> float:
-        """The factor on the learning rate: 1, and at the end of a call falling as 1 − √done."""
+        """The factor on the learning rate: 1, then falling as 1 − √done at the end of a call."""
         if self.minutes is None or not self.decay:
             return 1.0
         left = (60 * self.minutes - self.passed) / (self.decay * 60 * self.minutes)
         return 1.0 if left >= 1 else 1 - math.sqrt(1 - max(0.0, left))
 
     def reason(self, *, by_heart: bool, since_best: int) -> Stopped:
-        """Why to stop now; ``finished`` where there is no reason.
+        """Why to stop now; ``finished`` if there is no reason to.
 
         Args:
             by_heart: whether the model writes lines of its training poems.
-            since_best: validations in which the bound got no better.
+            since_best: validations since the bound last got better.
         """
         if self.should_stop():
             return "interrupted"

@@ -35,7 +35,7 @@ from poetry_vae.training.warm_start import joins_couplets
 
 _OF_JOINED = ("latent", "couplet_latent", "prior", "posterior")
 _OF_REFINERS = ("refiner_layers", "refiner_hidden", "refiner_tables")
-_PASSES = 10  # how much more often than it says a preset may go through a small corpus
+_PASSES = 10  # a small corpus may be gone through so many times as often as the preset says
 _BETWEEN = 2  # passes from one validation to the next, at most
 
 
@@ -61,20 +61,20 @@ def train(
 
     Args:
         corpus: poems in any known format, or an encoded corpus (then ``form`` is known).
-        preset: without one ``base``, or where there is a ``start`` of the form ``finetune``, or
-            ``poet-finetune`` if it writes any form.
-        start: a model, its folder or shipped name, to go on from, in its own vocabulary. Of one of
-            another form all is taken over but what belongs to places.
-        overrides: settings of the preset to change: ``{"epochs": 2}``. How often a small corpus is
-            gone through and validated on goes by its size, unless overridden here.
+        preset: by default ``base``. If ``start`` is a model of the same form, it is ``finetune``;
+            if ``start`` writes any form, ``poet-finetune``.
+        start: a model, its folder or shipped name, to go on from, in its own vocabulary. If it
+            writes another form, all is taken over except the parts that belong to places.
+        overrides: settings of the preset to change: ``{"epochs": 2}``. For a small corpus, its size
+            decides how often it is gone through and validated on, unless overridden here.
         resume: go on with the run in ``output``, with the settings that it was begun with.
 
     Returns:
         The best model by validation bound, and how the run ended.
 
     Raises:
-        PoetryVAEError: of a kind that says what was wrong; see :func:`load_training_corpus`,
-            :meth:`Preset.configs` and :func:`run_training`.
+        PoetryVAEError: one of the errors of :func:`load_training_corpus`, :meth:`Preset.configs`
+            and :func:`run_training`.
     """
     if start is not None and not isinstance(start, PoetryVAE):
         start = PoetryVAE.from_pretrained(start)
@@ -136,11 +136,11 @@ def _of_any_form(
     overrides: Collection[str],
     given: Mapping[str, Any],
 ) -> tuple[Treasury, ModelConfig, TrainingConfig]:
-    """A run over poems of all forms, from random weights, from a model of any form, or from what
-    one of one form knows.
+    """A run over poems of all forms, from random weights, from a model of any form, or from the
+    characters and the refiner of a model of one form.
 
     Args:
-        given: the overrides, and what the run was begun with.
+        given: the overrides, and the settings that the run was begun with.
     """
     if isinstance(corpus, EncodedCorpus):
         raise CorpusError(
@@ -184,13 +184,13 @@ def _going_on(
     own: dict[str, Any] = {name: getattr(model, name) for name in new}
     model = replace(start.config, lines=corpus.form.lines, chars=corpus.form.chars, **own)
     if model.is_hierarchical and "masked" not in overrides:
-        training = replace(training, masked=0.0)  # which takes one level of latents
+        training = replace(training, masked=0.0)  # masked reading takes one level of latents
     return corpus.in_vocabulary(start.tokenizer), model, training
 
 
 def _new_parts(model: ModelConfig, start: ModelConfig, overrides: Collection[str]) -> set[str]:
-    """The settings of a model that are its own: of what it starts from only a refiner that is not
-    there yet can be chosen, or one with more layers, and a code for each couplet."""
+    """The settings of a model in which it differs from the model it starts from. Only these can be
+    chosen: a refiner if that model has none, more layers for it, and a code for each couplet."""
     new = {name for name in _OF_REFINERS if not getattr(start, name)}
     asked = model.refiner_layers if "refiner_layers" in overrides else 0
     if asked > start.refiner_layers > 0:
@@ -215,11 +215,11 @@ def _refuse(given: Iterable[str]) -> None:
 def settings_of(
     preset: str, corpus: EncodedCorpus, overrides: Mapping[str, Any] | None = None
 ) -> tuple[EncodedCorpus, ModelConfig, TrainingConfig]:
-    """What a preset makes of a corpus: the corpus with the labels it takes, and the two settings.
+    """The corpus with the labels that a preset takes, and the settings of model and training.
 
     Raises:
-        ConfigError: no such preset, or overrides that name no setting. Whether the settings go with
-            the model is not known before it is, see :func:`check`.
+        ConfigError: there is no such preset, or an override names no setting. Whether the settings
+            go with the model is checked later, see :func:`check`.
         CorpusError, MetreError: see :func:`with_labels`.
     """
     if preset not in PRESETS:
@@ -232,8 +232,8 @@ def settings_of(
 
 
 def batches_in_epoch(corpus: EncodedCorpus | Treasury, size: int) -> int:
-    """About how many batches of so many poems go once through a corpus. Poems of many forms are put
-    together by their width, see :mod:`poetry_vae.training.many_forms`."""
+    """About how many batches of so many poems make one epoch of a corpus. Poems of many forms are
+    batched by their width, see :mod:`poetry_vae.training.many_forms`."""
     if isinstance(corpus, EncodedCorpus):
         return max(1, corpus.sizes["train"] // size)
     poems = Counter[int]()
@@ -243,11 +243,11 @@ def batches_in_epoch(corpus: EncodedCorpus | Treasury, size: int) -> int:
 
 
 def scaled(training: TrainingConfig, given: Collection[str], in_epoch: int) -> TrainingConfig:
-    """The settings with those that were not ``given`` fitted to so many batches of an epoch.
+    """Fit the settings that were not ``given`` to an epoch of so many batches.
 
-    A preset's ``min_steps`` would go through few poems hundreds of times, long after they are known
-    by heart, and its ``validate_every`` would miss when that begins. Whoever gives ``epochs`` gets
-    as many.
+    With a preset's ``min_steps`` a few poems would be gone through hundreds of times, long after
+    the model knows them by heart, and its ``validate_every`` would miss when that begins. If
+    ``epochs`` is given, it is kept.
     """
     steps, between = training.min_steps, training.validate_every
     if "epochs" in given:

@@ -1,8 +1,8 @@
 """Which parameters a step updates: all, encoder and decoder in turn, or the encoder ahead.
 
 Parameters come in named groups: ``encoder`` (all that is part of q), ``decoder`` (all that is part
-of p), ``refiner`` and ``critic``; the latter two are updated in every step. What a rule has to
-remember is a dictionary of numbers, stored with the run.
+of p), ``refiner`` and ``critic``; the latter two are updated in every step. A rule keeps its memory
+in a dictionary of numbers, which is stored with the run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UpdateRule = Literal["together", "in-turn", "aggressive"]
 
 
 class JointUpdates:
-    """Every step updates everything. The rules are of this kind."""
+    """Every step updates everything. This is also the base of the other rules."""
 
     def __init__(self, **memory: float) -> None:
         self.memory = memory

@@ -1,12 +1,12 @@
-"""Warm starts: what a model has before its first step, random weights and what another has learned.
+"""Warm starts: a model before its first step, with random weights or those of another model.
 
-A model of any form takes over from one of one form its tables of characters, and its refiner, which
-knows much of what any poem wants. It goes on as the first blocks of a refiner for all forms, which
-writes poems of that form nearly as before when z is not trusted. Three things differ. Characters
-are found by what they are, since the vocabularies differ. The vectors of places become sums over
-where a place is in line and poem, fitted by least squares. And the decoder is new: what the old one
-said of no code at all, which is the same for all poems, is kept as part of the vectors of places,
-and the new one is zero-initialised.
+A model of any form takes over the tables of characters and the refiner of a model of one form. The
+old refiner becomes the first blocks of a refiner for all forms. While z is not trusted, the new
+model writes poems of the old form nearly as before. Three things differ. Characters are matched by
+the characters themselves, since the vocabularies differ. The vectors of places become sums over
+positions in line and poem, fitted by least squares. And the decoder is new and zero-initialised:
+the states of the old decoder for the code 0, which are the same for all poems, are kept as part of
+the vectors of places.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 
-_RARER = 1.0  # nats by which a character that is new begins behind the rarest known one
+_RARER = 1.0  # nats by which a new character is at first less likely than the rarest known one
 
 
 def warm_started(
     config: ModelConfig, tokenizer: CharTokenizer, start: PoetryVAE | None, *, seed: int
 ) -> PoetryVAE:
-    """A model of ``config``: what ``start`` has of it, and the rest at random.
+    """A model of ``config``, with all weights that ``start`` has for it, and the rest at random.
 
-    A refiner may be new to it or deeper. Where ``start`` writes another form, what belongs to
-    places is new; but a model of couplets hands over all it has to one with a code for each couplet
-    (:func:`joins_couplets`), which then reads and writes every couplet as before, on its own. A
-    model of any form begins with the characters and the refiner of one of one form.
+    A refiner may be new or deeper. If ``start`` writes another form, the parts that belong to
+    places are new. There is one exception: a model with a code for each couplet takes over all of a
+    model of couplets (:func:`joins_couplets`), and reads and writes every couplet as before, on its
+    own. A model of any form begins with the characters and the refiner of a model of one form.
 
     Raises:
         ConfigError: ``start`` has no refiner for a model of any form, or one of another width.
@@ -77,14 +77,14 @@ def joins_couplets(config: ModelConfig, start: ModelConfig) -> bool:
 
 
 def _of_each_couplet(weights: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
-    """The weights of a model of couplets by the names they have in one that joins them."""
+    """The weights of a model of couplets, renamed for a model that joins couplets."""
     out = dict(weights)
     for kind in ("weight", "bias"):
         halves = [out.pop(f"latents.0.{name}.{kind}") for name in ("mean", "log_variance")]
         out[f"latents.1.bottom_up.{kind}"] = torch.cat(halves)
         out[f"latents.1.enter.{kind}"] = out.pop(f"decoder.heads.{kind}")
     for name in ("refiner.from_place", "refiner.to_place"):
-        if name in out:  # a row a place, and one that stands for none
+        if name in out:  # one row for each place, and one that means none
             places, none = out[name][:-1], out[name][-1:]
             out[name] = torch.cat([places.repeat(config.lines // 2, 1), none])
     return out
@@ -103,7 +103,7 @@ def _let_couplets_through(model: PoetryVAE) -> None:
 
 @torch.no_grad()
 def _take_over(model: PoetryVAE, start: PoetryVAE) -> None:
-    """Let a new model of any form begin with what one of one form knows."""
+    """Copy characters and refiner of a model of one form into a new model of any form."""
     new, old = model.refiner, start.refiner
     if old is None or new is None or start.config.hidden != model.config.hidden:
         raise ConfigError(
@@ -131,7 +131,7 @@ def _take_over(model: PoetryVAE, start: PoetryVAE) -> None:
 
 
 def _shared(ours: CharTokenizer, theirs: CharTokenizer) -> tuple[Tensor, Tensor]:
-    """The ids that the special symbols and the characters of both vocabularies have in either."""
+    """The ids of all shared symbols, special ones included, in the first and second vocabulary."""
     numbers = torch.from_numpy(theirs.numbers_in(ours))
     known = numbers != CharTokenizer.UNKNOWN
     known[CharTokenizer.UNKNOWN] = True
@@ -153,7 +153,7 @@ def _copy_likelihood(
 
 
 def _zero_init_entries(refiner: Refiner) -> None:
-    """Of a decoder that has yet to learn, nothing reaches the blocks at first."""
+    """Let nothing of a decoder that has yet to learn reach the blocks at first."""
     for part in (refiner.states, refiner.whole):
         zero_init(part[-1])
     assert refiner.dynasty is not None
@@ -163,7 +163,7 @@ def _zero_init_entries(refiner: Refiner) -> None:
 
 
 def _take_places(new: Refiner, old: Refiner, start: PoetryVAE) -> None:
-    """The vectors of places, and with them what the old decoder says of no code."""
+    """Fit the vectors of places, to which the old decoder's states for the code 0 are added."""
     assert isinstance(old.from_place, nn.Parameter)
     assert isinstance(old.to_place, nn.Parameter)
     states = start.states(torch.zeros(1, start.code_size))[0]  # [T, H]
@@ -178,8 +178,8 @@ def _take_places(new: Refiner, old: Refiner, start: PoetryVAE) -> None:
 
 
 def _fit(places: nn.Module | nn.Parameter, layout: Layout, wanted: Tensor) -> None:
-    """Vectors whose sums come nearest to those ``wanted`` at each place, [T, width]; of all such,
-    the shortest, so that places that the old form lacks begin at nothing."""
+    """Fit vectors whose sums come nearest to those ``wanted`` at each place, [T, width]. Of all
+    solutions it takes the shortest, so that places that the old form lacks begin at 0."""
     assert isinstance(places, PlaceEmbedding)
     tables = [table for table in places.tables.values() if isinstance(table, nn.Embedding)]
     sizes = [len(table.weight) for table in tables]
