@@ -102,7 +102,7 @@ def _oblique_rhyme_place(s: Subject, rng: random.Random) -> Made:
 
 
 def _tones_of_no_type(s: Subject, rng: random.Random) -> Made:
-    # A line that does not rhyme may have oblique tones at both places, if the next one makes up for it.
+    # A line that does not rhyme may have oblique tones at both, if the next one makes up for it.
     line = 2 * rng.randint(1, s.model.form.lines // 2)
     pins = [Pin(line, place, rng.choice(_plain(s, "仄"))) for place in (2, 4)]
     return [*pins, Metre("loose")], tuple(map(str, pins))
