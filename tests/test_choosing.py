@@ -138,3 +138,9 @@ def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
         surprise_by_place(quatrain, other, unseen=unseen)[:, 10:], alone[:, 10:]
     )
     assert (surprise_by_place(quatrain, other)[:, 10:] - own[:, 10:]).abs().max() > 0.01
+
+
+def test_no_poem_has_no_surprise() -> None:
+    model = small_model(refiner_layers=1)
+    nothing = torch.zeros(0, model.form.positions, dtype=torch.long)
+    assert surprise(model, nothing).shape == (0,)

@@ -369,7 +369,7 @@ class TestEvaluate:
         file.write_text("", encoding="utf-8")
         assert "not one poem" in fails(1, *asked)
         file.write_text("不人山无风，一日何有来。\n", encoding="utf-8")
-        assert f"{file}: one poem" in fails(1, *asked)
+        assert f"{file}: only one poem" in fails(1, *asked)
 
     def test_a_model_of_any_form_is_measured_in_one(self, encoded: Path, tmp_path: Path) -> None:
         small_poet().save_pretrained(tmp_path / "poet")

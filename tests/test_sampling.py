@@ -87,9 +87,9 @@ def test_logits_that_overflow_are_refused(temperature: float) -> None:
     for wrong in (float("nan"), float("inf")):
         logits = torch.zeros(2, 100)
         logits[1, 3] = wrong
-        with pytest.raises(SamplingError, match="no numbers"):
+        with pytest.raises(SamplingError, match="not numbers"):
             draw(logits.clone(), temperature, generator=_generator())
-        with pytest.raises(SamplingError, match="no numbers"):
+        with pytest.raises(SamplingError, match="not numbers"):
             drawn_at(logits[None], temperature, _generator())
 
 

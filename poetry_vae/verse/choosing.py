@@ -92,7 +92,7 @@ def surprise_by_place(
     if unseen is not None:
         order = replace(order, aside=order.aside | unseen)
     slots = Slots.of(order, asked.subject_present)
-    found = []
+    found = [torch.zeros(0, ids.shape[1], device=ids.device)]  # there may be no poem at all
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         label = None if labels is None else labels[start : start + _AT_ONCE]
