@@ -143,11 +143,6 @@ def _outside(s: Subject, rng: random.Random) -> Made:
     return [pin], (str(pin),)
 
 
-def _unknown_character(s: Subject, rng: random.Random) -> Made:
-    c = _unknown(s, rng)
-    return [rng.choice((Pin(1, 1, c), Words(("月" + c,)), acrostic("春" + c)))], (c,)
-
-
 def _long_word(s: Subject, rng: random.Random) -> Made:
     word = "".join(_some(s, s.model.form.chars + rng.randint(1, 3), rng))
     return [Words((word,))], (word,)
@@ -225,7 +220,6 @@ KINDS: dict[str, Callable[[Subject, random.Random], Made]] = {
     "pins whose tones suit no line type": _tones_of_no_type,
     "pins at rhymes of two groups": _two_groups,
     "pin outside the rhyme asked for": _wrong_group,
-    "character unknown to the model": _unknown_character,
     "line of another length": _wrong_length,
     "acrostic longer than the poem": _long_acrostic,
     "word longer than a line": _long_word,
