@@ -14,6 +14,7 @@ from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import rate_and_distortion
 from poetry_vae.verse.choosing import against, agreement, copied, surprise, surprise_by_place
 from poetry_vae.verse.generate import generate
+from poetry_vae.verse.rules.rule import RuleError
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
 from tests.small import small_model, small_poet
@@ -144,3 +145,26 @@ def test_no_poem_has_no_surprise() -> None:
     model = small_model(refiner_layers=1)
     nothing = torch.zeros(0, model.form.positions, dtype=torch.long)
     assert surprise(model, nothing).shape == (0,)
+
+
+@pytest.mark.parametrize("kept_at", [1, 7, None])
+def test_every_try_is_looked_at_and_tries_are_limited(
+    model: PoetryVAE, kept_at: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of sixteen candidates there are seven tries; a poem of the last one is taken, too."""
+    sampler = Sampler(model, SamplingSettings.of(model, candidates=16))
+    tries = []
+
+    def candidates(n: int, **_: object) -> tuple[torch.Tensor, torch.Tensor]:
+        tries.append(n)
+        ids = torch.full((n, model.form.positions), len(tries))
+        return ids, torch.full((n,), 0.0 if len(tries) == kept_at else torch.inf)
+
+    monkeypatch.setattr(sampler, "candidates", candidates)
+    generator = torch.Generator()
+    if kept_at is None:
+        with pytest.raises(RuleError, match="no poem was found"):
+            sampler.write(1, generator=generator)
+    else:
+        assert (sampler.write(1, generator=generator) == kept_at).all()
+    assert tries == [16] * (kept_at or 7)

@@ -116,11 +116,14 @@ class Sampler:
             return self.tally.steering.write(n, generator=generator)
         many = self.settings.candidates if self.model.refiner is not None else 1
         ids, scores = self.candidates(n * many, generator=generator)
-        for number in range(min(_ROUNDS, max(2, _TRIED // many))):
+        rounds = min(_ROUNDS, max(2, _TRIED // many))
+        for number in range(rounds + 1):
             chosen, best = _best(ids, scores, many)
             missing = best.isinf().nonzero()[:, 0]
             if not len(missing):
                 return chosen
+            if number == rounds:
+                break
             self.tally.rounds += 1
             again = (missing[:, None] * many + torch.arange(many)).flatten()
             ids[again], scores[again] = self.candidates(
