@@ -24,7 +24,7 @@ from poetry_vae.verse.sampling_settings import SamplingSettings
 _SHARING = 4
 # _PROPOSED codes are proposed for a poem if the trust is at least _TRUSTED and some place admits at
 # most the share _FEW of all characters. _CODES codes are decoded at once.
-_PROPOSED, _TRUSTED, _FEW, _CODES = 16, 0.5, 0.1, 256
+_PROPOSED, _TRUSTED, _FEW, _CODES = 4, 0.5, 0.1, 256
 # Poems that are read as a whole at once: some hundred megabytes of logits.
 _ROWS = 64
 # A place that admits at most so many characters holds variants of one, as of a pin or a word.
