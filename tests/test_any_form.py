@@ -40,7 +40,7 @@ from poetry_vae.training.train import _of_any_form, batches_in_epoch, scaled, tr
 from poetry_vae.verse.generate import generate, reconstruct
 from poetry_vae.verse.passes import Passes
 from poetry_vae.verse.sampling_settings import SamplingSettings
-from tests.small import CHARACTERS, small_corpus, small_poet, small_treasury
+from tests.small import CHARACTERS, small_corpus, small_model, small_poet, small_treasury
 
 SMALL = {
     "hidden": 8,
@@ -211,7 +211,7 @@ def test_what_cannot_be_asked_is_named(model: PoetryVAE) -> None:
     with pytest.raises(FormError, match="at most 64 lines of at most 9 characters"):
         model.writing(Form.of(2, 10))
     with pytest.raises(LabelError, match="one form cannot be told a subject"):
-        generate(1, model="couplet5", about="春")
+        generate(1, model=small_model(), about="春")
 
 
 def test_passes_with_a_memory_are_those_of_training(model: PoetryVAE) -> None:

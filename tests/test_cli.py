@@ -264,8 +264,12 @@ class TestTrain:
         assert run_file["preset"] == "finetune"
         other = ("--from", model, "--output", tmp_path / "n")
         assert "is given by the model" in fails(2, "train", encoded, *other, "--set", "hidden=9")
+        small_model(lines=4, chars=7).save_pretrained(tmp_path / "quatrains")
         assert "name the form" in fails(
-            2, "train", encoded, "--from", "jueju7", "--output", tmp_path / "n"
+            2, "train", encoded, "--from", tmp_path / "quatrains", "--output", tmp_path / "n"
+        )
+        assert "poems of all forms" in fails(
+            1, "train", encoded, "--from", "poet", "--output", tmp_path / "n"
         )
         assert "no model 'nobody'" in fails(
             1, "train", encoded, "--from", "nobody", "--output", tmp_path / "n"
@@ -380,8 +384,9 @@ class TestEvaluate:
         assert found["density"]["bounds"]["1"]["mean"] > 0
         assert len(found["samples"][0]) == 12
 
-    def test_models_of_several_forms(self, model: Path, encoded: Path) -> None:
-        text = fails(2, "evaluate", model, "jueju7", "--corpus", encoded)
+    def test_models_of_several_forms(self, model: Path, encoded: Path, tmp_path: Path) -> None:
+        small_model(lines=4, chars=7).save_pretrained(tmp_path / "m")
+        text = fails(2, "evaluate", model, tmp_path / "m", "--corpus", encoded)
         assert "cannot be compared" in text
 
     def test_too_few_poems(self, model: Path, tmp_path: Path) -> None:

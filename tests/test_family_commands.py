@@ -94,8 +94,10 @@ class TestCompare:
         assert "no model 'gone'" in fails(1, "compare", "gone")
         missing = ("--corpus", tmp_path / "no")
         assert "corpus encode` makes one" in fails(1, "compare", runs["base"], *missing)
-        assert "and the corpus holds 五言联" in fails(2, "compare", "jueju7", "--corpus", corpus)
-        assert "give --corpus" in fails(1, "compare", "couplet5")
+        small_model(lines=4, chars=7).save_pretrained(tmp_path / "m")
+        other = fails(2, "compare", tmp_path / "m", "--corpus", corpus)
+        assert "and the corpus holds 五言联" in other
+        assert "give --corpus" in fails(1, "compare", tmp_path / "m")
 
 
 class TestTraverse:

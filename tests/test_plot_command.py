@@ -86,7 +86,7 @@ class TestLatent:
 
     def test_authors_of_poems(self, tmp_path: Path) -> None:
         target = tmp_path / "map.svg"
-        common = ("latent", "couplet5", "--corpus", ANTHOLOGY, "--output", target)
+        common = ("latent", "--form", "五言联", "--corpus", ANTHOLOGY, "--output", target)
         result = run(*common, "--colour", "author", "--script", "traditional")
         assert result.exit_code == 0, result.output
         labels = [text.rpartition(" (")[0] for text in elements(target, TEXT) if " (" in text]
@@ -118,7 +118,8 @@ class TestLatent:
         target = ("--output", tmp_path / "map.svg")
         assert "no such file" in fails(1, "latent", model, "--corpus", tmp_path / "no", *target)
         assert "no model 'no'" in fails(1, "latent", "no", "--corpus", encoded, *target)
-        assert "encoded as" in fails(2, "latent", "jueju7", "--corpus", encoded, *target)
+        small_model(lines=4, chars=7).save_pretrained(tmp_path / "m")
+        assert "encoded as" in fails(2, "latent", tmp_path / "m", "--corpus", encoded, *target)
         one = tmp_path / "one.txt"
         one.write_text("白日依山尽，黄河入海流。", encoding="utf-8")
         assert "takes 2" in fails(1, "latent", model, "--corpus", one, *target)

@@ -8,8 +8,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from poetry_vae.model import pretrained
+from poetry_vae.model.named import model_folder
 from poetry_vae.model.pretrained import (
     CheckpointError,
+    FormerModelWarning,
     default_model,
     packed,
     save_model,
@@ -135,14 +137,14 @@ def test_a_folder_is_meant_before_a_shipped_name(
 ) -> None:
     monkeypatch.setattr(pretrained, "_SHIPPED", tmp_path / "shipped")
     monkeypatch.chdir(tmp_path)
-    save_model(small_model(1), tmp_path / "shipped" / "couplet5")
-    save_model(small_model(2), tmp_path / "couplet5")
+    save_model(small_model(1), tmp_path / "shipped" / "poet")
+    save_model(small_model(2), tmp_path / "poet")
 
     def bias(path: str | Path) -> torch.Tensor:
         return PoetryVAE.from_pretrained(path).decoder.heads.bias
 
-    assert torch.equal(bias("couplet5"), small_model(2).decoder.heads.bias)
-    assert torch.equal(bias(default_model(Form.of(2, 5))), small_model(1).decoder.heads.bias)
+    assert torch.equal(bias("poet"), small_model(2).decoder.heads.bias)
+    assert torch.equal(bias(default_model()), small_model(1).decoder.heads.bias)
 
 
 def test_sizes_that_no_memory_holds(folder: Path) -> None:
@@ -166,12 +168,29 @@ def test_writing_where_nothing_can_be_written(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
-def test_what_ships_has_a_default_a_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "_SHIPPED", tmp_path)
     assert shipped_models() == []
-    save_model(small_model(), tmp_path / "couplet5")
-    assert [model.name for model in shipped_models()] == ["couplet5"]
-    assert default_model(Form.of(2, 5)) == tmp_path / "couplet5"
-    assert PoetryVAE.from_pretrained("couplet5").form == Form.of(2, 5)
-    with pytest.raises(CheckpointError, match="no model for 七绝 comes with the package"):
-        default_model(Form.of(4, 7))
+    with pytest.raises(CheckpointError, match="no model comes with this package"):
+        default_model()
+    save_model(small_model(), tmp_path / "poet")
+    assert [model.name for model in shipped_models()] == ["poet"]
+    assert default_model() == tmp_path / "poet"
+
+
+@pytest.mark.parametrize("name", ["couplet5", "couplet7", "jueju5", "jueju7", "lushi5", "lushi7"])
+def test_a_name_of_earlier_versions_means_the_poet(name: str) -> None:
+    with pytest.warns(FormerModelWarning, match=f"{name} names a form, no longer a model"):
+        model = PoetryVAE.from_pretrained(name)
+    assert model.written is not None
+    assert model.written.slug == name
+    assert model_folder(name) == default_model()
+
+
+def test_a_folder_with_the_name_of_a_form_is_that_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_model(small_model(2), tmp_path / "jueju7")
+    assert PoetryVAE.from_pretrained("jueju7").form == Form.of(2, 5)
+    assert model_folder("jueju7") == Path("jueju7")

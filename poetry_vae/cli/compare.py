@@ -52,7 +52,7 @@ def command(
 
     \b
     poetry-vae compare runs/base runs/ladder
-    poetry-vae compare runs/* --corpus couplet5.safetensors --format markdown
+    poetry-vae compare runs/* --corpus couplets.safetensors --format markdown
     """
     from poetry_vae.cli.console import plain, work_bar
 

@@ -56,12 +56,12 @@ def command(
 ) -> None:
     """Compare models, and poems of other programs, with real poems and with chance.
 
-    Without a MODEL, the shipped model of the form is measured. Bounds and the latent space are
+    Without a MODEL, the shipped model is measured for the form. Bounds and the latent space are
     measured on the test part of the corpus, on which nothing here is trained. The judges of the
     two-sample test learn from the other two parts once and are kept in the user's cache folder.
 
     \b
-    poetry-vae evaluate couplet5 --corpus POEMS --output report
+    poetry-vae evaluate --form 五言联 --corpus POEMS --output report
     poetry-vae evaluate --form 七绝 --corpus POEMS --quick
     poetry-vae evaluate --form 七绝 --corpus POEMS --samples theirs.txt
 
@@ -117,10 +117,9 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
     if not models and has_samples:
         return []
     wanted = Form.parse(form) if form else DEFAULT_FORM
-    named = {name: model_folder(name) for name in models} or {wanted.slug: default_model(wanted)}
     found = []
-    for name, folder in named.items():
-        model = PoetryVAE.from_pretrained(folder)
+    for name in models or (default_model().name,):
+        model, folder = PoetryVAE.from_pretrained(name), model_folder(name)
         if model.written is None:
             model = model.writing(wanted)
         found.append(Subject(name, model, figures_of(folder), read_metrics(folder)))

@@ -130,7 +130,6 @@ def command(
     if greedy and options["temperature"]:
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
-    from poetry_vae.model.named import model_folder
     from poetry_vae.text.files import appending, replacing
     from poetry_vae.text.old_words import in_old_words
     from poetry_vae.verse.generate import choose_model
@@ -148,8 +147,7 @@ def command(
     wishes = wishes_from(options)
     if form is None and model is None:
         form = _form_of(wishes)
-    folder = None if model is None else model_folder(model)
-    chosen = with_label(choose_model(form, folder, **asked, writes=True), label)
+    chosen = with_label(choose_model(form, model, **asked), label)
     if about and (old := in_old_words(about)) != about:
         click.echo(f"asked for as: {old}", err=True)
     rules = rules_from(chosen.form, wishes)
@@ -158,7 +156,7 @@ def command(
         options["trust"] = trust_in(rules)
     sampler = Sampler(chosen, settings_from(chosen, options), rules)
     written = sampler.stream(seed)
-    is_known = None if corpus is None else _known(chosen, folder, corpus)
+    is_known = None if corpus is None else _known(chosen, model, corpus)
     seen = watched(islice(written, count), count, "writing poems", first=output is None)
     found = _with_entries(_marked(seen, is_known), seed, script, {**wishes, **asked})
     with ExitStack() as files:
@@ -194,20 +192,21 @@ def _form_of(wishes: dict[str, Any]) -> str | None:
 
 
 def _known(
-    model: PoetryVAE, folder: Path | None, corpus: str
+    model: PoetryVAE, name: str | None, corpus: str
 ) -> tuple[Callable[[Poem], Sequence[bool]], str]:
     """Which lines of a poem stand in a corpus, or in the training poems of a model; and where."""
     if corpus:
         from poetry_vae.cli.nearest import open_index
 
         return open_index(Path(corpus), model.form).lines_known, corpus
+    from poetry_vae.model.named import model_folder
     from poetry_vae.model.pretrained import default_model
     from poetry_vae.text.files import stands
     from poetry_vae.text.known_lines import KnownLines, lines_file
     from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.rules.alphabet import Alphabet
 
-    folder = folder or default_model(model.form)
+    folder = model_folder(name) if name else default_model()
     path = lines_file(folder, model.form.chars)
     if not stands(path):
         raise click.UsageError(

@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -90,6 +91,7 @@ class _Commands(click.Group):
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
+        warnings.showwarning = _tell_warning
         if is_plain():
             ctx.color = False  # for click, which asks its context; rich is told by its consoles
         try:
@@ -116,6 +118,19 @@ class _Commands(click.Group):
             ) from error
         except MemoryError as error:
             raise OneLine("out of memory: ask for less, or for a smaller model") from error
+
+
+_usual_warning = warnings.showwarning
+
+
+def _tell_warning(
+    message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
+    """The project's own warnings as one line; others as Python shows them."""
+    if category.__name__ == "FormerModelWarning":
+        click.echo(f"note: {message}", err=True)
+    else:
+        _usual_warning(message, category, *where, **more)
 
 
 def _is_undecoded(argument: str) -> bool:

@@ -11,7 +11,7 @@ import click
 @click.command("models")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def command(as_json: bool) -> None:
-    """List the models that come with the package: form, size, source, figures.
+    """List the models that come with the package: size, version, source, figures by form.
 
     \b
     poetry-vae models
@@ -22,41 +22,36 @@ def command(as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for model in shipped_models():
-        about = {"name": model.name, "form": str(model.form or "any"), "bytes": model.size}
-        about["version"] = version_of(model.path)
+        about = {"name": model.name, "bytes": model.size, "version": version_of(model.path)}
         rows.append({**about, **figures_of(model.path)})
-    if as_json:
-        for row in rows:
+    for row in rows:
+        if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
-        return
+        else:
+            _tell(row)
 
+
+def _tell(row: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
     from poetry_vae.cli.console import print_table
 
+    click.echo(
+        f"{row['name']} writes and reads poems of any form. {row['bytes'] / 1e6:.1f} MB, version "
+        f"{row['version']}, step {row['step']:,} of the preset {row['preset']}.\n"
+        f"It learned from {row['training_poems']:,} poems of {row['corpus']}."
+    )
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for heading in ("name", "form", "size", "preset"):
-        table.add_column(heading)
-    for heading in ("nats/char", "rate", "active", "kept", "R"):
+    table.add_column("form")
+    for heading in ("nats/char", "R", "R, second judge"):
         table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(
-            row["name"],
-            row["form"],
-            f"{row['bytes'] / 1e6:.1f} MB",
-            row["preset"],
-            f"{row['nats_per_character']:.2f}",
-            f"{row['rate']:.1f}",
-            str(row["active_units"]),
-            f"{row['reconstruction']:.0%}",
-            f"{min(row['r'], row['second_r']):.0f}" if "r" in row else "–",
-        )
+    for form, nats in row["log_loss"].items():
+        r = row.get("r", {}).get(form, {})
+        judged = [f"{r[name]:.0f}" if name in r else "–" for name in ("first", "second")]
+        table.add_row(form, f"{nats:.2f}", *judged)
     print_table(table)
     click.echo(
-        "nats/char: the bound -ELBO on unseen poems; rate: nats a poem; active: units in use;\n"
-        "kept: characters reconstructed; R: 100 where poems cannot be told from real ones, by the\n"
-        "stricter of two judges. Trained on:"
+        "nats/char: -log p of unseen Tang and Song poems, nothing known of z; R: 100 where poems\n"
+        "cannot be told from real ones."
     )
-    for row in rows:
-        click.echo(f"  {row['name']}: {row['training_poems']:,} poems of {row['corpus']}")

@@ -152,24 +152,20 @@ def settings_from(model: PoetryVAE, options: dict[str, Any]) -> SamplingSettings
     )
 
 
-def load_for(text: str, form: str | None, model: str | None, *, writes: bool = False) -> PoetryVAE:
-    """The model for a user's poem: the one asked for, else what ships for the poem's own form, to
-    read it or to write."""
-    from poetry_vae.model.pretrained import shipped_models
+def load_for(text: str, form: str | None, model: str | None) -> PoetryVAE:
+    """The model for a user's poem. If it writes any form and none is named, it writes the poem's
+    own."""
+    from poetry_vae.model.pretrained import default_model
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem, split_lines
+    from poetry_vae.text.poem import split_lines, typed_form
     from poetry_vae.verse.generate import choose_model
 
+    chosen = PoetryVAE.from_pretrained(model or default_model())
     lines = split_lines(clean_typed(text))
-    if form is not None or model is not None or not lines:
-        return choose_model(form, model, writes=writes)
-    if len(lines) == 1:  # written without punctuation
-        shipped = [model.form for model in shipped_models()]
-        fitting = [form for form in shipped if form and form.positions == len(lines[0])]
-        fitted = fitting[0] if fitting else Form.of(1, len(lines[0]))
-        return choose_model(fitted, writes=writes)
-    return choose_model(Poem(tuple(lines)).form, writes=writes)
+    if form is None and chosen.written is None and lines:
+        return chosen.writing(typed_form(lines))
+    return choose_model(form, chosen)
 
 
 def tell_unknown(model: PoetryVAE, *texts: str) -> None:

@@ -47,9 +47,9 @@ def command() -> None:
     """Draw the latent space, a training run, or one dimension of the latent.
 
     \b
-    poetry-vae plot latent couplet5 --corpus POEMS --output map.svg
+    poetry-vae plot latent --form 五言联 --corpus POEMS --output map.svg
     poetry-vae plot training my-model other-model --output curves.svg
-    poetry-vae plot traversal couplet5 --dimension auto --output one.svg
+    poetry-vae plot traversal --form 五言联 --dimension auto --output one.svg
     """
 
 
@@ -96,7 +96,7 @@ def latent(
     dynasty nor author, the points are coloured by metre.
 
     \b
-    poetry-vae plot latent couplet5 --corpus POEMS --output map.svg
+    poetry-vae plot latent --form 五言联 --corpus POEMS --output map.svg
     poetry-vae plot latent --form 七绝 --corpus POEMS --colour author --output map.png
     """
     import numpy as np
@@ -176,7 +176,7 @@ def traversal(
     Characters that differ from the row in the middle are red.
 
     \b
-    poetry-vae plot traversal couplet5 --poem 白日依山尽，黄河入海流。 --output one.svg
+    poetry-vae plot traversal --poem 白日依山尽，黄河入海流。 --output one.svg
     poetry-vae plot traversal --form 七绝 --dimension 12 --output twelve.svg
     """
     from poetry_vae.evaluation.report import pictures

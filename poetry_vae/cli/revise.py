@@ -74,7 +74,7 @@ def command(
         raise click.UsageError("--redraw changes places and --keep all others: give one of them")
 
     wishes = wishes_from(options)
-    chosen = load_for(poem, form, model, writes=True)
+    chosen = load_for(poem, form, model)
     tell_unknown(chosen, poem)
     if alternatives is not None:
         if redraw or keep:

@@ -138,6 +138,7 @@ def _print_poem(
     generator: torch.Generator,
 ) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from poetry_vae.cli.console import print_table, stdout_console
     from poetry_vae.verse.believing import expected
@@ -148,13 +149,8 @@ def _print_poem(
     table = Table(show_header=False, box=None, padding=(0, 1))
     for line in range(form.lines):
         places = range(form.positions)[form.span(line)]
-        style = ["bold red" if i == suspects[0] else "" for i in places]
-        table.add_row(
-            *(
-                f"[{s}]{characters[i]}[/]" if s else characters[i]
-                for i, s in zip(places, style, strict=True)
-            )
-        )
+        styles = ["bold red" if i == suspects[0] else "" for i in places]
+        table.add_row(*(Text(characters[i], s) for i, s in zip(places, styles, strict=True)))
         table.add_row(*(f"{surprise[i]:.1f}" for i in places), style="dim")
     print_table(table)
     console = stdout_console()

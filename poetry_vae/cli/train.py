@@ -102,8 +102,8 @@ def command(
 
     \b
     poetry-vae train poems.txt --form 五绝 --output my-model
-    poetry-vae train poems.txt --from jueju7 --output my-jueju7
-    poetry-vae train poems.txt --from jueju7 --form 七律 --output my-lushi7
+    poetry-vae train poems.txt --from poet --output my-poet
+    poetry-vae train poems.txt --from my-model --form 七律 --output my-lushi7
     poetry-vae train poems.safetensors --preset poet --output my-poet
     poetry-vae train couplets.safetensors --preset shi --output shi --max-minutes 10
     poetry-vae train couplets.safetensors --preset m2 --set label=dynasty --output m2

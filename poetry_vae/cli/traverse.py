@@ -64,8 +64,8 @@ def command(
     drawn anew from its prior. Each row is the likeliest poem.
 
     \b
-    poetry-vae traverse couplet5
-    poetry-vae traverse couplet5 --poem 白日依山尽，黄河入海流。 --dimension 12
+    poetry-vae traverse --form 五言联
+    poetry-vae traverse --poem 白日依山尽，黄河入海流。 --dimension 12
     poetry-vae traverse my-ladder --level line --seed 1
     """
     if level is not None and dimension is not None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from poetry_vae.model.hub import HubName, fetch
-from poetry_vae.model.pretrained import CONFIG, CheckpointError, shipped_models
+from poetry_vae.model.pretrained import (
+    CONFIG,
+    CheckpointError,
+    default_model,
+    former_form,
+    shipped_models,
+)
 from poetry_vae.text.files import stands
 
 
 def model_folder(name_or_path: str | Path) -> Path:
     """The folder of a model: given as a path, as the name it ships under, or as ``owner/name`` on
-    the Hugging Face hub, from which it is fetched. Folders and shipped models come first.
+    the Hugging Face hub, from which it is fetched. Folders and shipped models come first. The name
+    of a model of an earlier version, such as ``jueju7``, means the one that ships now.
 
     Raises:
         CheckpointError: no model has that name.
@@ -20,6 +27,8 @@ def model_folder(name_or_path: str | Path) -> Path:
     folder = Path(name_or_path)
     if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
         folder = by_name[str(name_or_path)]
+    elif former_form(name_or_path) is not None:
+        return default_model()
     if folder.is_dir():
         return folder
     told = f"no model {str(name_or_path)!r}: "

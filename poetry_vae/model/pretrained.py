@@ -40,6 +40,7 @@ WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json
 CARD, FIGURES = "README.md", "figures.json"
 
 DEFAULT_FORM = Form.of(4, 7)
+_DEFAULT = "poet"
 
 
 class CheckpointError(PoetryVAEError):
@@ -48,10 +49,9 @@ class CheckpointError(PoetryVAEError):
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """A model inside the package. Its name is its form's, or another if it writes any form."""
+    """A model inside the package."""
 
     name: str
-    form: Form | None
     path: Path
 
     @property
@@ -61,41 +61,41 @@ class ShippedModel:
 
 
 def shipped_models() -> list[ShippedModel]:
-    """The models that come with the package, couplets first."""
+    """The models that come with the package, by name."""
     if not _SHIPPED.is_dir():
         return []
     folders = [folder for folder in _SHIPPED.iterdir() if (folder / CONFIG).is_file()]
-    by_name = {str(form.slug): form for form in NAMED_FORMS}
-    models = [ShippedModel(f.name, by_name.get(f.name), f) for f in folders]
-    return sorted(models, key=lambda m: (m.form.lines, m.form.lengths) if m.form else (0, ()))
+    return [ShippedModel(folder.name, folder) for folder in sorted(folders)]
 
 
-def default_model(form: Form, *, any_form: bool = False, writes: bool = False) -> Path:
-    """The folder of the model that ships for a form.
-
-    Args:
-        any_form: whether it must be one that writes any form, and so can be told a subject.
-        writes: whether it is to write poems. A model of any form has learned from far more poems;
-            a model of a single form makes more use of its latent space.
+def default_model() -> Path:
+    """The folder of the model that ships, which reads and writes poems of any form.
 
     Raises:
-        CheckpointError: no model ships for it.
+        CheckpointError: none ships.
     """
-    models = {model.form: model.path for model in shipped_models()}
-    if form in models and not any_form and not (writes and None in models):
-        return models[form]
-    if None in models:
-        return models[None]
-    shipped = ", ".join(f"{model.form or 'any'} ({model.name})" for model in shipped_models())
-    if any_form:
-        raise CheckpointError(
-            "no model that can be told a subject or a dynasty comes with the package: name one "
-            "with --model; `poetry-vae train CORPUS --preset poet` makes one"
-        )
+    if _DEFAULT in (models := {model.name: model.path for model in shipped_models()}):
+        return models[_DEFAULT]
     raise CheckpointError(
-        f"no model for {form} comes with the package; there are {shipped or 'none'}, and "
-        f"`poetry-vae train CORPUS --form {form.slug}` makes one"
+        "no model comes with this package: name one with --model; "
+        "`poetry-vae train CORPUS --preset poet` makes one"
     )
+
+
+class FormerModelWarning(UserWarning):
+    """A model is asked for by the name of a form, as models of one form were called that shipped
+    earlier; the one that ships now takes its place."""
+
+
+def former_form(name_or_path: str | Path) -> Form | None:
+    """The form that a model's name means, such as ``jueju7``; None for other names.
+
+    Models of one form shipped under such names in earlier versions.
+    """
+    by_name = {str(form.slug): form for form in NAMED_FORMS}
+    if (Path(name_or_path) / CONFIG).is_file():
+        return None
+    return by_name.get(str(name_or_path))
 
 
 @lru_cache(maxsize=16)

@@ -8,6 +8,7 @@ Y labels. There is no loss in here: bounds are functions of the :class:`Record` 
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,12 @@ from poetry_vae.model.latents import (
 )
 from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.named import model_folder
-from poetry_vae.model.pretrained import load_model, save_model
+from poetry_vae.model.pretrained import (
+    FormerModelWarning,
+    former_form,
+    load_model,
+    save_model,
+)
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
@@ -308,8 +314,9 @@ class PoetryVAE(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> PoetryVAE:
-        """A model by its folder or name, see :func:`model_folder`: ``from_pretrained("jueju7")``.
-        It is on the CPU, in evaluation mode.
+        """A model by its folder or name, see :func:`model_folder`: ``from_pretrained("poet")``.
+        It is on the CPU, in evaluation mode. The name of a model of an earlier version, such as
+        ``jueju7``, gives the poet as a view for its form, with a :class:`FormerModelWarning`.
 
         Raises:
             CheckpointError: no model has that name, or a file is missing, damaged or of another
@@ -318,7 +325,14 @@ class PoetryVAE(nn.Module):
         folder = model_folder(name_or_path)
         model = load_model(cls, folder)
         model.source = source_of(folder)
-        return model
+        if (form := former_form(name_or_path)) is None:
+            return model
+        warnings.warn(
+            f"{name_or_path} names a form, no longer a model: {folder.name} writes {form}",
+            FormerModelWarning,
+            stacklevel=2,
+        )
+        return model.writing(form)
 
     @property
     def levels(self) -> list[Level]:

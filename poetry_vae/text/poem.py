@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import FormError
-from poetry_vae.text.form import Form, tune_form
+from poetry_vae.text.form import NAMED_FORMS, Form, tune_form
 from poetry_vae.text.lines import split_lines as split_lines
 
 
@@ -107,6 +107,22 @@ class Poem:
     def with_lines(self, lines: Sequence[str]) -> Poem:
         """Other lines under the same title, author, dynasty and tune."""
         return replace(self, lines=tuple(lines))
+
+
+def typed_form(lines: Sequence[str]) -> Form:
+    """The form of a poem as somebody typed it. A single line is a whole poem without punctuation,
+    if a named form has as many characters: 28 are a 七绝.
+
+        >>> str(typed_form(["春眠不觉晓处处闻啼鸟夜来风雨声花落知多少"]))
+        '五绝'
+
+    Raises:
+        FormError: there is no line.
+    """
+    if len(lines) != 1:
+        return Poem(tuple(lines)).form
+    fitting = (form for form in NAMED_FORMS if form.positions == len(lines[0]))
+    return next(fitting, Form.of(1, len(lines[0])))
 
 
 def _runs_of_equal_length(lines: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -74,7 +74,7 @@ def generate(
     if n < 0:
         raise SamplingError(f"n is {n}: it must be a number of poems")
     check_script(script)
-    chosen = choose_model(form, model, about=about, dynasty=dynasty, writes=True)
+    chosen = choose_model(form, model, about=about, dynasty=dynasty)
     if isinstance(rules, Mapping):
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):
@@ -104,14 +104,9 @@ def choose_model(
     *,
     about: str = "",
     dynasty: str = "",
-    writes: bool = False,
 ) -> PoetryVAE:
     """The model for a form and a model, either of which may be left out. A model that writes any
     form is returned as a view for what is asked, see :meth:`PoetryVAE.writing`.
-
-    Args:
-        writes: whether it is to write poems, see
-            :func:`~poetry_vae.model.pretrained.default_model`.
 
     Raises:
         FormError: the model does not write the form.
@@ -119,12 +114,10 @@ def choose_model(
         CheckpointError: there is no such model.
     """
     wanted = Form.parse(form) if isinstance(form, str) else form
-    if model is None:
-        asks = bool(about or dynasty)
-        folder = default_model(wanted or DEFAULT_FORM, any_form=asks, writes=writes)
-        chosen = PoetryVAE.from_pretrained(folder)
+    if isinstance(model, PoetryVAE):
+        chosen = model
     else:
-        chosen = model if isinstance(model, PoetryVAE) else PoetryVAE.from_pretrained(model)
+        chosen = PoetryVAE.from_pretrained(default_model() if model is None else model)
     wanted = wanted or chosen.written or DEFAULT_FORM
     if wanted == chosen.written and not (about or dynasty):
         return chosen  # it may be a view that was asked for more

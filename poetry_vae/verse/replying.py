@@ -59,7 +59,7 @@ def reply(
     lines = split_lines(clean_typed(line))
     if len(lines) != 1:
         raise RuleError(f"{line!r} is {len(lines)} lines: give one, without punctuation inside")
-    chosen = choose_model(Form.of(2, len(lines[0])), model, writes=True)
+    chosen = choose_model(Form.of(2, len(lines[0])), model)
     settings = SamplingSettings.of(chosen, sampling="chosen", candidates=1)
     found: dict[str, Reply] = {}
     given_up: list[str] = []

@@ -13,17 +13,15 @@ from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.named import model_folder
 from poetry_vae.model.pretrained import (
     CONFIG,
-    DEFAULT_FORM,
     default_model,
     figures_of,
-    shipped_models,
 )
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries
-from poetry_vae.text.poem import Poem, split_lines
+from poetry_vae.text.poem import Poem, split_lines, typed_form
 from poetry_vae.text.script import present, to_simplified
 from poetry_vae.verse.as_json import as_json
 from poetry_vae.verse.generate import choose_model, in_script
@@ -52,46 +50,47 @@ _QUALIFIERS = ("rhyme_book",)
 
 
 class Studio:
-    """Models, each loaded once: the one that is served, or all that ship, each for its form and
-    when it is first needed."""
+    """One model: the one that is named, or else the one that ships, loaded when first needed."""
 
     def __init__(self, model: str | PoetryVAE | None = None) -> None:
         """
         Raises:
             CheckpointError: there is no such model, or it cannot be loaded.
         """
-        self._loaded: dict[Path, PoetryVAE] = {}
         self._model = model if isinstance(model, PoetryVAE) else None
         self._folder, self._name = Path(), ""
+        if self._model is None:
+            self._folder = model_folder(model) if isinstance(model, str) else default_model()
+            self._name = self._folder.name
         if isinstance(model, str):
-            self._folder = model_folder(model)
+            self._model = PoetryVAE.from_pretrained(model)
+            self._name = self._model.source or self._name
+
+    @property
+    def _base(self) -> PoetryVAE:
+        if self._model is None:
             self._model = PoetryVAE.from_pretrained(self._folder)
-            self._name = self._model.source or self._folder.name
+        return self._model
 
     def models(self) -> list[dict[str, Any]]:
-        """The models served: names, forms, whether they take subjects and dynasties, and
+        """The model served: its name, form, whether it takes subjects and dynasties, and
         figures."""
         if self._model is not None:
-            return [_told(self._name, self._model.config, figures_of(self._folder))]
-        return [
-            _told(
-                model.name,
-                ModelConfig.from_json((model.path / CONFIG).read_text("utf-8")),
-                figures_of(model.path),
-            )
-            for model in shipped_models()
-        ]
+            config = self._model.config
+        else:
+            config = ModelConfig.from_json((self._folder / CONFIG).read_text("utf-8"))
+        return [_told(self._name, config, figures_of(self._folder))]
 
     def warm(self) -> Events:
         """Load what the first request would otherwise wait for."""
-        self._base(DEFAULT_FORM)
+        self._chosen("")
         boundaries(to_simplified("詩"))
         yield "warm", True
 
     def poems(self, body: PoemsBody) -> Events:
         notes: list[str] = []
         with of_field("acrostic"):
-            form = body.form or ("" if self._model else form_of(body.wishes()) or "")
+            form = body.form or ("" if self._base.written else form_of(body.wishes()) or "")
         model = self._model_for(form, body)
         rules = _rules(body, model, notes)
         settings = SamplingSettings.of(model, sampling=body.sampling, trust=trust_in(rules))
@@ -155,7 +154,7 @@ class Studio:
     def interpolate(self, body: InterpolateBody) -> Events:
         with of_field("form" if body.form else "start"):
             form = body.form or self._form_of(body.start, "start")
-            model = self._chosen(form, writes=False)
+            model = self._chosen(form)
         poems = []
         for field, text in (("start", body.start), ("end", body.end)):
             with of_field(field):
@@ -174,14 +173,9 @@ class Studio:
         """The name of the form of a poem as it was typed; empty where the served model decides."""
         with of_field(field):
             lines = split_lines(clean_typed(text))
-            if len(lines) > 1:
-                return str(Poem(tuple(lines)).form)
-            if self._model is not None:
+            if len(lines) < 2 and self._base.written:
                 return ""
-            served = [each["form"] for each in self.models() if each["form"] != "any"]
-            whole = len(lines[0]) if lines else 0
-            fitting = [name for name in served if Form.parse(name).positions == whole]
-            return fitting[0] if fitting else str(Form.of(1, whole))
+            return str(typed_form(lines))
 
     def _model_for(self, form: str, body: AskedBody, *, field: str = "form") -> PoetryVAE:
         with of_field(field):
@@ -192,21 +186,9 @@ class Studio:
         with of_field("about" if body.about else "dynasty"):
             return self._chosen(form, about=body.about, dynasty=body.dynasty)
 
-    def _chosen(
-        self, form: str, *, about: str = "", dynasty: str = "", writes: bool = True
-    ) -> PoetryVAE:
+    def _chosen(self, form: str, *, about: str = "", dynasty: str = "") -> PoetryVAE:
         wanted = Form.parse(form) if form else None
-        asks = bool(about or dynasty)
-        base = self._base(wanted or DEFAULT_FORM, any_form=asks, writes=writes)
-        return choose_model(wanted, base, about=about, dynasty=dynasty)
-
-    def _base(self, form: Form, *, any_form: bool = False, writes: bool = True) -> PoetryVAE:
-        if self._model is not None:
-            return self._model
-        folder = default_model(form, any_form=any_form, writes=writes)
-        if folder not in self._loaded:
-            self._loaded[folder] = PoetryVAE.from_pretrained(folder)
-        return self._loaded[folder]
+        return choose_model(wanted, self._base, about=about, dynasty=dynasty)
 
 
 def _told(name: str, config: ModelConfig, figures: dict[str, Any]) -> dict[str, Any]:
