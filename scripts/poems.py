@@ -31,12 +31,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--poems", type=int, default=10)
     asked = parser.parse_args()
-    settings = SamplingSettings.of(choose_model("七绝", writes=True), sampling="chosen")
+    settings = SamplingSettings.of(choose_model("七绝"), sampling="chosen")
     print(_INTRODUCTION.format(seed=asked.seed, settings=settings))
     for heading, subjects in (("Subjects of old", _SUBJECTS), ("Subjects of today", _MODERN)):
         print(f"## {heading}\n")
         for subject in subjects.split():
-            model = choose_model(Form.parse("七绝"), about=subject, writes=True)
+            model = choose_model(Form.parse("七绝"), about=subject)
             print(f"### {subject}\n")
             for poem in islice(Sampler(model, settings).stream(asked.seed), asked.poems):
                 print(f"- {in_script(poem, 'simplified').one_line}")

@@ -268,7 +268,7 @@ class TestTrain:
         assert "name the form" in fails(
             2, "train", encoded, "--from", tmp_path / "quatrains", "--output", tmp_path / "n"
         )
-        assert "poems of all forms" in fails(
+        assert "has poems of one form, 五言联" in fails(
             1, "train", encoded, "--from", "poet", "--output", tmp_path / "n"
         )
         assert "no model 'nobody'" in fails(

@@ -90,7 +90,7 @@ def test_shown_rules_are_kept_with_every_seed(line: str) -> None:
     """What is shown as an example must not be refused, whatever the seed."""
     asked = rules_asked(line)
     form = asked.pop("form", None) or form_of(asked) or "七绝"
-    model = choose_model(form, writes=True)
+    model = choose_model(form)
     sampler = Sampler(
         model, SamplingSettings.of(model, temperature=0.6), rules_of(asked, model.form)
     )

@@ -17,7 +17,7 @@ from poetry_vae.text.files import name_of
 from poetry_vae.text.form import Form
 from poetry_vae.text.labels import LabelColumn, metre_column
 from poetry_vae.text.splitting import Part, rows_to_validate_on
-from poetry_vae.text.treasury import Treasury, encode_poems
+from poetry_vae.text.treasury import Treasury, encode_poems, is_treasury
 
 FEWEST = 10
 """Poems to train and validate on."""
@@ -58,6 +58,11 @@ def load_treasury(path: Path | str, *, read: Callable[[Path], Corpus] = read_cor
     """
     path = Path(path)
     if looks_encoded(path):
+        if not is_treasury(path) and (form := EncodedCorpus.load(path).form):
+            raise CorpusError(
+                f"{path} has poems of one form, {form}: a model of any form learns from poems of "
+                "all forms; encode them without --form"
+            )
         return Treasury.open(path)
     return encode_poems(read(path), source=name_of(path))
 
