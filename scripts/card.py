@@ -1,12 +1,10 @@
 """Put the measurements of a shipped model into its card, and its R into its figures.
 
-    poetry-vae evaluate jueju7 --corpus ENCODED_CORPUS --output report
-    python scripts/card.py jueju7 report/report.json
-    python -m scripts.benchmarks quality CORPUS --model jueju7 --manners ... --json quality.json
-    python scripts/card.py jueju7 quality.json
+    poetry-vae evaluate poet --form 七绝 --corpus ENCODED_CORPUS --output report
+    python scripts/card.py poet 七绝 report/report.json
 
-The latter has only figures of poems; its first settings count as the defaults. The results of an
-earlier call are replaced.
+A file of ``scripts.benchmarks quality`` has only figures of poems; its first settings count as the
+defaults. The results of an earlier call for the same form are replaced.
 """
 
 from __future__ import annotations
@@ -21,9 +19,10 @@ from rich.table import Table
 from poetry_vae.cli.figures import density_table, verse_table
 from poetry_vae.model.pretrained import CARD, FIGURES, shipped_models
 from poetry_vae.text.files import replace_file
+from poetry_vae.text.form import Form
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
-_HEADING = "\n## Evaluation\n"
+_HEADING = "\n## Evaluation: {}\n"
 
 
 def markdown(table: Table) -> str:
@@ -58,16 +57,20 @@ def evaluation(report: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="of a shipped model")
+    parser.add_argument("form", type=Form.parse)
     parser.add_argument("figures", type=Path, help="report.json, or what quality.py has written")
     asked = parser.parse_args()
     report = as_report(json.loads(asked.figures.read_text(encoding="utf-8")))
     folder = {model.name: model.path for model in shipped_models()}[asked.name]
-    card = (folder / CARD).read_text(encoding="utf-8").split(_HEADING)[0]
-    replace_file(folder / CARD, card + _HEADING + evaluation(report))
+    heading = _HEADING.format(asked.form)
+    card, _, rest = (folder / CARD).read_text(encoding="utf-8").partition(heading)
+    _, following, others = rest.partition(_HEADING.split("{}")[0])
+    replace_file(folder / CARD, card + heading + evaluation(report) + following + others)
     (own,) = (row for row in report["verse"] if row["kind"] == "model")
     figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
     found = own["two_sample"]
-    figures |= {"r": round(found["r"], 1), "second_r": round(found["second_r"], 1)}
+    r = {"first": round(found["r"], 1), "second": round(found["second_r"], 1)}
+    figures["r"] = {**figures.get("r", {}), str(asked.form): r}
     replace_file(folder / FIGURES, json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
     print(f"{folder / CARD}: R {found['r']:.1f} / {found['second_r']:.1f}")
 

@@ -1,8 +1,8 @@
 """Autoregressive anchors for the two-sample test: trained on the same poems, written to text files.
 
-    python -m scripts.benchmarks anchors CORPUS.safetensors --kind lstm --like couplet5 \\
+    python -m scripts.benchmarks anchors CORPUS.safetensors --kind lstm --like my-couplets \\
         --minutes 15 --output anchors
-    poetry-vae evaluate couplet5 --corpus CORPUS.safetensors --samples anchors/lstm-0.9.txt
+    poetry-vae evaluate my-couplets --corpus CORPUS.safetensors --samples anchors/lstm-0.9.txt
 
 Kinds: ``kneser-ney`` (a 5-gram model), ``lstm`` (one layer) and ``transformer``. The latter have
 the vocabulary and as many parameters as the model given by ``--like``, within 2%, or the

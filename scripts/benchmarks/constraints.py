@@ -246,7 +246,7 @@ def _corpus(paths: Sequence[Path], form: Form) -> EncodedCorpus:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("corpora", type=Path, nargs="*", help="encoded, one for each form")
-    options.add_argument("--models", nargs="+", default=["couplet5", "jueju7"])
+    options.add_argument("--models", nargs="+", default=["poet:七绝", "poet:五言联"])
     options.add_argument("--kept", type=int, nargs="?", const=10_000, metavar="N")
     options.add_argument("--metre", type=int, nargs="?", const=10_000, metavar="N")
     options.add_argument("--cost", action="store_true")

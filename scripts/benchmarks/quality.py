@@ -1,6 +1,6 @@
 """R and its companions at several settings of drawing: temperature, passes, trust and so on.
 
-    python -m scripts.benchmarks quality CORPUS.safetensors --model couplet5 \\
+    python -m scripts.benchmarks quality CORPUS.safetensors --model my-couplets \\
         --manners 0.8,5,0.8,0.4,0.8 0.8,10,0.8,0.4,0.8 1,10,0,0,0
 
     python -m scripts.benchmarks quality CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
