@@ -8,10 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from poetry_vae.model import pretrained
-from poetry_vae.model.named import model_folder
+from poetry_vae.model.named import FormerModelWarning, model_folder
 from poetry_vae.model.pretrained import (
     CheckpointError,
-    FormerModelWarning,
     default_model,
     packed,
     save_model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import click
@@ -37,11 +38,12 @@ def _tell(row: dict[str, Any]) -> None:
 
     from poetry_vae.cli.console import print_table
 
-    click.echo(
+    about = (
         f"{row['name']} writes and reads poems of any form. {row['bytes'] / 1e6:.1f} MB, version "
-        f"{row['version']}, step {row['step']:,} of the preset {row['preset']}.\n"
-        f"It learned from {row['training_poems']:,} poems of {row['corpus']}."
+        f"{row['version']}, step {row['step']:,} of the preset {row['preset']}. It learned from "
+        f"{row['training_poems']:,} poems of {row['corpus']}."
     )
+    click.echo(click.wrap_text(about, min(100, shutil.get_terminal_size().columns)))
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("form")
     for heading in ("nats/char", "R", "R, second judge"):

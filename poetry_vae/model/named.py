@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from poetry_vae.model.hub import HubName, fetch
-from poetry_vae.model.pretrained import (
-    CONFIG,
-    CheckpointError,
-    default_model,
-    former_form,
-    shipped_models,
-)
+from poetry_vae.model.pretrained import CONFIG, CheckpointError, default_model, shipped_models
 from poetry_vae.text.files import stands
+from poetry_vae.text.form import NAMED_FORMS, Form
+
+
+class FormerModelWarning(UserWarning):
+    """A model is asked for by the name of a form, as models of one form were called that shipped
+    earlier; the one that ships now takes its place."""
+
+
+def form_meant(name_or_path: str | Path) -> Form | None:
+    """The form that a model's name means, such as ``jueju7``, with a :class:`FormerModelWarning`;
+    None for other names.
+
+    Models of one form shipped under such names in earlier versions.
+    """
+    if (form := _form_named(name_or_path)) is not None:
+        warnings.warn(
+            f"{name_or_path} names a form, no longer a model: {default_model().name} writes {form}",
+            FormerModelWarning,
+            stacklevel=3,
+        )
+    return form
+
+
+def _form_named(name_or_path: str | Path) -> Form | None:
+    if (Path(name_or_path) / CONFIG).is_file():
+        return None
+    by_name = {str(form.slug): form for form in NAMED_FORMS}
+    return by_name.get(str(name_or_path))
 
 
 def model_folder(name_or_path: str | Path) -> Path:
@@ -27,7 +50,7 @@ def model_folder(name_or_path: str | Path) -> Path:
     folder = Path(name_or_path)
     if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
         folder = by_name[str(name_or_path)]
-    elif former_form(name_or_path) is not None:
+    elif _form_named(name_or_path) is not None:
         return default_model()
     if folder.is_dir():
         return folder

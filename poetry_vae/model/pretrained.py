@@ -27,7 +27,7 @@ from poetry_vae.model.versions import SHIPPED as _SHIPPED
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
-from poetry_vae.text.form import NAMED_FORMS, Form
+from poetry_vae.text.form import Form
 from poetry_vae.text.json_values import read_json
 from poetry_vae.text.known_lines import KnownLines, lines_file
 from poetry_vae.text.tensor_file import TensorFile
@@ -80,22 +80,6 @@ def default_model() -> Path:
         "no model comes with this package: name one with --model; "
         "`poetry-vae train CORPUS --preset poet` makes one"
     )
-
-
-class FormerModelWarning(UserWarning):
-    """A model is asked for by the name of a form, as models of one form were called that shipped
-    earlier; the one that ships now takes its place."""
-
-
-def former_form(name_or_path: str | Path) -> Form | None:
-    """The form that a model's name means, such as ``jueju7``; None for other names.
-
-    Models of one form shipped under such names in earlier versions.
-    """
-    by_name = {str(form.slug): form for form in NAMED_FORMS}
-    if (Path(name_or_path) / CONFIG).is_file():
-        return None
-    return by_name.get(str(name_or_path))
 
 
 @lru_cache(maxsize=16)

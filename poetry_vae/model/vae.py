@@ -8,7 +8,6 @@ Y labels. There is no loss in here: bounds are functions of the :class:`Record` 
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,21 +25,10 @@ from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.hub import source_of
-from poetry_vae.model.latents import (
-    Level,
-    LevelRecord,
-    Placing,
-    Record,
-    build_levels,
-)
+from poetry_vae.model.latents import Level, LevelRecord, Placing, Record, build_levels
 from poetry_vae.model.likelihoods import CharacterHeads
-from poetry_vae.model.named import model_folder
-from poetry_vae.model.pretrained import (
-    FormerModelWarning,
-    former_form,
-    load_model,
-    save_model,
-)
+from poetry_vae.model.named import form_meant, model_folder
+from poetry_vae.model.pretrained import load_model, save_model
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
@@ -315,8 +303,9 @@ class PoetryVAE(nn.Module):
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> PoetryVAE:
         """A model by its folder or name, see :func:`model_folder`: ``from_pretrained("poet")``.
-        It is on the CPU, in evaluation mode. The name of a model of an earlier version, such as
-        ``jueju7``, gives the poet as a view for its form, with a :class:`FormerModelWarning`.
+
+        It is on the CPU, in evaluation mode. A name such as ``jueju7`` gives a view that writes
+        that form, see :func:`form_meant`.
 
         Raises:
             CheckpointError: no model has that name, or a file is missing, damaged or of another
@@ -325,14 +314,8 @@ class PoetryVAE(nn.Module):
         folder = model_folder(name_or_path)
         model = load_model(cls, folder)
         model.source = source_of(folder)
-        if (form := former_form(name_or_path)) is None:
-            return model
-        warnings.warn(
-            f"{name_or_path} names a form, no longer a model: {folder.name} writes {form}",
-            FormerModelWarning,
-            stacklevel=2,
-        )
-        return model.writing(form)
+        form = form_meant(name_or_path)
+        return model if form is None else model.writing(form)
 
     @property
     def levels(self) -> list[Level]:
