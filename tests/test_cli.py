@@ -582,6 +582,7 @@ class TestScore:
         assert "log p ≥" in result.stdout
         assert result.stdout.count("surprises by") == 3
         assert "风" in result.stdout
+        assert "[" not in result.stdout.split("log p")[0]  # styles are no text
         again = run("score", POEM, "--model", model, "--samples", 8)
         assert again.stdout == result.stdout
 

@@ -145,11 +145,15 @@ def _form_and_reader(
     from poetry_vae.text.form import NAMED_FORMS, Form
     from poetry_vae.text.poem import Poem
 
-    if model is not None:  # a model writes one form
+    chosen = None
+    if model is not None:
+        from poetry_vae.model.vae import PoetryVAE
         from poetry_vae.verse.generate import choose_model
 
-        chosen = choose_model(form, model)
-        return chosen.form, chosen
+        chosen = PoetryVAE.from_pretrained(model)
+        if chosen.written is not None:
+            chosen = choose_model(form, chosen)
+            return chosen.form, chosen
     if form is not None:
         wanted = Form.parse(form)
     elif looks_encoded(corpus):
@@ -161,12 +165,12 @@ def _form_and_reader(
         wanted = fitting[0] if fitting else Form.of(2, len(lines[0]))
     else:
         wanted = Poem(tuple(lines)).form
-    if by == "ngrams":
+    if by == "ngrams" and chosen is None:
         return wanted, None
 
     from poetry_vae.verse.generate import choose_model
 
-    return wanted, choose_model(wanted)
+    return wanted, choose_model(wanted, chosen)
 
 
 def _shown(neighbour: Neighbour, script: Script) -> Poem:
