@@ -12,7 +12,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import rate_and_distortion
-from poetry_vae.verse.choosing import against, agreement, copied, surprise, surprise_by_place
+from poetry_vae.verse.choosing import against, agreement, copied, repeated, surprise, surprise_by_place
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.rules.rule import RuleError
 from poetry_vae.verse.sampler import Sampler
@@ -74,6 +74,12 @@ def test_how_many_can_be_chosen_from_is_bounded(model: PoetryVAE, candidates: in
         generate(1, model=model, candidates=candidates)
 
 
+def test_characters_that_come_again_are_counted_unless_they_are_doubled() -> None:
+    """慈母慈親慈母身 has 慈 twice and 母 once again; the second 青 of 青青 is not counted, a third is."""
+    rows = [[1, 2, 1, 3, 1, 2, 4], [5, 5, 6, 7, 8, 9, 1], [5, 5, 6, 5, 5, 9, 1]]
+    assert repeated(torch.tensor(rows)).tolist() == [3, 0, 1]
+
+
 def test_lines_of_poets_are_known() -> None:
     """邵雍 begins a hundred poems with this line."""
     theirs, own = ("堯夫非是愛吟詩", "白日依山水上流"), ("水花水花水花水", "月山月山月山月")
@@ -117,8 +123,9 @@ def test_what_a_poem_owes_to_its_subject_counts_for_it(poet: PoetryVAE) -> None:
     torch.testing.assert_close(surprise(told, ids, asked=told.asked.unsaid()), unsaid)
     assert (own - unsaid).abs().max() > 0.01
     assert not agreement(plain, ids).any()  # of one couplet
-    torch.testing.assert_close(against(plain, ids), 0.2 * unsaid)
-    torch.testing.assert_close(against(told, ids), 0.2 * own + own - unsaid)
+    again = 5 * (repeated(ids) - 1).clamp_min(0)
+    torch.testing.assert_close(against(plain, ids), 0.2 * unsaid + again)
+    torch.testing.assert_close(against(told, ids), 0.2 * own + own - unsaid + again)
 
 
 def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
@@ -131,7 +138,9 @@ def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
     owed = (alone - own)[:, 10:].sum(-1)
     assert owed.abs().max() > 0.01
     torch.testing.assert_close(agreement(quatrain, ids), owed)
-    torch.testing.assert_close(against(quatrain, ids), 0.2 * own.sum(-1) - owed)
+    again = 5 * (repeated(ids) - 2).clamp_min(0)
+    assert again.any()
+    torch.testing.assert_close(against(quatrain, ids), 0.2 * own.sum(-1) - owed + again)
     # What is unseen does not matter, whatever it is.
     other = torch.cat([_ids(6, seed=2), ids[:, 10:]], 1)
     unseen = torch.arange(20)[None] < 10

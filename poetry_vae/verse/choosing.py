@@ -27,6 +27,9 @@ _AT_ONCE = 512
 # The weight of a nat of a poem's likelihood. A nat that a poem gains from its subject, or its
 # couplets from each other, has weight 1.
 _LIKELIHOOD = 0.2
+# What each repeated character costs, in nats, beyond a tenth of the poem. Fewer than one real poem
+# in twenty repeats that many.
+_REPEATED = 5.0
 
 
 def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -35,7 +38,8 @@ def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tens
     It is −λ log p(x | asked), minus the gain from what was asked, log p(x | asked) − log p(x), and
     minus the gain of the couplets from each other, see :func:`agreement`. A poem that would be as
     likely without its subject does not answer it, and a poem whose couplets do not need each other
-    has no single theme. For models of one form the score is −log p(x) alone.
+    has no single theme. A poem that says the words of its subject again and again gains from it
+    each time, so it pays for them. For models of one form the score is −log p(x) alone.
     """
     own = surprise_by_place(model, ids, labels)
     if model.config.forms == "one":
@@ -43,7 +47,17 @@ def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tens
     found = _LIKELIHOOD * own.sum(-1) - agreement(model, ids, own=own)
     if model.asked.says_something:
         found = found + own.sum(-1) - surprise(model, ids, asked=model.asked.unsaid())
-    return found
+    most = ids.shape[1] / 10
+    return found + _REPEATED * (repeated(ids) - most).clamp_min(0)
+
+
+def repeated(ids: Tensor) -> Tensor:
+    """How many characters of poems ids [B, T] stood in the poem before, except right before, as in
+    青青: [B]."""
+    same = ids[:, :, None] == ids[:, None, :]  # [B, T, T]
+    before = same.tril(-1).any(-1)
+    before[:, 1:] &= ids[:, 1:] != ids[:, :-1]
+    return before.sum(-1)
 
 
 def agreement(model: PoetryVAE, ids: Tensor, *, own: Tensor | None = None) -> Tensor:
