@@ -12,7 +12,14 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.training.refinement import rate_and_distortion
-from poetry_vae.verse.choosing import against, agreement, copied, repeated, surprise, surprise_by_place
+from poetry_vae.verse.choosing import (
+    against,
+    agreement,
+    copied,
+    repeated,
+    surprise,
+    surprise_by_place,
+)
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.rules.rule import RuleError
 from poetry_vae.verse.sampler import Sampler
@@ -75,7 +82,7 @@ def test_how_many_can_be_chosen_from_is_bounded(model: PoetryVAE, candidates: in
 
 
 def test_characters_that_come_again_are_counted_unless_they_are_doubled() -> None:
-    """慈母慈親慈母身 has 慈 twice and 母 once again; the second 青 of 青青 is not counted, a third is."""
+    """慈母慈親慈母身: 慈 comes twice, 母 once again. 青青 is no repeat, a third 青 is."""
     rows = [[1, 2, 1, 3, 1, 2, 4], [5, 5, 6, 7, 8, 9, 1], [5, 5, 6, 5, 5, 9, 1]]
     assert repeated(torch.tensor(rows)).tolist() == [3, 0, 1]
 

@@ -186,6 +186,15 @@ def test_masks_see_whole_words_so_that_few_parallel_couplets_are_written_again()
     assert wrong.isinf().sum() <= 6
 
 
+@pytest.mark.parametrize("given", [Pin(2, 3, "花"), Words(("花",))])
+def test_lines_of_a_couplet_share_only_what_is_given_in_both(given: Rule) -> None:
+    form, rules = Form.of(2, 5), Pin(1, 1, "花") & given & Parallel()
+    for text in _texts(rules, n=6, model=_model(form, MANY)):
+        above, below = form.cut(text)
+        shared = set(above) & set(below)
+        assert shared == ({"花"} if isinstance(given, Pin) else set())
+
+
 def test_what_the_first_line_repeats_the_second_repeats() -> None:
     form = Form.of(2, 5)
     rules = first_line("花月花月花") & Parallel(word_ends=False, classes=False)

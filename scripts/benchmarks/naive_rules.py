@@ -179,7 +179,7 @@ def broken(parts: Sequence[Rule], lines: Lines) -> list[str]:
                 first = 2 if len(lines) == 8 else 0
                 pairs = range(first, first + 4 if first else len(lines) - 1, 2)
                 wrong += [name] * (
-                    not all(answers(lines[i], lines[i + 1], given(i)) for i in pairs)
+                    not all(answers(*lines[i : i + 2], given(i), given(i + 1)) for i in pairs)
                 )
             case Metre() | Rhyme():
                 pass
@@ -231,26 +231,32 @@ def repeats(lines: Sequence[Sequence[str]], doublings: bool) -> bool:
     )
 
 
-def answers(above: str, below: str, given: Collection[int] = ()) -> bool:
-    """对仗 of two lines; characters given on both sides need not answer each other at these
-    places."""
+def answers(
+    above: str, below: str, given_above: Collection[int] = (), given_below: Collection[int] = ()
+) -> bool:
+    """对仗 of two lines; characters that are given in both lines need not answer each other."""
+    given = {*given_above} & {*given_below}
     pairs = [(a, b) for i, (a, b) in enumerate(zip(above, below, strict=True)) if i not in given]
     opposed = all(
         {"平", "仄"} <= {r.tone for c in pair for r in readings(c)} and all(map(readings, pair))
         for i, pair in enumerate(zip(above, below, strict=True))
         if i % 2 and i not in given
     )
-    rest = "".join(a for a, _ in pairs), "".join(b for _, b in pairs)
+    shared = any(
+        a == b and not (i in given_above and j in given_below)
+        for i, a in enumerate(above)
+        for j, b in enumerate(below)
+    )
     return (
         opposed
-        and not (set(rest[0]) & set(below) or set(rest[1]) & set(above))
-        and word_classes(rest[0]) == word_classes(rest[1])
+        and not shared
+        and word_classes("".join(a for a, _ in pairs)) == word_classes("".join(b for _, b in pairs))
         and boundaries(above) == boundaries(below)
     )
 
 
 def _given(parts: Sequence[Rule], lines: Lines) -> Callable[[int], set[int]]:
-    """The places of a couplet, named by its first line, that are given in both of its lines."""
+    """The places of a line that are given."""
     places = set()
     for part in parts:
         if isinstance(part, Pin):
@@ -261,7 +267,7 @@ def _given(parts: Sequence[Rule], lines: Lines) -> Callable[[int], set[int]]:
             drawn = "".join(part.lines)
             length = len(lines[0])
             places |= {divmod(i, length) for i, c in enumerate(drawn) if c != FREE}
-    return lambda i: {place for line, place in places if line == i and (i + 1, place) in places}
+    return lambda i: {place for line, place in places if line == i}
 
 
 def _holds(word: str, line: str) -> bool:

@@ -217,14 +217,20 @@ class Facing(BoundRule):
         return self._ends[key]
 
     def broken(self, ids: Tensor) -> Tensor:
-        """Couplets whose words end at different places; masks see only two characters at a time."""
+        """Couplets whose words end at different places, or that share a character: masks see only
+        two characters at a time, and not what other rules pin."""
         wrong = torch.zeros(len(ids), dtype=torch.bool)
-        if self.rule.word_ends:
-            C, text = self.form.chars, self.alphabet.text
-            for line in parallel_couplets(self.form):
-                couplets = ids[:, line * C : (line + 2) * C].tolist()
-                ends = [(boundaries(text(row[:C])), boundaries(text(row[C:]))) for row in couplets]
-                wrong |= torch.tensor([above != below for above, below in ends])
+        C, text = self.form.chars, self.alphabet.text
+        for line in parallel_couplets(self.form):
+            couplets = ids[:, line * C : (line + 2) * C]
+            above, below = couplets[:, :C], couplets[:, C:]
+            given = self._is_given[line * C : (line + 2) * C].view(2, C)
+            alike = above[:, :, None] == below[:, None, :]  # [R, C, C]
+            wrong |= (alike & ~(given[0][:, None] & given[1])).flatten(1).any(1)
+            if self.rule.word_ends:
+                rows = couplets.tolist()
+                ends = [(boundaries(text(row[:C])), boundaries(text(row[C:]))) for row in rows]
+                wrong |= torch.tensor([first != second for first, second in ends])
         return wrong
 
 
