@@ -6,9 +6,9 @@
     python -m scripts.benchmarks quality CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
         --coherence --manners 0.9,28,0.6,0.1,1,1 0.9,28,0.6,0.1,1,4 0.9,28,0.6,0.1,1,16
 
-CORPUS is an encoded corpus of one form; its test part provides the real poems. Each setting is
-temperature,passes,trust,guidance,repetition[,candidates]. Poems a second: of one core, in blocks of
-256 candidates.
+CORPUS is an encoded corpus, of one form or with --form; its test part has the real poems. A setting
+is temperature,passes,trust,guidance,repetition[,candidates]. Poems a second: of one core, in blocks
+of 256 candidates.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from poetry_vae.evaluation.report.verse import VerseEvaluator, VerseRow
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.form import Form
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
@@ -72,6 +73,7 @@ def main() -> None:
     options.add_argument(
         "--manners", nargs="+", default=[], metavar="T,P,TRUST,GUIDANCE,REPETITION[,CANDIDATES]"
     )
+    options.add_argument("--form", type=Form.parse, help="of the poems, if the corpus has many")
     options.add_argument("--dynasty", default="", help="asked of a model of any form")
     options.add_argument("--coherence", action="store_true", help="let the judge of it read too")
     options.add_argument("-n", type=int, default=25_000, help="poems a side, at most (25,000)")
@@ -79,7 +81,7 @@ def main() -> None:
     given = options.parse_args()
     use_threads(1)
     print(machine_line(), end="\n\n", flush=True)
-    form = EncodedCorpus.load(given.corpus).form
+    form = given.form or EncodedCorpus.load(given.corpus).form
     model = PoetryVAE.from_pretrained(given.model).writing(form, dynasty=given.dynasty)
     material = Material.read(given.corpus, form)
     folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
