@@ -30,6 +30,12 @@ def command(as_json: bool) -> None:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
             _tell(row)
+    if rows and not as_json:
+        told = (
+            "nats/char: of unseen Tang and Song poems, -log p, nothing known of z, or the bound of "
+            "100 samples of a model of one form. R: 100 where poems cannot be told from real ones."
+        )
+        click.echo(click.wrap_text(told, min(100, shutil.get_terminal_size().columns)))
 
 
 def _tell(row: dict[str, Any]) -> None:
@@ -38,10 +44,11 @@ def _tell(row: dict[str, Any]) -> None:
 
     from poetry_vae.cli.console import print_table
 
+    writes = "poems of any form" if len(row["log_loss"]) > 1 else next(iter(row["log_loss"]))
     about = (
-        f"{row['name']} writes and reads poems of any form. {row['bytes'] / 1e6:.1f} MB, version "
-        f"{row['version']}, step {row['step']:,} of the preset {row['preset']}. It learned from "
-        f"{row['training_poems']:,} poems of {row['corpus']}."
+        f"{row['name']} writes and reads {writes}. {row['bytes'] / 1e6:.1f} MB, version "
+        f"{row['version']}, step {row['step']:,} of the preset {row['preset']}. "
+        f"It learned from {row['training_poems']:,} poems of {row['corpus']}."
     )
     click.echo(click.wrap_text(about, min(100, shutil.get_terminal_size().columns)))
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
@@ -53,7 +60,3 @@ def _tell(row: dict[str, Any]) -> None:
         judged = [f"{r[name]:.0f}" if name in r else "–" for name in ("first", "second")]
         table.add_row(form, f"{nats:.2f}", *judged)
     print_table(table)
-    click.echo(
-        "nats/char: -log p of unseen Tang and Song poems, nothing known of z; R: 100 where poems\n"
-        "cannot be told from real ones."
-    )
