@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Serve the page for writing, and the interface for programs, from this machine.
 
-    Without --model the server uses all models that ship, each for its form. Needs the extra `web`.
+    Without --model the server uses the model that ships. Needs the extra `web`.
 
     \b
     poetry-vae serve
