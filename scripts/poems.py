@@ -8,19 +8,21 @@ from __future__ import annotations
 import argparse
 from itertools import islice
 
-from poetry_vae.text.form import Form
+from poetry_vae.text.greetings import occasion
 from poetry_vae.verse.generate import choose_model, in_script
+from poetry_vae.verse.rules.pins import acrostic
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _SUBJECTS = """中秋 思念母亲 毕业赠别 江南春雨 咏梅 边塞 登高 送别 秋夜 田园 月与酒 生日 爱情 读书
 下雪 渔父 寒食 怀古 思乡 夏日"""
 _MODERN = "手机 高铁 程序员加班 人工智能 咖啡 老师 外卖 地铁 失眠 考试"
+_GREETINGS = "生日快乐 新年快乐 一帆风顺 平安喜乐"
 _INTRODUCTION = """# Poems to subjects
 
-Ten 七绝 to each of twenty subjects that a person may ask for, and to ten modern ones whose words no
-poet of the corpus knew. Nobody selected them: they are the first ten of seed {seed} at the default
-settings ({settings}).
+Ten 七绝 to each of twenty subjects that a person may ask for, to ten modern ones whose words no poet of
+the corpus knew, and with four greetings as heads of the lines. Nobody selected them: they are the
+first ten of seed {seed} at the default settings ({settings}).
 
     python scripts/poems.py > docs/poems.md
 """
@@ -36,11 +38,18 @@ def main() -> None:
     for heading, subjects in (("Subjects of old", _SUBJECTS), ("Subjects of today", _MODERN)):
         print(f"## {heading}\n")
         for subject in subjects.split():
-            model = choose_model(Form.parse("七绝"), about=subject)
-            print(f"### {subject}\n")
-            for poem in islice(Sampler(model, settings).stream(asked.seed), asked.poems):
-                print(f"- {in_script(poem, 'simplified').one_line}")
-            print(flush=True)
+            tell(subject, Sampler(choose_model("七绝", about=subject), settings), asked)
+    print("## Greetings\n\nThe occasion of each greeting is the subject.\n")
+    for greeting in _GREETINGS.split():
+        model = choose_model("七绝", about=occasion(greeting))
+        tell(greeting, Sampler(model, settings, acrostic(greeting)), asked)
+
+
+def tell(heading: str, sampler: Sampler, asked: argparse.Namespace) -> None:
+    print(f"### {heading}\n")
+    for poem in islice(sampler.stream(asked.seed), asked.poems):
+        print(f"- {in_script(poem, 'simplified').one_line}")
+    print(flush=True)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,7 @@ def command(
     from poetry_vae.verse.generate import choose_model
     from poetry_vae.verse.sampler import Sampler
     from poetry_vae.verse.sampling_settings import trust_in
+    from poetry_vae.verse.wishes import occasion_of
 
     if greedy:
         options["temperature"] = 0.0
@@ -147,7 +148,12 @@ def command(
     wishes = wishes_from(options)
     if form is None and model is None:
         form = _form_of(wishes)
-    chosen = with_label(choose_model(form, model, **asked), label)
+    chosen = choose_model(form, model, **asked)
+    if not about and chosen.config.subject and (implied := occasion_of(wishes)):
+        click.echo(f"subject: {implied}", err=True)
+        asked["about"] = implied
+        chosen = choose_model(chosen.form, chosen, **asked)
+    chosen = with_label(chosen, label)
     if about and (old := in_old_words(about)) != about:
         click.echo(f"asked for as: {old}", err=True)
     rules = rules_from(chosen.form, wishes)

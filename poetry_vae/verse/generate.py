@@ -19,7 +19,7 @@ from poetry_vae.text.script import Script, check_script, present
 from poetry_vae.verse.rules.rule import Rule, RuleError
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import LIKELIEST, Sampling, SamplingSettings, trust_in
-from poetry_vae.verse.wishes import rules_of
+from poetry_vae.verse.wishes import occasion_of, rules_of
 
 
 def generate(
@@ -58,7 +58,8 @@ def generate(
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
         rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``. Or wishes by name,
-            as people type them; see ``poetry_vae.verse.wishes``.
+            as people type them; see ``poetry_vae.verse.wishes``. If their heads are a greeting
+            (生日快乐), its occasion is the subject where none is given.
         script: ``simplified`` or ``traditional``: the script of the poems returned.
 
     Returns:
@@ -76,6 +77,8 @@ def generate(
     check_script(script)
     chosen = choose_model(form, model, about=about, dynasty=dynasty)
     if isinstance(rules, Mapping):
+        if not about and chosen.config.subject and (implied := occasion_of(rules)):
+            chosen = choose_model(chosen.form, chosen, about=implied, dynasty=dynasty)
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):
         raise RuleError(

@@ -109,6 +109,15 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
     return "七绝" if max(heads) <= 4 else "七律"
 
 
+def occasion_of(asked: Mapping[str, Any]) -> str:
+    """The subject that the wishes imply where none is asked for: the occasion of a greeting in the
+    heads or tails, as 祝寿 of 生日快乐; "" where they imply none."""
+    from poetry_vae.text.greetings import occasion
+
+    found = (occasion(asked.get(name) or "") for name in ("acrostic", "tail"))
+    return next(filter(None, found), "")
+
+
 def _acrostic(text: str, form: Form, note: Note) -> Rule:
     from poetry_vae.verse.rules.pins import acrostic
 

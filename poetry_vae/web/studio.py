@@ -32,7 +32,7 @@ from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings, trust_in
-from poetry_vae.verse.wishes import form_of, rules_of
+from poetry_vae.verse.wishes import form_of, occasion_of, rules_of
 from poetry_vae.web.bodies import (
     AlternativesBody,
     AskedBody,
@@ -91,6 +91,9 @@ class Studio:
         notes: list[str] = []
         with of_field("acrostic"):
             form = body.form or ("" if self._base.written else form_of(body.wishes()) or "")
+        if not body.about and self._base.config.subject and (implied := occasion_of(body.wishes())):
+            body = body.model_copy(update={"about": implied})
+            notes.append(f"subject: {implied}")
         model = self._model_for(form, body)
         rules = _rules(body, model, notes)
         settings = SamplingSettings.of(model, sampling=body.sampling, trust=trust_in(rules))

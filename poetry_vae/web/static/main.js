@@ -139,7 +139,7 @@ async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
   let first = null;
   try {
     for await (const [name, value] of events(path, { ...body, script: "traditional" }, mine.signal)) {
-      if (name === "note") title.append(` · ${value.replace("keywords:", say("取词：", "keywords:"))}`);
+      if (name === "note") title.append(` · ${value.replace("keywords:", say("取词：", "keywords:")).replace("subject:", say("题旨：", "subject:"))}`);
       if (name !== "poem") continue;
       const poem = fromEntry(value);
       poem.asked = { ...poem.asked, n: body.n };
