@@ -20,9 +20,10 @@ _MODERN = "手机 高铁 程序员加班 人工智能 咖啡 老师 外卖 地�
 _GREETINGS = "生日快乐 新年快乐 一帆风顺 平安喜乐"
 _INTRODUCTION = """# Poems to subjects
 
-Ten 七绝 to each of twenty subjects that a person may ask for, to ten modern ones whose words no poet of
-the corpus knew, and with four greetings as heads of the lines. Nobody selected them: they are the
-first ten of seed {seed} at the default settings ({settings}).
+Ten 七绝 to each of twenty subjects that a person may ask for, to ten modern ones whose words no
+poet of the corpus knew, and with four greetings as heads of the lines. Nobody selected them: they
+are the first ten of seed {seed} at the default settings
+({settings}).
 
     python scripts/poems.py > docs/poems.md
 """
