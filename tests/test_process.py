@@ -149,3 +149,12 @@ def test_the_script_for_bare_machines_trains(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "finished after" in result.stdout
+
+
+def test_a_name_of_an_earlier_version_is_noted_in_one_line() -> None:
+    process = start("generate", "--model", "jueju5", "-n", "1", "--candidates", "1", "--seed", "1")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert len(output.decode("utf-8").strip()) == 24
+    told = errors.decode("utf-8").splitlines()
+    assert told == ["note: jueju5 names a form, no longer a model: poet writes 五绝"]
