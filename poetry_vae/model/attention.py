@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -11,21 +9,29 @@ from poetry_vae.model.slots import Slots
 
 _HEADS = 4
 _WIDER = 4
+_ROOM = 32  # slots that a memory begins with
 
 
 class Memory:
-    """Keys and values of the slots that a block has seen."""
+    """Keys and values of the slots that a block has seen. For writing; nothing is learned by it."""
 
     def __init__(self) -> None:
-        self.seen: tuple[Tensor, Tensor] | None = None
+        self._kept: Tensor | None = None  # [2, B, heads, room, H/heads]
+        self._seen = 0
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """All that was seen, with [B, heads, S, H/heads] more."""
-        if self.seen is not None:
-            keys = torch.cat([self.seen[0], keys], dim=2)
-            values = torch.cat([self.seen[1], values], dim=2)
-        self.seen = keys, values
-        return self.seen
+        begun, self._seen = self._seen, self._seen + keys.shape[2]
+        if self._kept is None or self._seen > self._kept.shape[3]:
+            room = max(_ROOM, 2 * self._seen)
+            more = keys.new_empty(2, *keys.shape[:2], room, keys.shape[3])
+            if self._kept is not None:
+                more[:, :, :, :begun] = self._kept[:, :, :, :begun]
+            self._kept = more
+        self._kept[0, :, :, begun : self._seen] = keys
+        self._kept[1, :, :, begun : self._seen] = values
+        seen = self._kept[:, :, :, : self._seen]
+        return seen[0], seen[1]
 
 
 class Memories:
@@ -39,13 +45,6 @@ class Memories:
 
     def __getitem__(self, block: int) -> Memory:
         return self._blocks[block]
-
-    def copy(self) -> Memories:
-        """A copy, from which writing can go on in another way."""
-        out = Memories(0)
-        out._blocks = [copy(block) for block in self._blocks]
-        out._counts, out._hides = self._counts, self._hides
-        return out
 
     def sees(self, slots: Slots) -> Tensor | None:
         """Which slots each new slot sees, [B or 1, S, seen + S]; None if it sees all of them.

@@ -86,29 +86,32 @@ class Refiner(nn.Module):
 
     def forward(
         self,
-        rows: Tensor,
+        ids: Tensor,
+        table: nn.Embedding,
         slots: Slots,
         states: Tensor,
         trust: Tensor,
         memory: Memories | None = None,
         asked: Asked | None = None,
-        subject: Tensor | None = None,
     ) -> Tensor:
         """Hidden states for the places that are asked for, in the order of the slots, [B, Q, H].
 
+        Slots, states and trust may have one row for all poems.
+
         Args:
-            rows: the row of the table of characters for every place, [B, T, H].
-            slots: for B poems, or for one, where they are the same for all.
+            ids: the characters, [B, T].
+            table: the table by which characters enter.
+            slots: the slots to read.
             states: the decoder's for t·z̃, [B, T, H].
             trust: t of each poem, [B].
             memory: the slots of earlier passes; ``slots`` are then those of the next passes, which
                 see all of them.
             asked: what is asked of the poems, for a model of any form.
-            subject: rows of the table for the characters of the subject, [B or 1, A, H].
         """
         amount = torch.stack([trust, trust.square()], dim=-1)  # [B, 2]
-        held = self._characters(rows, asked, subject)
-        x = _at(held, slots.content) + _at(self.states(states), slots.target)
+        at, is_somewhere = _at(states, slots.target)
+        x = self._characters(ids, table, slots.content, asked)
+        x = x + self.states(at) * is_somewhere
         x = x + self._place(self.from_place, asked, slots.content)
         x = x + self._place(self.to_place, asked, slots.target)
         x = x + (self.trust(amount) + self._whole(states, asked)).unsqueeze(-2)
@@ -117,18 +120,24 @@ class Refiner(nn.Module):
             x = block(x, sees, memory[number] if memory is not None else None)
         change = self.change(self.norm(x[:, : slots.questions]))
         kept = self.kept(amount).unsqueeze(-2)
-        out: Tensor = _at(states, slots.target[:, : slots.questions]) * kept + change
+        out: Tensor = at[:, : slots.questions] * kept + change
         return out
 
-    def _characters(self, rows: Tensor, asked: Asked | None, subject: Tensor | None) -> Tensor:
-        """Vectors that slots can hold: characters of poems, an empty one, and of the subject."""
-        held: Tensor = self.characters(rows)
-        if subject is None or self.subject is None or not subject.shape[1]:
+    def _characters(
+        self, ids: Tensor, table: nn.Embedding, content: Tensor, asked: Asked | None
+    ) -> Tensor:
+        """Vectors of the characters that slots hold, of poems or of the subject: [B, S, W]."""
+        B, T = ids.shape
+        every = [ids, ids.new_zeros(B, 1)]
+        if asked is not None and asked.subject is not None:
+            every.append(asked.subject.expand(B, -1))
+        content = content.expand(B, -1)
+        held: Tensor = self.characters(table(torch.cat(every, 1).gather(1, content)))
+        held = held * (content != T).unsqueeze(-1)
+        if self.subject is None:
             return held
-        A = subject.shape[1]
-        said = self.characters(subject) + self.subject[:A]
-        nothing = held.new_zeros(len(held), 1, held.shape[-1])
-        return torch.cat([held, nothing, said.expand(len(held), -1, -1)], 1)
+        of_subject = (content > T).unsqueeze(-1)
+        return held + self.subject[(content - T - 1).clamp_min(0)] * of_subject
 
     def _place(
         self, table: nn.Module | nn.Parameter, asked: Asked | None, places: Tensor
@@ -137,10 +146,8 @@ class Refiner(nn.Module):
         if isinstance(table, nn.Parameter):
             return table[places]
         assert asked is not None
-        found = table(asked.layout)
-        width = found.shape[1]
-        rows = max(len(found), len(places))
-        return _at(found.expand(rows, -1, -1), places.clamp_max(width).expand(rows, -1))
+        found, is_somewhere = _at(table(asked.layout), places)
+        return found * is_somewhere
 
     def _whole(self, states: Tensor, asked: Asked | None) -> Tensor:
         """A vector that all slots of a poem get: a summary of z, plus the dynasty."""
@@ -153,8 +160,10 @@ class Refiner(nn.Module):
         return out if asked.dynasty is None else out + self.dynasty(asked.dynasty)
 
 
-def _at(values: Tensor, places: Tensor) -> Tensor:
-    """Values [B, T, H] at places [B or 1, S]: [B, S, H]. The place T means none, and gives 0."""
-    padded = nn.functional.pad(values, (0, 0, 0, 1))
-    index = places.unsqueeze(-1).expand(len(values), -1, values.shape[-1])
-    return padded.gather(1, index)
+def _at(values: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Values [B or 1, T, H] at places [B or 1, S], 0 where there is no place: [B or 1, S, H]. And
+    whether there is one: [B or 1, S, 1]."""
+    rows, last = max(len(values), len(places)), values.shape[1] - 1
+    index = places.clamp_max(last).unsqueeze(-1).expand(rows, -1, values.shape[-1])
+    is_somewhere = (places <= last).unsqueeze(-1)
+    return values.expand(rows, -1, -1).gather(1, index) * is_somewhere, is_somewhere

@@ -91,6 +91,10 @@ class Slots:
         """Those that come before a pass."""
         return self._where(self.pass_of < number)
 
+    def seen(self) -> Slots:
+        """Without those that are aside."""
+        return self._where(~self.aside)
+
     def _where(self, here: Tensor) -> Slots:
         asking, others = here[:, : self.questions], here[:, self.questions :]
         (asked, is_asked), (held, is_held) = map(_first, (asking, others))

@@ -232,9 +232,7 @@ class PoetryVAE(nn.Module):
         """Hidden states for ``readout`` at the places asked for, see :meth:`Refiner.forward`."""
         assert self.refiner is not None
         table = self.refiner.embedding or self.encoder.embedding
-        asked = asked or self.asked
-        subject = None if asked.subject is None else table(asked.subject)
-        out: Tensor = self.refiner(table(ids), slots, states, trust, memory, asked, subject)
+        out: Tensor = self.refiner(ids, table, slots, states, trust, memory, asked or self.asked)
         return out
 
     @property

@@ -74,8 +74,8 @@ def agreement(model: PoetryVAE, ids: Tensor, *, own: Tensor | None = None) -> Te
     own = surprise_by_place(model, ids) if own is None else own
     unit, found = model.asked.layout.unit, own.new_zeros(len(own))
     for k in range(1, model.asked.units):
-        alone = surprise_by_place(model, ids, unseen=unit < k)
-        found = found + ((alone - own) * (unit == k)).sum(-1)
+        alone = surprise_by_place(model, ids, only=unit == k)
+        found = found + (alone - own * (unit == k)).sum(-1)
     return found
 
 
@@ -93,29 +93,32 @@ def surprise_by_place(
     labels: Tensor | None = None,
     *,
     asked: Asked | None = None,
-    unseen: Tensor | None = None,
+    only: Tensor | None = None,
 ) -> Tensor:
     """:func:`surprise` character by character, [B, T].
 
     Args:
         asked: one row for all poems; without it, what the model or view is asked for.
-        unseen: places that no other place may read, [1, T].
+        only: the places that are read, [1, T], as if there were no others; those have 0.
     """
     asked, in_turn = asked or model.asked, model.config.in_turn
     order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
-    if unseen is not None:
-        order = replace(order, aside=order.aside | unseen)
-    slots = Slots.of(order, asked.subject_present)
-    found = [torch.zeros(0, ids.shape[1], device=ids.device)]  # there may be no poem at all
+    if only is not None:
+        order = replace(order, aside=order.aside | ~only)
+    slots = Slots.of(order, asked.subject_present).seen()
+    places = slots.target[0, : slots.questions]
+    found = torch.zeros(ids.shape, device=ids.device)
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         label = None if labels is None else labels[start : start + _AT_ONCE]
-        nothing = torch.zeros(len(some), model.code_size, device=ids.device)
-        states = model.states(nothing, label, asked)
-        trust = torch.zeros(len(some), device=ids.device)
+        # The states of z = 0 are the same for all poems, unless their labels differ.
+        rows = 1 if label is None else len(some)
+        states = model.states(torch.zeros(rows, model.code_size, device=ids.device), label, asked)
+        trust = torch.zeros(rows, device=ids.device)
         read = model.refine(some, slots, states, trust, asked=asked)
-        found.append(-model.readout.log_prob(read, some))
-    return torch.cat(found)
+        nats = -model.readout.log_prob(read, some[:, places])
+        found[start : start + len(some), places] = nats
+    return found
 
 
 def copied(poems: Sequence[Poem]) -> Tensor:

@@ -39,8 +39,8 @@ def scores(model: PoetryVAE, ids: Tensor) -> dict[str, Tensor]:
         -1,
     ).flatten(0, 1)
     likely = -surprise_by_place(model, pairs)[:, border:].sum(-1).view(_TEN, _TEN)
-    unseen = torch.arange(ids.shape[1])[None] < border
-    alone = -surprise_by_place(model, ids, unseen=unseen)[:, border:].sum(-1)
+    second = torch.arange(ids.shape[1])[None] >= border
+    alone = -surprise_by_place(model, ids, only=second).sum(-1)
     return {
         "log p(second, after the first)": likely,
         "less log p(second)": likely - alone,
