@@ -230,6 +230,26 @@ def test_passes_with_a_memory_are_those_of_training(model: PoetryVAE) -> None:
     torch.testing.assert_close(read, view.refine(ids, slots, passes.states, passes.trust))
 
 
+def test_emphasis_is_what_the_subject_adds_once_more(model: PoetryVAE) -> None:
+    """read + e·(read − read with nothing asked), at every pass, given the same characters."""
+    view = model.writing(Form.parse("五绝"), about="春水", dynasty="唐")
+    code = torch.randn(2, view.code_size, generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(2, 20, (2, 20), generator=torch.Generator().manual_seed(1))
+    nothing = torch.zeros(1, 20, dtype=torch.bool)
+
+    def read(view: PoetryVAE, emphasis: float) -> torch.Tensor:
+        settings = SamplingSettings.of(view, guidance=0.0, emphasis=emphasis)
+        found = torch.zeros(2, 20, 8)
+        for places, states in Passes(view, code, None, settings).run(ids, nothing):
+            found[:, places[0]] = states
+        return found
+
+    asked, unsaid = read(view, 0.0), read(model.writing(Form.parse("五绝")), 0.0)
+    assert (asked - unsaid).abs().max() > 1e-3
+    torch.testing.assert_close(read(view, 1.5), asked + 1.5 * (asked - unsaid))
+    torch.testing.assert_close(read(model.writing(Form.parse("五绝")), 1.5), unsaid)
+
+
 def test_lines_in_turn_settle_one_character_a_pass() -> None:
     form = Form.parse("3,5,7,7,5")
     layout = Layout.of(form)

@@ -93,7 +93,9 @@ def test_logits_that_overflow_are_refused(temperature: float) -> None:
             drawn_at(logits[None], temperature, _generator())
 
 
-@pytest.mark.parametrize("asked", [{"guidance": 1e300}, {"repetition": 1e4}, {"temperature": 1e-9}])
+@pytest.mark.parametrize(
+    "asked", [{"guidance": 1e300}, {"repetition": 1e4}, {"emphasis": -1.0}, {"temperature": 1e-9}]
+)
 def test_settings_that_would_overflow_are_refused(asked: dict[str, float]) -> None:
     with pytest.raises(SamplingError, match=f"{next(iter(asked))} is .* it must be"):
         SamplingSettings(**{"temperature": 1.0, "passes": 1, **asked})  # type: ignore[arg-type]

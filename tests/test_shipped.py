@@ -45,8 +45,8 @@ def famous(form: Form) -> list[Poem]:
     return [p for whole in read_corpus(ANTHOLOGY).poems for p in whole.of_form(form)]
 
 
-def test_one_model_ships_for_everything() -> None:
-    assert [model.name for model in shipped_models()] == ["poet"]
+def test_one_model_ships_for_everything_and_the_article_s_beside_it() -> None:
+    assert [model.name for model in shipped_models()] == ["poet", "shi"]
     assert str(DEFAULT_FORM) == "七绝"
     files = [file for file in POET.path.parent.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < 30_000_000
@@ -57,6 +57,16 @@ def test_one_model_ships_for_everything() -> None:
     figures = json.loads((POET.path / "figures.json").read_text(encoding="utf-8"))
     assert "chinese-poetry" in card
     assert "chinese-poetry" in figures["corpus"]
+
+
+def test_the_article_s_own_model_writes_couplets() -> None:
+    model = PoetryVAE.from_pretrained("shi")
+    assert (model.config.encoder_layers, model.config.decoder_layers) == (2, 1)
+    assert (model.config.pooling, model.config.latent) == ("mean", 64)
+    assert model.refiner is None
+    poems = generate(8, model="shi", seed=1)
+    assert {str(poem.form) for poem in poems} == {"五言联"}
+    assert len({poem.text for poem in poems}) == 8
 
 
 @pytest.mark.parametrize("name", NAMES)

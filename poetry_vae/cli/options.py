@@ -54,6 +54,7 @@ SAMPLING_OPTIONS = (
     "trust",
     "guidance",
     "repetition",
+    "emphasis",
     "candidates",
 )
 """The names of the options that say how it is written."""
@@ -87,6 +88,12 @@ _SAMPLING_OPTIONS = (
         type=click.FloatRange(0),
         help="The penalty in nats for characters that the poem has already.  [default: the "
         "model's]",
+    ),
+    click.option(
+        "--emphasis",
+        type=click.FloatRange(0),
+        help="How much to sharpen towards the subject and dynasty that are asked for: 0 not at "
+        "all.  [default: the model's]",
     ),
     click.option(
         "--candidates",
@@ -136,7 +143,7 @@ def reading_options(command: F) -> F:
 
 
 def sampling_options(command: F) -> F:
-    """--temperature, --passes, --trust, --guidance, --repetition and --candidates."""
+    """--temperature, --passes, --trust, --guidance, --repetition, --emphasis and --candidates."""
     for option in reversed(_SAMPLING_OPTIONS):
         command = option(command)
     return command

@@ -33,6 +33,7 @@ def generate(
     trust: float | None = None,
     guidance: float | None = None,
     repetition: float | None = None,
+    emphasis: float | None = None,
     candidates: int | None = None,
     sampling: Sampling = "chosen",
     about: str = "",
@@ -49,7 +50,7 @@ def generate(
         n: how many, 0 or more.
         form: a form or its name; without one and without a model, 七绝.
         model: a model, its folder or its name; without one, what ships for the form.
-        temperature, passes, trust, guidance, repetition, candidates: see
+        temperature, passes, trust, guidance, repetition, emphasis, candidates: see
             :class:`~poetry_vae.verse.sampling_settings.SamplingSettings`; by default what suits
             model and ``sampling``.
         seed: the same seed gives the same poems, whatever ``n`` is; without one, they differ every
@@ -92,6 +93,7 @@ def generate(
         trust=trust_in(rules) if trust is None else trust,
         guidance=guidance,
         repetition=repetition,
+        emphasis=emphasis,
         candidates=candidates,
         sampling=sampling,
     )

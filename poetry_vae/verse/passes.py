@@ -9,6 +9,9 @@ beforehand is read first, and nothing that was read is read again.
 counts for more, what is common everywhere for less (classifier-free guidance, Ho & Salimans 2022).
 p(x_i) is the refiner's answer for a place when it knows nothing.
 
+**Emphasis** e guides towards what was asked for in the same way: it draws from p(x_i | settled, z,
+asked) · (p(x_i | settled, z, asked) / p(x_i | settled, z))^e. Both are read at every pass.
+
 **Repetition** r takes e^−r of the probability of characters that are settled elsewhere in the poem
 already: a refiner that is not sure likes to say things twice.
 """
@@ -16,17 +19,34 @@ already: a refiner that is not sure likes to say things twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from poetry_vae.model import orders
+from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.sampling_settings import SamplingSettings
+
+
+@dataclass
+class _Reading:
+    """How poems are read while they are written: with what was asked for, or without."""
+
+    model: PoetryVAE
+    asked: Asked
+    states: Tensor
+    trust: Tensor
+    slots: Slots
+    memory: Memories
+
+    def read(self, ids: Tensor, slots: Slots) -> Tensor:
+        """Hidden states for the places that slots ask for; the slots are then remembered."""
+        return self.model.refine(ids, slots, self.states, self.trust, self.memory, self.asked)
 
 
 class Passes:
@@ -36,7 +56,7 @@ class Passes:
         self, model: PoetryVAE, code: Tensor, labels: Tensor | None, settings: SamplingSettings
     ) -> None:
         B, T = len(code), model.form.positions
-        self.model, self.guidance = model, settings.guidance
+        self.model, self.guidance, self.emphasis = model, settings.guidance, settings.emphasis
         self.count = min(
             settings.passes, orders.passes_of(model.form, in_turn=model.config.in_turn)
         )
@@ -50,6 +70,10 @@ class Passes:
         states = model.states(no_code, labels, unsaid)
         none = no_code.new_zeros(len(no_code))
         self.unread = model.refine(nothing, alone, states, none, asked=unsaid)
+        if not model.asked.says_something:
+            self.emphasis = 0.0
+        if self.emphasis:
+            self.unsaid_states = model.states(settings.trust * code, labels, unsaid)
 
     def run(
         self, ids: Tensor, given: Tensor, strange: Tensor | None = None
@@ -65,19 +89,31 @@ class Passes:
         order = self._order(given, strange)
         begun = given.sum(1)
         first, last = int(begun.min()), int(order.pass_of.max())
-        slots = Slots.of(order, self.model.asked.subject_present)
-        memory = Memories(self.model.config.refiner_layers)
-        before = slots.before_pass(first)
-        if before.pass_of.shape[1]:
-            self.model.refine(ids, before, self.states, self.trust, memory)
+        readings = self._readings(order)
+        for reading in readings:
+            before = reading.slots.before_pass(first)
+            if before.pass_of.shape[1]:
+                reading.read(ids, before)
         for number in range(first, last + 1):
-            now = slots.of_pass(number)
-            if not now.pass_of.shape[1]:
+            now = [reading.slots.of_pass(number) for reading in readings]
+            if not now[0].pass_of.shape[1]:
                 continue
-            read = self.model.refine(ids, now, self.states, self.trust, memory)
-            if now.questions:
-                targets = now.target[:, : now.questions]
-                yield targets, self._guided(read, self._unread_at(targets))
+            found = [reading.read(ids, s) for reading, s in zip(readings, now, strict=True)]
+            if now[0].questions:
+                targets = now[0].target[:, : now[0].questions]
+                guided = self._guided(found[0], self._unread_at(targets))
+                for unsaid in found[1:]:
+                    guided = guided + self.emphasis * (found[0] - unsaid)
+                yield targets, guided
+
+    def _readings(self, order: orders.Order) -> list[_Reading]:
+        """The reading with what was asked for, and, if it is emphasised, that without."""
+        model, asked = self.model, self.model.asked
+        found = [(asked, self.states, Slots.of(order, asked.subject_present))]
+        if self.emphasis:
+            found.append((asked.unsaid(), self.unsaid_states, Slots.of(order)))
+        blocks = model.config.refiner_layers
+        return [_Reading(model, *each[:2], self.trust, each[2], Memories(blocks)) for each in found]
 
     def all_open(self, ids: Tensor, given: Tensor, strange: Tensor, *, rows: Tensor) -> Tensor:
         """Hidden states for every place at once, [R, T, H], of some of the poems, given ids [R, T]

@@ -39,10 +39,10 @@ def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
 def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     """The settings for readers, measured in docs/quality.md.
 
-    More guidance makes a model that is told a subject follow it more closely. Such a model needs
-    little from the code.
+    Guidance and emphasis make a model that is told a subject follow it more closely. Such a model
+    needs little from the code.
     """
-    told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0}
+    told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0, "emphasis": 1.0}
     untold = {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0}
     return {
         **(told if is_told else untold),
@@ -74,6 +74,9 @@ class SamplingSettings:
     """Penalty in nats of a refiner for characters that the poem has already."""
     candidates: int = 1
     """Poems written for each one returned, which is the best of them; see ``verse.choosing``."""
+    emphasis: float = 0.0
+    """How much a refiner sharpens towards what was asked for, against the same poem with nothing
+    asked; see ``verse.passes``."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
@@ -86,7 +89,7 @@ class SamplingSettings:
             raise SamplingError(f"passes is {self.passes}: it must be a number >= 0")
         if not 0 <= self.trust <= 1:
             raise SamplingError(f"trust is {self.trust}: it must be a number between 0 and 1")
-        for name in ("guidance", "repetition"):
+        for name in ("guidance", "repetition", "emphasis"):
             if not 0 <= (value := getattr(self, name)) <= _LARGEST:
                 raise SamplingError(
                     f"{name} is {value:g}: it must be a number >= 0, and {_LARGEST:,} at most"
@@ -101,6 +104,7 @@ class SamplingSettings:
         told += f", trust {self.trust:g}" if self.trust < 1 else ""
         told += f", guidance {self.guidance:g}" if self.guidance else ""
         told += f", repetition {self.repetition:g}" if self.repetition else ""
+        told += f", emphasis {self.emphasis:g}" if self.emphasis else ""
         return told + (f", the best of {self.candidates}" if self.candidates > 1 else "")
 
     @classmethod
@@ -114,6 +118,7 @@ class SamplingSettings:
         trust: float | None = None,
         guidance: float | None = None,
         repetition: float | None = None,
+        emphasis: float | None = None,
         candidates: int | None = None,
     ) -> SamplingSettings:
         """The settings that are given; the others are those that suit the model.
@@ -139,6 +144,7 @@ class SamplingSettings:
             usual.guidance if guidance is None else guidance,
             usual.repetition if repetition is None else repetition,
             usual.candidates if candidates is None else candidates,
+            usual.emphasis if emphasis is None else emphasis,
         )
 
 

@@ -6,9 +6,9 @@
     python -m scripts.benchmarks quality CORPUS.safetensors --model poet --dynasty 宋 -n 600 \\
         --coherence --manners 0.9,28,0.6,0.1,1,1 0.9,28,0.6,0.1,1,4 0.9,28,0.6,0.1,1,16
 
-CORPUS is an encoded corpus, of one form or with --form; its test part has the real poems. A setting
-is temperature,passes,trust,guidance,repetition[,candidates]. Poems a second: of one core, in blocks
-of 256 candidates.
+CORPUS is an encoded corpus, of one form or with --form; its test part has the real poems. Settings
+are temperature,passes,trust,guidance,repetition[,candidates[,emphasis]]. Poems a second: of one
+core, in blocks of 256 candidates.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
 _BLOCK, _TIMED = 256, 4
-_KINDS = (float, int, float, float, float, int)  # of the numbers of sampling settings
+_KINDS = (float, int, float, float, float, int, float)  # of the numbers of sampling settings
 _MEASURED = 10_000  # poems for figures other than R
 
 
@@ -71,7 +71,10 @@ def main() -> None:
     options.add_argument("corpus", type=Path)
     options.add_argument("--model", required=True)
     options.add_argument(
-        "--manners", nargs="+", default=[], metavar="T,P,TRUST,GUIDANCE,REPETITION[,CANDIDATES]"
+        "--manners",
+        nargs="+",
+        default=[],
+        metavar="T,P,TRUST,GUIDANCE,REPETITION[,CANDIDATES[,EMPHASIS]]",
     )
     options.add_argument("--form", type=Form.parse, help="of the poems, if the corpus has many")
     options.add_argument("--dynasty", default="", help="asked of a model of any form")
@@ -114,7 +117,7 @@ def main() -> None:
         found[text]["poems_a_second"] = speed
         rows.append([text, *(column.cell(found[text]) for column in COLUMNS)])
         tell(" | ".join(rows[-1]))
-    header = ["temperature, passes, trust, guidance, repetition, candidates"]
+    header = ["temperature, passes, trust, guidance, repetition, candidates, emphasis"]
     header += [column.label for column in COLUMNS]
     print(table(header, rows))
     write_json(given.json, {"found": found})
