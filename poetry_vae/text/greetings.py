@@ -9,8 +9,8 @@ from poetry_vae.text.script import to_simplified
 
 # A subject, and parts of greetings that ask for it; the first line that fits counts.
 _OCCASIONS = """
-慈母 妈妈 母亲
-严父 爸爸 父亲
+寄母 妈妈 母亲
+寄父 爸爸 父亲
 祝寿 生日 寿比南山 福如东海 长命百岁 松鹤延年 福寿 健康长寿
 催妆 新婚 百年好合 永结同心 白头偕老 早生贵子 佳偶天成 天作之合
 元日 新年 新春 春节 元旦 恭喜发财 万事如意 吉祥如意 恭贺新禧 大吉大利 岁岁平安 年年有余
