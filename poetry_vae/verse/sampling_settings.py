@@ -24,13 +24,15 @@ def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     """With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
 
     Prior and posterior of longer poems lie further apart, so their codes are trusted less. Longer
-    poems also repeat themselves more.
+    poems also repeat themselves more. Models of any form, which write lines ``in_turn``, trust
+    their codes least (docs/poet.md).
     """
     is_short, is_long = form.positions <= _SHORT, form.lines > 4
+    trust = 0.3 if in_turn else 0.85 if is_short else 0.6
     return {
         "temperature": 0.9,
         "passes": passes_of(form, in_turn=in_turn),
-        "trust": 0.85 if is_short else 0.6,
+        "trust": trust,
         "guidance": 0.2 if is_short else 0.1,
         "repetition": 2.0 if is_long else 1.0,
     }
