@@ -23,12 +23,12 @@ OF_A_POEM = 0.85
 def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     """With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
 
-    Prior and posterior of longer poems lie further apart, so their codes are trusted less. Longer
-    poems also repeat themselves more. Models of any form, which write lines ``in_turn``, trust
-    their codes least (docs/poet.md).
+    Prior and posterior of longer poems lie further apart, so their codes are trusted less, least by
+    models of any form, which write lines ``in_turn`` (docs/poet.md). Longer poems also repeat
+    themselves more.
     """
     is_short, is_long = form.positions <= _SHORT, form.lines > 4
-    trust = 0.3 if in_turn else 0.85 if is_short else 0.6
+    trust = 0.85 if is_short else 0.3 if in_turn and form.positions >= _QUATRAIN else 0.6
     return {
         "temperature": 0.9,
         "passes": passes_of(form, in_turn=in_turn),
