@@ -66,12 +66,10 @@ def ship(folder: Path, corpus: Path, name: str) -> None:
     save_model(model, target, card=card, figures=figures, dtype=torch.int8)
     full, packed = by_form(folder, corpus), by_form(target, corpus)
     rows = [f"| {form} | {full[form]:.4f} | {packed[form]:.4f} |" for form in full]
-    what = (
-        "−log p of {} Tang and Song poems of the test part, in nats a character, nothing known of "
-    )
-    what += "z, no title or dynasty told"
+    what = "−log p of {} Tang and Song poems of the test part, in nats a character, with nothing "
+    what += "known of z and no title or dynasty told"
     if model.config.forms == "one":
-        what = "The bound of {} Tang and Song poems of the test part, in nats a character, with "
+        what = "Bound of {} Tang and Song poems of the test part, in nats a character, with "
         what += f"{_SAMPLES} importance samples"
     comparison = f"\n{what.format(_POEMS)}:\n\n" + "\n".join(
         ["| | float32 | int8, as shipped |", "|---|---|---|", *rows, ""]

@@ -9,6 +9,7 @@ import pytest
 from poetry_vae import generate
 from poetry_vae.text.greetings import occasion
 from poetry_vae.verse.wishes import occasion_of
+from tests.small import small_model, small_poet
 from tests.test_cli import run
 
 
@@ -30,7 +31,11 @@ from tests.test_cli import run
 )
 def test_a_greeting_has_its_occasion(greeting: str, subject: str) -> None:
     assert occasion(greeting) == subject
-    assert occasion_of({"acrostic": greeting}) == occasion_of({"tail": greeting}) == subject
+    poet, other = small_poet(), small_model()
+    for wish in ("acrostic", "tail"):
+        assert occasion_of({wish: greeting}, poet) == subject
+        assert occasion_of({wish: greeting}, poet, about="秋夜") == ""
+        assert occasion_of({wish: greeting}, other) == ""
 
 
 def _written(*options: object) -> tuple[dict[str, object], str]:

@@ -149,7 +149,7 @@ def command(
     if form is None and model is None:
         form = _form_of(wishes)
     chosen = choose_model(form, model, **asked)
-    if not about and chosen.config.subject and (implied := occasion_of(wishes)):
+    if implied := occasion_of(wishes, chosen, about=about):
         click.echo(f"subject: {implied}", err=True)
         asked["about"] = implied
         chosen = choose_model(chosen.form, chosen, **asked)

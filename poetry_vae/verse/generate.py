@@ -78,7 +78,7 @@ def generate(
     check_script(script)
     chosen = choose_model(form, model, about=about, dynasty=dynasty)
     if isinstance(rules, Mapping):
-        if not about and chosen.config.subject and (implied := occasion_of(rules)):
+        if implied := occasion_of(rules, chosen, about=about):
             chosen = choose_model(chosen.form, chosen, about=implied, dynasty=dynasty)
         rules = rules_of(rules, chosen.form)
     elif rules is not None and not isinstance(rules, Rule):

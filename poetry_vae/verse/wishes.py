@@ -16,6 +16,7 @@ FREE_SIGNS = "□＿_○◯*?-xX"
 """Signs for a place that is left to the model, in a drawn poem."""
 
 if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.form import Form
     from poetry_vae.verse.rules.rule import Rule
 
@@ -109,11 +110,13 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
     return "七绝" if max(heads) <= 4 else "七律"
 
 
-def occasion_of(asked: Mapping[str, Any]) -> str:
+def occasion_of(asked: Mapping[str, Any], model: PoetryVAE, *, about: str = "") -> str:
     """The subject that the wishes imply where none is asked for: the occasion of a greeting in the
-    heads or tails, as 祝寿 of 生日快乐; "" where they imply none."""
+    heads or tails, as 祝寿 of 生日快乐; "" where they imply none, or the model takes no subject."""
     from poetry_vae.text.greetings import occasion
 
+    if about or not model.config.subject:
+        return ""
     found = (occasion(asked.get(name) or "") for name in ("acrostic", "tail"))
     return next(filter(None, found), "")
 

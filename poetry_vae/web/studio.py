@@ -91,7 +91,7 @@ class Studio:
         notes: list[str] = []
         with of_field("acrostic"):
             form = body.form or ("" if self._base.written else form_of(body.wishes()) or "")
-        if not body.about and self._base.config.subject and (implied := occasion_of(body.wishes())):
+        if implied := occasion_of(body.wishes(), self._base, about=body.about):
             body = body.model_copy(update={"about": implied})
             notes.append(f"subject: {implied}")
         model = self._model_for(form, body)
