@@ -37,7 +37,13 @@ from poetry_vae.training.train import train
 class Lines(Observer):
     """A line of text now and then, for logs."""
 
+    def __init__(self, *, compiles: bool) -> None:
+        self.compiles = compiles
+
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
+        if self.compiles and model.refiner is not None:
+            for block in model.refiner.blocks:
+                block.compile(dynamic=True)
         print(f"{note}; step {done:,} of {steps:,}", flush=True)
 
     def stepped(self, step: int, poems_per_second: float, terms: dict[str, float]) -> None:
@@ -68,6 +74,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    parser.add_argument("--compile", action="store_true", help="compile the blocks of the refiner")
     parser.add_argument("--max-minutes", type=float)
     parser.add_argument("--finish", action="store_true", help="let the rate fall at the end")
     parser.add_argument("--resume", action="store_true")
@@ -91,7 +98,7 @@ def main() -> int:
             resume=asked.resume,
             max_minutes=asked.max_minutes,
             finish=asked.finish,
-            observer=Lines(),
+            observer=Lines(compiles=asked.compile),
             should_stop=lambda: bool(interrupts),
         )
     except (PoetryVAEError, OSError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from poetry_vae.model.vae import PoetryVAE
-from tests.small import small_corpus, small_model
+from tests.small import small_corpus, small_model, small_treasury
 
 COMMAND = [sys.executable, "-c", "from poetry_vae.cli import main; main(prog_name='poetry-vae')"]
 
@@ -132,15 +132,17 @@ def test_a_run_that_is_stopped_can_be_loaded_and_resumed(tmp_path: Path, number:
     assert b"time is up" in errors
 
 
-def test_the_script_for_bare_machines_trains(tmp_path: Path) -> None:
+@pytest.mark.parametrize("preset", ["base", "poet"])
+def test_the_script_for_bare_machines_trains(tmp_path: Path, preset: str) -> None:
     corpus = tmp_path / "c.safetensors"
-    small_corpus().save(corpus)
+    (small_treasury() if preset == "poet" else small_corpus()).save(corpus)
     script = Path(__file__).parents[1] / "scripts" / "train_encoded.py"
     missing = ("click", "rich", "opencc", "jieba", "platformdirs")
     code = (
         "import runpy, sys\n"
         f"sys.modules.update(dict.fromkeys({missing!r}))\n"  # importing any of them now fails
         f"sys.argv[1:] = [{str(corpus)!r}, '--output', {str(tmp_path / 'm')!r}, "
+        f"'--preset', {preset!r}, '--set', 'refiner_layers=1', "
         "'--set', 'epochs=1', '--set', 'min_steps=4', '--set', 'hidden=8', '--set', 'latent=4']\n"
         f"runpy.run_path({str(script)!r}, run_name='__main__')"
     )

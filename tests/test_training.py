@@ -131,6 +131,9 @@ def test_the_time_limit_stops_a_run_that_can_go_on(tmp_path: Path) -> None:
     assert result.stopped == "time is up"
     assert 0 < result.steps < 40_000
     assert _weights(tmp_path / "m")
+    # The last weights are validated too, since the rate may have fallen just before.
+    last = [row["step"] for row in _metrics(tmp_path / "m") if "validation" in row][-1]
+    assert last == result.steps
 
 
 def test_it_stops_when_the_bound_gets_no_better(tmp_path: Path) -> None:

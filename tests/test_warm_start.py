@@ -183,6 +183,34 @@ def test_a_model_of_any_form_needs_a_refiner_of_its_width_to_begin_with() -> Non
         warm_started(config, small_tokenizer(), small_model(refiner_layers=4), seed=0)
 
 
+def test_a_refiner_can_be_widened() -> None:
+    """It computes what the narrower one does, and every new weight can learn."""
+    start = _shaken(small_model(**_ANY)).eval()
+    wide = replace(start.config, refiner_hidden=start.config.refiner_width + 8, refiner_layers=4)
+    model = warm_started(wide, small_tokenizer(), start, seed=0).eval()
+    ids = torch.randint(2, 20, (8, 10), generator=_seeded())
+    form = Form.of(2, 5)
+    before, after = (_surprise(m.writing(form, about="春"), ids, True) for m in (start, model))
+    # All but equal: a layer norm adds a little to the variance, lest it divide by 0.
+    torch.testing.assert_close(before, after, atol=1e-3, rtol=1e-3)
+    after.mean().backward()
+    assert model.refiner is not None
+    width = start.config.refiner_width
+    for name, parameter in model.refiner.blocks[0].named_parameters():
+        if "norm" not in name and name.endswith("weight"):
+            assert parameter.grad is not None
+            assert parameter.grad[width:].abs().sum() > 0, name
+
+
+def test_a_poet_goes_on_with_a_wider_refiner(tmp_path: Path) -> None:
+    start = small_model(**_ANY)
+    asked = {"refiner_hidden": 12, "epochs": 1, "min_steps": 2, "batch_size": 16}
+    found = train(small_treasury(), tmp_path / "m", start=start, overrides=asked)
+    assert (found.model.config.refiner_hidden, found.model.config.hidden) == (12, 8)
+    with pytest.raises(ConfigError, match="refiner_hidden is given"):
+        train(small_treasury(), tmp_path / "n", start=found.model, overrides=asked)
+
+
 def test_the_seed_alone_decides_what_is_drawn_for_a_warm_start() -> None:
     start, config = small_model(refiner_layers=1, refiner_tables=True), small_config(**_ANY)
     states = []

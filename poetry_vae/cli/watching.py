@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -67,8 +68,8 @@ class Display(Observer):
         if self.curves is not None:
             self.curves.close()
 
-    def reads(self, lines: TrainingLines) -> None:
-        self.lines = lines
+    def reads(self, lines: Callable[[], TrainingLines]) -> None:
+        self.lines = lines()
 
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
         self._print(note.split(" "), between=" ")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from poetry_vae.model.slots import Slots
 
-_HEADS = 4
+HEADS = 4
 _WIDER = 4
 _ROOM = 32  # slots that a memory begins with
 
@@ -91,13 +91,13 @@ class AttentionBlock(nn.Module):
         """[B, S, H] → the same; ``sees`` [B or 1, S, S] says which slots see which. Without it,
         every slot sees all."""
         B, S, H = x.shape
-        parts = self.query(self.attention_norm(x)).view(B, S, 3, _HEADS, H // _HEADS)
+        parts = self.query(self.attention_norm(x)).view(B, S, 3, HEADS, H // HEADS)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)
         if memory is not None:
             keys, values = memory.extend(keys, values)
         # Written out, since backward through the library's fused attention takes several times as
         # long for so few slots.
-        scores = (queries * (H // _HEADS) ** -0.5) @ keys.transpose(-1, -2)
+        scores = (queries * (H // HEADS) ** -0.5) @ keys.transpose(-1, -2)
         if sees is not None:
             scores = scores.masked_fill(~sees.unsqueeze(1), float("-inf"))
         weights = scores.softmax(-1).to(values.dtype)

@@ -191,10 +191,8 @@ class ModelConfig:
             raise ConfigError(
                 f"latent={self.latent} cannot be cut into {self.components} equal components"
             )
-        if self.refiner_layers and (self.refiner_hidden or self.hidden) % 4:
-            raise ConfigError(
-                f"a refiner of {self.refiner_hidden or self.hidden} units: it takes a multiple of 4"
-            )
+        if self.refiner_layers and self.refiner_width % 4:
+            raise ConfigError(f"a refiner of {self.refiner_width} units: it takes a multiple of 4")
         if self.classifier and self.labels is None:
             raise ConfigError("classifier=true takes labels, as in --set label=dynasty")
 
@@ -214,6 +212,11 @@ class ModelConfig:
     @property
     def is_hierarchical(self) -> bool:
         return max(self.couplet_latent, self.line_latent, self.character_latent) > 0
+
+    @property
+    def refiner_width(self) -> int:
+        """W, the units of the refiner."""
+        return self.refiner_hidden or self.hidden
 
     @property
     def features(self) -> int:

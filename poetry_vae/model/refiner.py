@@ -38,7 +38,7 @@ class Refiner(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        H, W = config.hidden, config.refiner_hidden or config.hidden
+        H, W = config.hidden, config.refiner_width
         own = config.refiner_tables
         self.embedding = nn.Embedding(config.vocabulary, H) if own else None
         self.likelihood = build_likelihood(config) if own else None
@@ -136,8 +136,10 @@ class Refiner(nn.Module):
         held = held * (content != T).unsqueeze(-1)
         if self.subject is None:
             return held
-        of_subject = (content > T).unsqueeze(-1)
-        return held + self.subject[(content - T - 1).clamp_min(0)] * of_subject
+        # A product, not an index, since the gradient of an index that is mostly 0 is slow.
+        places = T + 1 + torch.arange(len(self.subject), device=content.device)
+        of_subject = (content.unsqueeze(-1) == places).to(held.dtype)
+        return held + of_subject @ self.subject
 
     def _place(
         self, table: nn.Module | nn.Parameter, asked: Asked | None, places: Tensor

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -100,7 +101,7 @@ class ManyForms:
         self.batches = PoemBatches(corpus, "train", run.model, size, seed=run.seed, device=device)
         self.poems = len(self.batches.items.start)
         unseen = PoemBatches(corpus, "validation", run.model, size, seed=0, device=device)
-        self.lines = TrainingLines.of_many(corpus, DEFAULT_FORM.lengths)
+        self.corpus = corpus
         self.watched: list[tuple[Form, Batch]] = []
         for form in _watched(corpus):
             items = unseen.of_form(form)
@@ -110,6 +111,10 @@ class ManyForms:
         if not self.watched:
             raise CorpusError("the validation part of the corpus has no whole poem")
         self.watched_poems = sum(len(batch.ids) for _, batch in self.watched)
+
+    @cached_property
+    def lines(self) -> TrainingLines:
+        return TrainingLines.of_many(self.corpus, DEFAULT_FORM.lengths)
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
         by_form, each = {}, []

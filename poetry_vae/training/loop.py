@@ -116,12 +116,14 @@ class _Loop:
         self.dtype = find_precision(device, asked)
         self.counters.precision = "bfloat16" if self.dtype == torch.bfloat16 else "float32"
         self.by_heart = False
+        self.validated = self.counters.step
+        """The step of the last validation of this call, or the one that it began with."""
 
     def until(self, rule: StoppingRule, *, keep_state: bool) -> Result:
         """Train until the rule says why to stop, or all steps are done."""
         saved = logged = 0.0
         before, pause = self.counters.seconds, _SAVE_EVERY_SECONDS
-        self.observer.reads(self.data.lines)
+        self.observer.reads(lambda: self.data.lines)
         note = note_of(self.spec, self.trained.model, self.data, self.dtype)
         self.observer.started(self.trained.model, self.plan.steps, self.counters.step, note)
         if self.ranks.is_first:
@@ -148,7 +150,10 @@ class _Loop:
                 saved = rule.passed
                 pause = max(_SAVE_EVERY_SECONDS, (saved - saving) / _SAVING_SHARE)
         if self.ranks.is_first:
-            self._save_state()
+            if stopped == "time is up" and self.counters.step > self.validated:
+                self._validate()  # the rate may have fallen since the last time
+            else:
+                self._save_state()
             if not self._has_a_best() and (figures := self._figures()).is_finite:
                 self._keep(figures)  # the folder held only random weights
             if not keep_state and stopped != "interrupted":
@@ -191,6 +196,8 @@ class _Loop:
         """Whether to go on, and the factor on the learning rate: the first process decides."""
         reasons: tuple[Stopped, ...] = get_args(Stopped)
         reason = rule.reason(by_heart=self.by_heart, since_best=self.counters.since_best)
+        if self.ranks.world == 1:
+            return reason, rule.pace  # without waiting for the accelerator
         said = torch.tensor([reasons.index(reason), rule.pace], device=self.trained.model.device)
         number, pace = self.ranks.agreed(said).tolist()
         return reasons[int(number)], pace
@@ -224,6 +231,7 @@ class _Loop:
     def _validate(self) -> None:
         """Measure, keep the weights if they are the best so far, and save the state."""
         figures, counters = self._figures(), self.counters
+        self.validated = counters.step
         step, bound = counters.step, figures.bound
         if not figures.is_finite:
             raise TrainingError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ class TrainingError(PoetryVAEError):
 class Observer:
     """Events of a run that a caller may watch; every method does nothing by default."""
 
-    def reads(self, lines: TrainingLines) -> None:
-        """Before all: the lines of the training poems."""
+    def reads(self, lines: Callable[[], TrainingLines]) -> None:
+        """Before all: how to get the lines of the training poems, which takes time."""
 
     def started(self, model: PoetryVAE, steps: int, done: int, note: str) -> None:
         """Before the first step; ``done`` steps are behind us if the run is resumed."""

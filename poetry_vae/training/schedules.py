@@ -45,7 +45,7 @@ def learning_rate(
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     if schedule == "constant":
-        left = (total - step) / max(1.0, decay * total)
+        left = max(0, total - step) / max(1.0, decay * total)
         return peak if left >= 1 else peak * (1 - math.sqrt(1 - left))
     done = (step - warmup_steps) / max(1, total - warmup_steps)
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))

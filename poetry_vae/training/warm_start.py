@@ -24,6 +24,7 @@ from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.widening import widen
 
 _RARER = 1.0  # nats by which a new character is at first less likely than the rarest known one
 
@@ -33,10 +34,11 @@ def warm_started(
 ) -> PoetryVAE:
     """A model of ``config``, with all weights that ``start`` has for it, and the rest at random.
 
-    A refiner may be new or deeper. If ``start`` writes another form, the parts that belong to
-    places are new. There is one exception: a model with a code for each couplet takes over all of a
-    model of couplets (:func:`joins_couplets`), and reads and writes every couplet as before, on its
-    own. A model of any form begins with the characters and the refiner of a model of one form.
+    A refiner may be new, deeper or wider. If ``start`` writes another form, the parts that belong
+    to places are new. There is one exception: a model with a code for each couplet takes over all
+    of a model of couplets (:func:`joins_couplets`), and reads and writes every couplet as before,
+    on its own. A model of any form begins with the characters and the refiner of a model of one
+    form.
 
     Raises:
         ConfigError: ``start`` has no refiner for a model of any form, or one of another width.
@@ -59,6 +61,9 @@ def warm_started(
     own = model.state_dict()
     fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
     model.load_state_dict({**own, **fitting})
+    is_wider = config.refiner_width > start.config.refiner_width
+    if model.refiner is not None and start.refiner is not None and is_wider:
+        widen(model.refiner, start.refiner)
     if model.refiner is not None and "refiner.embedding.weight" not in theirs:
         model.refiner.warm_start(model.encoder.embedding, model.decoder.likelihood)
     return model
