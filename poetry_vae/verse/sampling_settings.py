@@ -14,6 +14,7 @@ from poetry_vae.verse.rules.rule import Rule
 
 _TEMPERATURE = 0.5  # of models without a refiner
 _SHORT, _QUATRAIN = 10, 28  # characters of a couplet of five, and of a quatrain of seven
+_GENTLE = {"guidance": 0.1, "repetition": 1.0}
 MOST_CANDIDATES = 256
 Sampling = Literal["chosen", "plain"]
 OF_A_POEM = 0.85
@@ -21,21 +22,19 @@ OF_A_POEM = 0.85
 
 
 def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
-    """With a refiner, and as many passes as its order takes; docs/quality.md has the measurements.
+    """With a refiner, and as many passes as its order takes.
 
-    Prior and posterior of longer poems lie further apart, so their codes are trusted less, least by
-    models of any form, which write lines ``in_turn`` (docs/poet.md). Longer poems also repeat
-    themselves more.
+    Measured in docs/poet.md for models of any form, which write lines ``in_turn``, and in
+    docs/quality.md for models of one form. There, prior and posterior of longer poems lie further
+    apart, so their codes are trusted less, and longer poems repeat themselves more.
     """
+    passes = passes_of(form, in_turn=in_turn)
+    if in_turn:
+        return {"temperature": 0.95, "passes": passes, "trust": 0.3, **_GENTLE}
     is_short, is_long = form.positions <= _SHORT, form.lines > 4
-    trust = 0.85 if is_short else 0.3 if in_turn and form.positions >= _QUATRAIN else 0.6
-    return {
-        "temperature": 0.9,
-        "passes": passes_of(form, in_turn=in_turn),
-        "trust": trust,
-        "guidance": 0.2 if is_short else 0.1,
-        "repetition": 2.0 if is_long else 1.0,
-    }
+    own = {"guidance": 0.2} if is_short else {"repetition": 2.0} if is_long else {}
+    trust = 0.85 if is_short else 0.6
+    return {"temperature": 0.9, "passes": passes, "trust": trust, **_GENTLE, **own}
 
 
 def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     Guidance and emphasis make a model that is told a subject follow it more closely. Such a model
     needs little from the code.
     """
-    told = {"temperature": 0.5, "guidance": 0.7, "trust": 0.3, "repetition": 3.0, "emphasis": 1.0}
+    told = {"temperature": 0.5, "guidance": 0.4, "trust": 0.3, "repetition": 3.0, "emphasis": 1.0}
     untold = {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0}
     return {
         **(told if is_told else untold),
