@@ -17,21 +17,23 @@ from measure import machine_line, parser, table, tell, use_threads, write_json
 from poetry_vae.evaluation.judges.files import fitted
 from poetry_vae.evaluation.material import read_samples
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.form import Form
 
-_SOURCES = ("real", "written")
+_SIDES = ("real", "written")
 
 
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("corpus", type=Path)
     options.add_argument("folder", type=Path)
+    options.add_argument("--form", type=Form.parse, help="of the poems, if the corpus has many")
     options.add_argument("--judges", type=Path, required=True, help="where judges are kept")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--threads", type=int)
     given = options.parse_args()
     use_threads(given.threads)
     print(machine := machine_line(), end="\n\n")
-    corpus = EncodedCorpus.load(given.corpus)
+    corpus = EncodedCorpus.load(given.corpus, given.form)
     form = corpus.form
     train, validation = (
         corpus.tokenizer.decode_rows(corpus.parts[part]) for part in ("train", "validation")
@@ -39,26 +41,14 @@ def main() -> None:
     tell("the judges read")
     judge, _ = fitted(train, validation, form, seed=given.seed, folder=given.judges)
     rows = []
-    for real in sorted(given.folder.glob(f"{form.slug}-*-real.txt")):
-        name = real.stem.removeprefix(f"{form.slug}-").removesuffix("-real")
-        texts = {
-            source: read_samples(real.with_name(f"{form.slug}-{name}-{source}.txt"), form)
-            for source in _SOURCES
-        }
-        likely = {source: np.mean(judge.log_likelihood(some)) for source, some in texts.items()}
-        for source in _SOURCES[1:]:
-            found = judge.two_sample(texts["real"], texts[source], given.seed)
-            rows.append(
-                [
-                    name,
-                    source,
-                    found.n,
-                    f"{found.r:.1f} ± {found.error:.1f}",
-                    f"{likely[source]:.1f}",
-                    f"{likely['real']:.1f}",
-                ]
-            )
-    heads = ["rule", "poems", "poems a side", "R", "log-likelihood", "of real poems"]
+    for real in sorted(given.folder.glob("*-real.txt")):
+        name = real.stem.removesuffix("-real")
+        sides = [read_samples(real.with_name(f"{name}-{side}.txt"), form) for side in _SIDES]
+        poems, written = sides
+        likely = [f"{np.mean(judge.log_likelihood(side)):.1f}" for side in (written, poems)]
+        found = judge.two_sample(poems, written, given.seed)
+        rows.append([name, found.n, f"{found.r:.1f} ± {found.error:.1f}", *likely])
+    heads = ["rule", "poems a side", "R", "log-likelihood", "of real poems"]
     print(f"{form}:\n")
     print(table(heads, rows))
     write_json(given.json, {"machine": machine, "form": form.slug, "rows": rows})
