@@ -291,6 +291,13 @@ def test_kl_schedules() -> None:
     assert weights("linear", warmup=0.0) == [1.0] * 9
 
 
+def test_a_constant_rate_falls_to_0_and_stays_there() -> None:
+    rates = [learning_rate(1.0, step, 1000, schedule="constant") for step in (900, 950, 1000, 1200)]
+    assert rates[0] == 1.0
+    assert 0 < rates[1] < 1
+    assert rates[2:] == [0.0, 0.0]
+
+
 def test_learning_rate_rises_then_falls_along_a_cosine() -> None:
     rates = [learning_rate(1.0, step, 1000) for step in range(1000)]
     peak = rates.index(max(rates))

@@ -41,7 +41,7 @@ def in_old_words(text: str) -> str:
     ``程序员加班`` becomes ``夜坐``: a word that would follow itself is kept once. A festival by
     itself becomes what its poems are about.
     """
-    if not text:
+    if not text:  # the tables take a converter of scripts, which bare machines lack
         return text
     if (festival := text.strip().removesuffix("节").removesuffix("節")) in _table(_FESTIVALS):
         return _table(_FESTIVALS)[festival]

@@ -17,11 +17,12 @@ def model_card(run: Run, figures: Figures, step: int) -> str:
     writes, dimensions = _written(run)
     changed = ", ".join(f"{k}={v}" for k, v in vars(run.training).items())
     poems = run.corpus.sizes
+    begun = "" if run.start is None else " that went on from a trained model"
     return f"""# poetry-vae: {writes}
 
 A variational autoencoder that writes {writes}, in traditional script.
 
-- preset: `{run.preset}`, seed {run.seed}, after {step:,} steps
+- preset: `{run.preset}`, seed {run.seed}, after {step:,} steps{begun}
 - corpus: {run.corpus.source};
   {poems["train"]:,} training poems, {poems["validation"]:,} for validation; the test part was not
   seen

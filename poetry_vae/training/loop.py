@@ -55,7 +55,8 @@ def run_training(
     """Train a model into ``folder``: the best weights so far, the state to resume from, metrics.
 
     Args:
-        max_minutes: stop this call after so long; the schedule is that of the whole run.
+        max_minutes: stop this call after so long, and validate the last weights; the schedule is
+            that of the whole run.
         finish: let a constant learning rate fall to 0 over the last part of ``max_minutes``, the
             ``decay`` of the settings; a run that is resumed after that goes on at the full rate.
         keep_state: whether the run can be resumed from the folder after this call. The state is

@@ -13,7 +13,7 @@ from poetry_vae.verse.rules.near import Near
 from poetry_vae.verse.rules.rule import Rule
 
 _TEMPERATURE = 0.5  # of models without a refiner
-_SHORT = 10  # characters of a couplet of five
+_SHORT, _QUATRAIN = 10, 28  # characters of a couplet of five, and of a quatrain of seven
 _GENTLE = {"guidance": 0.1, "repetition": 1.0}
 MOST_CANDIDATES = 256
 Sampling = Literal["chosen", "plain"]
@@ -37,7 +37,7 @@ def _refined(form: Form, *, in_turn: bool) -> dict[str, Any]:
     return {"temperature": 0.9, "passes": passes, "trust": trust, **_GENTLE, **own}
 
 
-def _chosen(*, is_told: bool) -> dict[str, Any]:
+def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     """The settings for readers, measured in docs/poet.md and docs/quality.md.
 
     Guidance and emphasis make a model that is told a subject follow it more closely. Such a model
@@ -46,7 +46,8 @@ def _chosen(*, is_told: bool) -> dict[str, Any]:
     if is_told:
         told = {"temperature": 0.5, "guidance": 0.4, "trust": 0.3, "repetition": 3.0}
         return {**told, "emphasis": 1.0, "candidates": 8}
-    return {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0, "candidates": 16}
+    candidates = 16 if form.positions <= _QUATRAIN else 8
+    return {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0, "candidates": candidates}
 
 
 # Beyond these, probabilities are no numbers any more.
@@ -135,7 +136,7 @@ class SamplingSettings:
             usual = cls(**_refined(model.form, in_turn=model.config.in_turn))
             if sampling == "chosen":
                 told = model.config.forms == "any"
-                usual = replace(usual, **_chosen(is_told=told))
+                usual = replace(usual, **_chosen(model.form, is_told=told))
         return cls(
             usual.temperature if temperature is None else temperature,
             usual.passes if passes is None else passes,
