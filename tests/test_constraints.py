@@ -27,7 +27,7 @@ from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rulebook import Rulebook
-from poetry_vae.verse.rules.metrical import Metrical
+from poetry_vae.verse.rules.metrical import Metrical, MetricalPlan
 from poetry_vae.verse.rules.rule import Together, together
 
 # 月 不 一 oblique, 春 江 花 山 天 level; 後 and 后 are both 后 in simplified script.
@@ -202,3 +202,18 @@ def test_strangers_are_shown_and_their_tones_are_known() -> None:
     ids = book.begun(1)
     assert book.alphabet.text(ids[0, [0, 7]].tolist()) == "玥鑫"
     assert (book.alphabet.read(ids)[0, [0, 7]] == CharTokenizer.UNKNOWN).all()
+
+
+def test_a_rhyme_takes_characters_that_poems_rhyme_so_where_it_can() -> None:
+    """論 has a reading in 真, and poems rhyme it with 元."""
+    tokenizer = CharTokenizer(list("人春論言"))
+
+    def admitted(rules: Rule) -> str:
+        book = Rulebook(rules, COUPLET, tokenizer)
+        ids, last = torch.full((1, 10), -1), torch.tensor([9])
+        plan = MetricalPlan(torch.tensor([0]), torch.tensor([0]))
+        held = book.undecided().where(book.rules.index(_metrical(book)), plan)
+        return tokenizer.decode(book.mask(ids, last, held)[0].nonzero()[:, 0].tolist())
+
+    assert admitted(Rhyme("真")) == "人春"
+    assert admitted(Rhyme("真") & Pin(2, 5, "論")) == "論"

@@ -10,8 +10,17 @@ from types import ModuleType
 import pytest
 
 from poetry_vae.text.modern import ModernReadingsError, modern
-from poetry_vae.text.prosody import GROUPS, PINGSHUI, Reading, readings, rhymes, tones
+from poetry_vae.text.prosody import (
+    GROUPS,
+    PINGSHUI,
+    Reading,
+    rare_rhymes,
+    readings,
+    rhymes,
+    tones,
+)
 from poetry_vae.text.script import fold
+from poetry_vae.text.shipped import rows
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "build_prosody.py"
 
@@ -86,6 +95,15 @@ def test_neighbours_are_mutual_level_groups() -> None:
     assert PINGSHUI.neighbours("支") == {"微", "齊"}
     assert PINGSHUI.neighbours("真") == {"文", "元"}
     assert PINGSHUI.neighbours("尤") == frozenset()
+
+
+def test_rhymes_that_a_character_could_have_and_hardly_has() -> None:
+    assert rare_rhymes("論") == rare_rhymes("论") == {"真"}
+    assert {"真", "元"} <= rhymes("論")
+    assert not rare_rhymes("春")
+    for group, characters in rows("rare_rhymes"):
+        for character in characters:
+            assert Reading("平", group) in readings(character), (group, character)
 
 
 def test_the_table_is_sound_and_small() -> None:

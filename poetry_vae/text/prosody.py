@@ -93,6 +93,18 @@ def rhymes(character: str) -> frozenset[str]:
     return frozenset(reading.group for reading in readings(character) if reading.group)
 
 
+def rare_rhymes(character: str) -> frozenset[str]:
+    """Level groups that a character could rhyme in by its readings, and hardly ever does: 真 of 論,
+    which verse rhymes with 元."""
+    return _rare_rhymes().get(fold(character), frozenset())
+
+
+@cache
+def _rare_rhymes() -> dict[str, frozenset[str]]:
+    pairs = [(group, character) for group, row in rows("rare_rhymes") for character in row]
+    return {c: frozenset(group for group, other in pairs if other == c) for _, c in pairs}
+
+
 @cache
 def _neighbours(group: str) -> frozenset[str]:
     return frozenset("".join(names for names in _NEIGHBOURS.split() if group in names)) - {group}

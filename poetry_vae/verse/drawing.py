@@ -46,7 +46,10 @@ def settle(
     none = ~kept.any(1)
     failed.rows |= none & is_open
     kept[none], logits[none] = True, 0.0  # whatever it is, it will not be taken
-    drawn = draw(logits.masked_fill_(~kept, -torch.inf), temperature, generator=generator)
+    if temperature:
+        logits, temperature = logits.div_(temperature), 1.0
+    logits = book.reweighed(logits, places, held)
+    drawn = draw(logits.masked_fill(~kept, -torch.inf), temperature, generator=generator)
     ids[rows, places] = torch.where(is_open, drawn, ids[rows, places])
 
 

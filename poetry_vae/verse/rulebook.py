@@ -199,6 +199,12 @@ class Rulebook:
                 kept = torch.where(both.any(1, keepdim=True), both, kept)
         return kept
 
+    def reweighed(self, log_weights: Tensor, places: Tensor, held: Held) -> Tensor:
+        """Logarithms of the weights, [R, V'], by which a place of each poem, [R], is drawn."""
+        for rule, decision in zip(self.rules, held.decisions, strict=True):
+            log_weights = rule.reweighed(log_weights, places, decision)
+        return log_weights
+
     def fits(self, ids: Tensor, place: int) -> Tensor:
         """The characters that fit a place of a whole poem ids [T], the rest unchanged: [V]."""
         around = ids.clone()
@@ -214,6 +220,26 @@ class Rulebook:
                 for limit in (rule.mask, rule.prefers):
                     mask = limit(around[None], torch.tensor([place]), None)
                     kept &= True if mask is None else mask[0]
+        return kept
+
+    @property
+    def judges_poems(self) -> bool:
+        """Whether :meth:`keeps` can tell of any poem whether it keeps all rules, and rules have no
+        other wishes."""
+        return not any(
+            rule.is_led
+            or rule.near is not None
+            or type(rule).place is not BoundRule.place
+            or type(rule).bias is not BoundRule.bias
+            for rule in self.rules
+        )
+
+    def keeps(self, ids: Tensor) -> Tensor:
+        """Which whole poems, written without regard to the rules, keep all of them: [R]."""
+        kept = self.allowed[torch.arange(ids.shape[1]), ids].all(1) & ~self.broken(ids)
+        for rule in self.rules:
+            if (plans := rule.plans_kept(ids)) is not None:
+                kept &= plans > 0
         return kept
 
     def broken(self, ids: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from poetry_vae.model.sampling import lessen
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.verse.drawing import Failed, settle
-from poetry_vae.verse.passes import Passes
+from poetry_vae.verse.passes import Passes, refined
 from poetry_vae.verse.rulebook import Held, Rulebook
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
@@ -81,10 +81,34 @@ class Ruled:
     ) -> tuple[Tensor, Tensor]:
         """Poems from codes [R, D]: ids [R, T], and which rows keep no rule, [R].
 
+        Where a decision would come first, and leaves much open, as that of a template does, poems
+        are first written freely, and those that keep the rules stay: they have the model's own
+        distribution, given the rules.
+
         Args:
             is_hard: begin with the places that admit few characters, since an earlier try left them
                 none.
         """
+        is_free = self.book.is_read_first and self.book.judges_poems and not len(self._limited)
+        if is_hard or not is_free:
+            return self._led(code, labels, generator=generator, is_hard=is_hard)
+        ids = refined(self.model, code, labels, self.settings, generator=generator)
+        failed = ~self.book.keeps(ids)
+        left = failed.nonzero()[:, 0]
+        if len(left):
+            some = None if labels is None else labels[left]
+            ids[left], failed[left] = self._led(code[left], some, generator=generator)
+        return ids, failed
+
+    def _led(
+        self,
+        code: Tensor,
+        labels: Tensor | None,
+        *,
+        generator: torch.Generator,
+        is_hard: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """:meth:`write`, every character so that it fits the rules."""
         book = self.book
         passes = Passes(self.model, code, labels, self.settings)
         ids, held = book.begun(len(code)), book.undecided()
@@ -158,7 +182,7 @@ class Ruled:
         """Decide the places of words, the template and the rhyme group; put in what they settle."""
         book, is_greedy = self.book, not self.settings.temperature
         parts = []
-        alike = math.gcd(_SHARING, self.settings.candidates)
+        alike = math.gcd(_SHARING, self.settings.candidates, len(ids))
         for rows in torch.split(torch.arange(0, len(ids), alike), _ROWS):
             own = ids[rows]
             strange = own >= book.alphabet.known_to_model

@@ -19,11 +19,10 @@ groups, S shared sets of groups.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, combinations
 
 import torch
 from torch import Tensor
@@ -45,14 +44,11 @@ from poetry_vae.verse.rules.couplets import (
     joined,
     tone_class,
 )
+from poetry_vae.verse.rules.rhyme_groups import RhymeGroups, nonempty_subsets
 from poetry_vae.verse.rules.rule import BoundRule
 
 _TINY = 1e-300
-
-
-def _nonempty_subsets(items: Sequence[int]) -> list[tuple[int, ...]]:
-    sizes = range(1, len(items) + 1)
-    return list(chain.from_iterable(combinations(items, size) for size in sizes))
+_NEVER = 30.0  # nats, after which a character is drawn only if there is no other
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,8 @@ class Metrical(BoundRule):
         templates: any one of these is to be kept; none where only the rhyme is asked for.
         groups: rhyme groups, any one of which is to be kept.
         strangers: the last so many characters are admitted everywhere if no book knows their tone.
+        rare: groups of a character that poems hardly ever rhyme it in; they keep the rule, but are
+            not preferred.
     """
 
     def __init__(
@@ -93,42 +91,23 @@ class Metrical(BoundRule):
         rules: Rules,
         book: RhymeBook,
         strangers: int = 0,
+        rare: Callable[[str], Collection[str]] = lambda character: (),
     ) -> None:
         self.form, self.rules = form, rules
         self.templates, self.groups = tuple(templates), tuple(groups)
         self.tones = torch.tensor([tone_class(c, book) for c in characters])  # [V]
         shown = self.tones[len(characters) - strangers :]
         shown[shown == UNREAD] = EITHER
-        index = {group: i for i, group in enumerate(groups)}
         # In metre the rhyme is level, so an oblique reading of the character does not count.
-        rhyming = [
-            sorted(
-                {
-                    index[reading.group]
-                    for reading in book.readings(c)
-                    if reading.group in index and (not templates or reading.tone == "平")
-                }
-                if c
-                else ()
-            )
-            for c in characters
-        ]
-        self.member = torch.zeros(len(characters), len(groups), dtype=torch.bool)  # [V, G]
-        for i, found in enumerate(rhyming):
-            self.member[i, found] = True
-        # One column for every set of groups that some character belongs to as a whole.
-        shared = sorted({s for found in rhyming for s in _nonempty_subsets(found)}) or [(0,)]
-        self._shared = torch.stack([self.member[:, list(s)].all(1) for s in shared], 1).float()
-        self._sign = torch.tensor([(-1.0) ** (len(s) + 1) for s in shared])
-        place = {s: i for i, s in enumerate(shared)}
-        # Groups that no character has are found in a column of zeros behind the others.
-        self._single = [place.get((g,), len(shared)) for g in range(len(groups))]
+        self.rhymes = RhymeGroups.of(
+            characters, self.groups, book, is_level=bool(self.templates), rare=rare
+        )
         self._kinds = torch.nn.functional.one_hot(self.tones, 4).float()  # [V, 4]
-        self.kinds = [*self._kinds.bool().T, *self.member.T]
+        self.kinds = [*self._kinds.bool().T, *self.rhymes.member.T]
         # The even lines rhyme under every template.
         self.allowed = torch.ones(form.positions, len(characters), dtype=torch.bool)
         self.allowed[[(line + 1) * form.chars - 1 for line in range(1, form.lines, 2)]] = (
-            self.member.any(1)
+            self.rhymes.member.any(1)
         )
 
     def rhyming_lines(self, template: int) -> tuple[int, ...]:
@@ -157,8 +136,8 @@ class Metrical(BoundRule):
     def log_prob(self, masked: MaskedProbabilities) -> Tensor:
         """log P(what is allowed, metre and rhyme), exactly, in nats: [R]. Differentiable."""
         masses, ends = self._masses(masked)
-        subsets = _nonempty_subsets(range(max(1, len(self.templates))))
-        terms = [self._sign.to(ends) * (-1.0) ** (len(chosen) + 1) for chosen in subsets]
+        subsets = nonempty_subsets(range(max(1, len(self.templates))))
+        terms = [self.rhymes.sign.to(ends) * (-1.0) ** (len(chosen) + 1) for chosen in subsets]
         scale = masked.log_mass.double().sum(-1)
         for unit in self.units:
             found = [self._unit(masses, ends, chosen, unit) for chosen in subsets]
@@ -181,7 +160,7 @@ class Metrical(BoundRule):
             for unit in self.units:
                 kept = kept + self._unit(masses, ends, (t,), unit).log()
             padded = torch.cat([kept, kept.new_full((len(kept), 1), -torch.inf)], dim=1)
-            found.append(padded[:, self._single])
+            found.append(padded[:, self.rhymes.single])
         return masked.log_mass.double().sum(-1)[:, None, None] + torch.stack(found, dim=1)
 
     def can_stand(self, possible: Tensor, columns: Tensor, fixed: Tensor, given: Tensor) -> Tensor:
@@ -229,7 +208,7 @@ class Metrical(BoundRule):
                 open_classes[rows, places] = masks[pick]
         weights = (open_classes @ self._kinds.T).mul_(masked.probs)
         for rows, end in rhymed:
-            weights[rows, end] *= self.member[:, plan.group[rows]].T
+            weights[rows, end] *= self.rhymes.member[:, plan.group[rows]].T
         return MaskedProbabilities(weights, masked.log_mass)
 
     def mask(self, ids: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
@@ -250,8 +229,31 @@ class Metrical(BoundRule):
         open_kinds = (admitted.gather(2, at)[:, :, 0, :4] & alive[..., None]).any(1)  # [R, 4]
         kept = open_kinds[:, self.tones]
         rhymes = self._rhymes[decision.template, places]
-        kept[rhymes] &= self.member[:, decision.group[rhymes]].T
+        kept[rhymes] &= self.rhymes.member[:, decision.group[rhymes]].T
         return kept
+
+    def prefers(self, ids: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
+        """At the end of a line that rhymes, the characters that poems do rhyme in the group."""
+        rhymes = self._rhymes[decision.template, places]
+        better = rhymes.new_ones(len(places), len(self.rhymes.usual))
+        better[rhymes] = self.rhymes.usual[:, decision.group[rhymes]].T
+        return better
+
+    def reweighed(self, log_weights: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
+        """Without metre, let the first line rhyme as often as it ends on a level tone in free
+        verse. It is written before the others, so it does not know in which group they rhyme."""
+        first = (places == self.form.chars - 1).nonzero()[:, 0]
+        if self.templates or not len(first):
+            return log_weights
+        V = log_weights.shape[-1]
+        of_group = self.rhymes.level[:V, decision.group[first]].T
+        level = of_group | (self.tones[:V] == LEVEL)
+        here = log_weights[first]
+        masses = [here.masked_fill(~s, -torch.inf).logsumexp(-1, True) for s in (of_group, level)]
+        inside, all_level = masses
+        gain = (all_level - inside).where(inside.isfinite(), 0.0)
+        changed = torch.where(of_group, here + gain, here - _NEVER * level)
+        return log_weights.index_copy(0, first, changed.where(inside.isfinite(), here))
 
     @cached_property
     def _admitted(self) -> Tensor:
@@ -281,8 +283,8 @@ class Metrical(BoundRule):
     def only(self, columns: Tensor) -> Metrical:
         """The same rules over some of the characters, by their ids."""
         small = copy(self)
-        small.tones, small.member = self.tones[columns], self.member[columns]
-        small._kinds, small._shared = self._kinds[columns], self._shared[columns]
+        small.tones, small._kinds = self.tones[columns], self._kinds[columns]
+        small.rhymes = self.rhymes.only(columns)
         return small
 
     def plans_kept(self, ids: Tensor) -> Tensor:
@@ -298,15 +300,15 @@ class Metrical(BoundRule):
                 places = torch.arange(here.shape[1])
                 kept &= masks[:, places, here].all(-1).any(0)
             ends = [line * C + C - 1 for line in self.rhyming_lines(t)]
-            total += kept * self.member[ids[:, ends]].all(1).sum(-1)
+            total += kept * self.rhymes.member[ids[:, ends]].all(1).sum(-1)
         return total
 
     def _masses(self, masked: MaskedProbabilities) -> tuple[Tensor, Tensor]:
         """Probability of every tone class, [R, T, 4], and of every shared set of groups at the line
         ends, [R, L, 2, S]: of all characters, and of those that can be of either tone."""
         last = masked.probs[:, self.form.chars - 1 :: self.form.chars]  # [R, L, V]
-        either = self._shared * (self.tones == EITHER).to(self._shared)[:, None]
-        ends = torch.unflatten(last @ torch.cat([self._shared, either], dim=1), -1, (2, -1))
+        either = self.rhymes.shared * (self.tones == EITHER).to(self.rhymes.shared)[:, None]
+        ends = torch.unflatten(last @ torch.cat([self.rhymes.shared, either], dim=1), -1, (2, -1))
         return (masked.probs @ self._kinds).double(), ends.double()
 
     def _unit(self, masses: Tensor, ends: Tensor, templates: Sequence[int], unit: range) -> Tensor:

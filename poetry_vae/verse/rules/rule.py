@@ -90,7 +90,8 @@ class BoundRule:
     placements: Placements | None = None
     """The ways to place something, once they are narrowed."""
     is_led: bool = False
-    """Whether only masks lead to poems that keep the rule: ``broken`` does not check all of it."""
+    """Whether only masks lead to poems that keep the rule: neither ``allowed`` nor ``broken`` nor
+    ``plans_kept`` checks all of it."""
     kinds: Sequence[Tensor] = ()
     """Rows [V] of truth values, which tell apart the characters that are not treated alike."""
 
@@ -142,6 +143,11 @@ class BoundRule:
     def prefers(self, ids: Tensor, places: Tensor, decision: Any) -> Tensor | None:
         """As ``mask``, but only the preferred characters; used where one of them is admitted."""
         return None
+
+    def reweighed(self, log_weights: Tensor, places: Tensor, decision: Any) -> Tensor:
+        """Logarithms of the weights of all characters, [R, V'], by which a place of each poem, [R],
+        is drawn, as the rule would have them."""
+        return log_weights
 
     def broken(self, ids: Tensor) -> Tensor | None:
         """Which whole poems break the rule, where masks do not see to it: [R]."""

@@ -10,7 +10,7 @@ from itertools import chain
 
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreTemplate, Rules, template_named, templates
-from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook
+from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook, rare_rhymes
 from poetry_vae.text.script import fold
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.metrical import Metrical
@@ -96,6 +96,7 @@ def _metrical(
         rules=rules,
         book=book,
         strangers=len(alphabet.strangers),
+        rare=rare_rhymes if book is PINGSHUI else lambda character: (),
     )
 
 
