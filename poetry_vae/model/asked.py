@@ -61,6 +61,19 @@ class Asked:
             subject=None if subject is None else torch.full_like(subject, CharTokenizer.MASK),
         )
 
+    def and_unsaid(self, poems: int) -> Asked:
+        """For so many poems what is asked, and then once more for all of them with nothing asked:
+        2·``poems`` rows."""
+        unsaid = self.unsaid()
+        pairs = ((self.dynasty, unsaid.dynasty), (self.subject, unsaid.subject))
+        dynasty, subject = (
+            None
+            if a is None or b is None
+            else torch.cat([part.expand(poems, *part.shape[1:]) for part in (a, b)])
+            for a, b in pairs
+        )
+        return replace(self, dynasty=dynasty, subject=subject)
+
     def __getitem__(self, rows: Tensor | slice) -> Asked:
         """What is asked of some of the poems."""
         return self._with(lambda part: part[rows])

@@ -32,6 +32,15 @@ class Order:
         later = self.pass_of > number
         return Order(torch.minimum(self.pass_of, number), self.paths, self.aside | later)
 
+    def repeated(self, times: int) -> Order:
+        """All rows, so many times over."""
+        return Order(*(part.repeat(times, 1) for part in (self.pass_of, self.paths, self.aside)))
+
+    def expanded(self, rows: int) -> Order:
+        """One row for each of so many poems, if there is one for all."""
+        each = (self.pass_of, self.paths, self.aside)
+        return Order(*(part.expand(max(rows, len(part)), -1) for part in each))
+
 
 def passes_of(form: Form, *, in_turn: bool = False) -> int:
     """How many passes it takes to write a poem."""

@@ -19,34 +19,17 @@ already: a refiner that is not sure likes to say things twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from poetry_vae.model import orders
-from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.sampling_settings import SamplingSettings
-
-
-@dataclass
-class _Reading:
-    """How poems are read while they are written: with what was asked for, or without."""
-
-    model: PoetryVAE
-    asked: Asked
-    states: Tensor
-    trust: Tensor
-    slots: Slots
-    memory: Memories
-
-    def read(self, ids: Tensor, slots: Slots) -> Tensor:
-        """Hidden states for the places that slots ask for; the slots are then remembered."""
-        return self.model.refine(ids, slots, self.states, self.trust, self.memory, self.asked)
 
 
 class Passes:
@@ -89,31 +72,40 @@ class Passes:
         order = self._order(given, strange)
         begun = given.sum(1)
         first, last = int(begun.min()), int(order.pass_of.max())
-        readings = self._readings(order)
-        for reading in readings:
-            before = reading.slots.before_pass(first)
-            if before.pass_of.shape[1]:
-                reading.read(ids, before)
+        memory = Memories(self.model.config.refiner_layers)
+        asked, states, trust = self.model.asked, self.states, self.trust
+        if self.emphasis:
+            # A second row for every poem is read without what was asked for. Both are read at once,
+            # since reading few rows takes as long as reading the weights.
+            asked = asked.and_unsaid(len(ids))
+            states = torch.cat([states.expand(len(ids), -1, -1), self.unsaid_states])
+            trust = torch.cat([trust, trust])
+            if len(order.pass_of) > 1:
+                order = order.repeated(2)
+
+        def read(slots: Slots) -> tuple[Tensor, ...]:
+            """Hidden states for the places that slots ask for; the slots are then remembered."""
+            rows = torch.cat([ids, ids]) if self.emphasis else ids
+            found = self.model.refine(rows, slots, states, trust, memory, asked)
+            return found.chunk(2) if self.emphasis else (found,)
+
+        present = asked.subject_present
+        begin = order if present is None else order.expanded(len(present))
+        before = Slots.of(begin, present).before_pass(first)
+        if before.pass_of.shape[1]:
+            read(before)
+        slots = Slots.of(order)
         for number in range(first, last + 1):
-            now = [reading.slots.of_pass(number) for reading in readings]
-            if not now[0].pass_of.shape[1]:
+            now = slots.of_pass(number)
+            if not now.pass_of.shape[1]:
                 continue
-            found = [reading.read(ids, s) for reading, s in zip(readings, now, strict=True)]
-            if now[0].questions:
-                targets = now[0].target[:, : now[0].questions]
+            found = read(now)
+            if now.questions:
+                targets = now.target[: len(given), : now.questions]
                 guided = self._guided(found[0], self._unread_at(targets))
                 for unsaid in found[1:]:
                     guided = guided + self.emphasis * (found[0] - unsaid)
                 yield targets, guided
-
-    def _readings(self, order: orders.Order) -> list[_Reading]:
-        """The reading with what was asked for, and, if it is emphasised, that without."""
-        model, asked = self.model, self.model.asked
-        found = [(asked, self.states, Slots.of(order, asked.subject_present))]
-        if self.emphasis:
-            found.append((asked.unsaid(), self.unsaid_states, Slots.of(order)))
-        blocks = model.config.refiner_layers
-        return [_Reading(model, *each[:2], self.trust, each[2], Memories(blocks)) for each in found]
 
     def all_open(self, ids: Tensor, given: Tensor, strange: Tensor, *, rows: Tensor) -> Tensor:
         """Hidden states for every place at once, [R, T, H], of some of the poems, given ids [R, T]

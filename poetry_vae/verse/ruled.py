@@ -83,7 +83,7 @@ class Ruled:
 
         Where a decision would come first, and leaves much open, as that of a template does, poems
         are first written freely, and those that keep the rules stay: they have the model's own
-        distribution, given the rules.
+        distribution, given the rules. Of several candidates for a poem it is enough if one does.
 
         Args:
             is_hard: begin with the places that admit few characters, since an earlier try left them
@@ -94,7 +94,9 @@ class Ruled:
             return self._led(code, labels, generator=generator, is_hard=is_hard)
         ids = refined(self.model, code, labels, self.settings, generator=generator)
         failed = ~self.book.keeps(ids)
-        left = failed.nonzero()[:, 0]
+        many = math.gcd(self.settings.candidates, len(ids))
+        hopeless = torch.unflatten(failed, 0, (-1, many)).all(1).repeat_interleave(many)
+        left = hopeless.nonzero()[:, 0]
         if len(left):
             some = None if labels is None else labels[left]
             ids[left], failed[left] = self._led(code[left], some, generator=generator)

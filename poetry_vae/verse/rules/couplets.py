@@ -66,16 +66,12 @@ def _couplets(
 
 @cache
 def _class_strings(kind: Variant, chars: int, rules: Rules) -> Strings:
-    patterns = legal_patterns(kind, chars, rules)
+    of_tone = {tone: [c for c in CLASSES if tone in _TONES[c]] for tone in "平仄"}
     return frozenset(
         classes
-        for classes in product(CLASSES, repeat=chars)
-        if any(all(map(_reads, classes, pattern)) for pattern in patterns)
+        for pattern in legal_patterns(kind, chars, rules)
+        for classes in product(*(of_tone[tone] for tone in pattern))
     )
-
-
-def _reads(tone_class: int, tone: str) -> bool:
-    return tone in _TONES[tone_class]
 
 
 def _products(strings: Strings) -> list[Product]:

@@ -55,21 +55,23 @@ class RhymeGroups:
             rare: groups of a character that poems hardly ever rhyme it in.
         """
         index = {group: i for i, group in enumerate(groups)}
-        member, unusual, level = torch.zeros(3, len(characters), len(groups), dtype=torch.bool)
-        found = []
+        of_any, of_level, unusual = ([set[int]() for _ in characters] for _ in range(3))
         for i, character in enumerate(characters):
-            readings = book.readings(character) if character else ()
-            of_level = {index[r.group] for r in readings if r.group in index and r.tone == "平"}
-            of_any = {index[r.group] for r in readings if r.group in index}
-            found.append(sorted(of_level if is_level else of_any))
-            member[i, found[-1]] = level[i, list(of_level)] = True
-            unusual[i, [index[group] for group in rare(character) if group in index]] = True
-        shared = sorted({s for each in found for s in nonempty_subsets(each)}) or [(0,)]
+            for tone, group in book.readings(character) if character else ():
+                if group in index:
+                    of_any[i].add(index[group])
+                    if tone == "平":
+                        of_level[i].add(index[group])
+            if of_any[i]:
+                unusual[i].update(index[group] for group in rare(character) if group in index)
+        found = of_level if is_level else of_any
+        member, level, seldom = (_table(each, len(groups)) for each in (found, of_level, unusual))
+        shared = sorted({s for each in found for s in nonempty_subsets(sorted(each))}) or [(0,)]
         place = {s: i for i, s in enumerate(shared)}
         return cls(
             member,
-            member & ~unusual,
-            level & ~unusual,
+            member & ~seldom,
+            level & ~seldom,
             torch.stack([member[:, list(s)].all(1) for s in shared], 1).float(),
             torch.tensor([(-1.0) ** (len(s) + 1) for s in shared]),
             [place.get((g,), len(shared)) for g in range(len(groups))],
@@ -79,3 +81,13 @@ class RhymeGroups:
         """The same over some of the characters, by their ids."""
         tables = ("member", "usual", "level", "shared")
         return replace(self, **{name: getattr(self, name)[columns] for name in tables})
+
+
+def _table(columns: Sequence[Collection[int]], width: int) -> Tensor:
+    """Truth values [V, width] that are true in these columns of each row."""
+    out = torch.zeros(len(columns), width, dtype=torch.bool)
+    pairs = [(row, column) for row, each in enumerate(columns) for column in each]
+    if pairs:
+        rows, places = torch.tensor(pairs).T
+        out[rows, places] = True
+    return out
