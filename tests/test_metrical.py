@@ -15,7 +15,7 @@ from poetry_vae.text.metre import COUPLETS, LineType, Rules, legal_patterns, tem
 from poetry_vae.text.prosody import Reading
 from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.couplets import couplet_products
-from poetry_vae.verse.rules.metrical import Metrical
+from poetry_vae.verse.rules.metrical import Metrical, MetricalPlan
 
 # Characters by their readings: level, oblique, either, level in two groups, either in two groups.
 BOOK = {
@@ -197,3 +197,18 @@ def test_what_cannot_be_has_no_probability() -> None:
     oblique = torch.full((10, len(CHARACTERS)), -torch.inf)
     oblique[:, 3] = 0.0
     assert _metrical(COUPLET).log_prob(_masked(oblique)).item() == -torch.inf
+
+
+def test_without_metre_the_first_line_rhymes_as_often_as_it_would_end_level() -> None:
+    metrical = Metrical(
+        QUATRAIN, CHARACTERS, templates=(), groups="東冬", rules="strict", book=Book()
+    )
+    drawn = torch.randn(2, len(CHARACTERS), generator=torch.Generator().manual_seed(0))
+    plan = MetricalPlan(torch.tensor([0, 0]), torch.tensor([1, 1]))
+    found = metrical.reweighed(drawn, torch.tensor([QUATRAIN.chars - 1, 0]), plan)
+    assert torch.equal(found[1], drawn[1])  # no end of a line
+    before, after = drawn[0].exp(), found[0].exp()
+    rhyming, level, others = [5, 6], [2], [0, 1, 3, 4, 7]  # 丁 and 戊, 甲, and the rest
+    assert torch.equal(after[others], before[others])
+    assert float(after[level]) < 1e-9
+    assert after[rhyming].sum() == pytest.approx(float(before[rhyming + level].sum()), rel=1e-5)

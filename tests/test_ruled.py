@@ -245,3 +245,26 @@ def test_lines_of_many_lengths_keep_what_they_can() -> None:
     for poem in islice(sampler.stream(0), 2):
         assert poem.text[0] == "春"
         assert len(set(poem.text)) == 42
+
+
+def test_free_poems_that_keep_the_rhyme_stay() -> None:
+    settings = SamplingSettings.of(MODEL, candidates=1)
+    free, rhyming = (
+        Sampler(MODEL, settings, rules).write(64, generator=torch.Generator().manual_seed(3))
+        for rules in (None, Rhyme())
+    )
+    sampler = Sampler(MODEL, settings, Rhyme())
+    assert sampler.book is not None
+    kept = sampler.book.keeps(free)
+    assert 0 < kept.sum() < 64
+    assert torch.equal(free[kept], rhyming[kept])
+    assert bool(sampler.book.keeps(rhyming).all())
+
+
+def test_one_candidate_that_keeps_the_rhyme_is_enough() -> None:
+    settings = SamplingSettings.of(MODEL, candidates=16)
+    sampler = Sampler(MODEL, settings, Rhyme())
+    draws = torch.Generator().manual_seed(3)
+    _, scores = sampler.candidates(64, generator=draws)
+    assert scores.view(4, 16).isfinite().any(1).all()
+    assert scores.isinf().any()  # the others are not written again
