@@ -217,3 +217,8 @@ def test_a_rhyme_takes_characters_that_poems_rhyme_so_where_it_can() -> None:
 
     assert admitted(Rhyme("真")) == "人春"
     assert admitted(Rhyme("真") & Pin(2, 5, "論")) == "論"
+
+
+def test_a_long_list_of_avoided_characters_is_cut_in_messages() -> None:
+    assert Avoid("月花").told() == "avoiding 月花"
+    assert Avoid("月" * 30).told() == f"avoiding {'月' * 20} and 10 more characters"

@@ -11,6 +11,8 @@ from torch import Tensor
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, of
 
+_SHOWN = 20  # characters of a long list that a message names
+
 
 @dataclass(frozen=True)
 class Avoid(Rule):
@@ -19,7 +21,9 @@ class Avoid(Rule):
     avoided: str
 
     def told(self) -> str:
-        return f"avoiding {self.avoided}"
+        some = self.avoided[:_SHOWN]
+        more = len(self.avoided) - len(some)
+        return f"avoiding {some}" + (f" and {more} more characters" if more else "")
 
 
 class Avoided(BoundRule):
