@@ -212,3 +212,14 @@ def test_without_metre_the_first_line_rhymes_as_often_as_it_would_end_level() ->
     assert torch.equal(after[others], before[others])
     assert float(after[level]) < 1e-9
     assert after[rhyming].sum() == pytest.approx(float(before[rhyming + level].sum()), rel=1e-5)
+
+
+def test_a_template_that_rhymes_in_the_first_line_is_as_likely_as_a_level_end() -> None:
+    metrical = _metrical(QUATRAIN, "冬")
+    even = torch.full((QUATRAIN.positions, len(CHARACTERS)), 1.0 / len(BOOK))
+    even[:, : len(CHARACTERS) - len(BOOK)] = 0.0
+    masked = MaskedProbabilities(even[None], torch.zeros(1, QUATRAIN.positions))
+    end = metrical.foreseen(masked).probs[0, QUATRAIN.chars - 1]
+    assert float(end[[5, 6]].sum()) == pytest.approx(3 / 6)  # 丁 and 戊 rhyme, 甲 is level
+    assert float(end[2]) < 1e-9
+    assert torch.allclose(end[[3, 4, 7]], torch.tensor(1 / 6))

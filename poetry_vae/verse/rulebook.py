@@ -157,6 +157,13 @@ class Rulebook:
                 held = held.where(number, plan)
         return held
 
+    def foreseen(self, masked: MaskedProbabilities) -> MaskedProbabilities:
+        """What a model that writes one character after the other says of a poem at first, as it
+        would be if the model knew the rules."""
+        for rule in self.rules:
+            masked = rule.foreseen(masked)
+        return masked
+
     def planned(
         self, masked: MaskedProbabilities, held: Held, *, generator: torch.Generator
     ) -> Tensor:

@@ -189,8 +189,12 @@ class Ruled:
             own = ids[rows]
             strange = own >= book.alphabet.known_to_model
             read = passes.all_open(book.alphabet.read(own), own >= 0, strange, rows=rows)
-            masked = book.masked(
-                self.model.readout.logits(read), self.bias, temperature=self.settings.temperature
+            masked = book.foreseen(
+                book.masked(
+                    self.model.readout.logits(read),
+                    self.bias,
+                    temperature=self.settings.temperature,
+                )
             )
             held, _ = book.place(masked, generator=generator)
             held = book.plan(masked, held, is_greedy=is_greedy, generator=generator)

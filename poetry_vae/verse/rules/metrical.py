@@ -44,11 +44,10 @@ from poetry_vae.verse.rules.couplets import (
     joined,
     tone_class,
 )
-from poetry_vae.verse.rules.rhyme_groups import RhymeGroups, nonempty_subsets
+from poetry_vae.verse.rules.rhyme_groups import RhymeGroups, if_first_rhymes, nonempty_subsets
 from poetry_vae.verse.rules.rule import BoundRule
 
 _TINY = 1e-300
-_NEVER = 30.0  # nats, after which a character is drawn only if there is no other
 
 
 @dataclass(frozen=True)
@@ -239,21 +238,22 @@ class Metrical(BoundRule):
         better[rhymes] = self.rhymes.usual[:, decision.group[rhymes]].T
         return better
 
+    def foreseen(self, masked: MaskedProbabilities) -> MaskedProbabilities:
+        """The first line is written before the others, so it does not yet know their rhyme."""
+        end, probs = self.form.chars - 1, masked.probs.clone()
+        groups = self.rhymes.level.any(1)
+        probs[:, end] = if_first_rhymes(probs[:, end].log(), groups, self.tones == LEVEL).exp()
+        return MaskedProbabilities(probs, masked.log_mass)
+
     def reweighed(self, log_weights: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
-        """Without metre, let the first line rhyme as often as it ends on a level tone in free
-        verse. It is written before the others, so it does not know in which group they rhyme."""
+        """Without metre no template says whether the first line rhymes."""
         first = (places == self.form.chars - 1).nonzero()[:, 0]
         if self.templates or not len(first):
             return log_weights
         V = log_weights.shape[-1]
-        of_group = self.rhymes.level[:V, decision.group[first]].T
-        level = of_group | (self.tones[:V] == LEVEL)
-        here = log_weights[first]
-        masses = [here.masked_fill(~s, -torch.inf).logsumexp(-1, True) for s in (of_group, level)]
-        inside, all_level = masses
-        gain = (all_level - inside).where(inside.isfinite(), 0.0)
-        changed = torch.where(of_group, here + gain, here - _NEVER * level)
-        return log_weights.index_copy(0, first, changed.where(inside.isfinite(), here))
+        group = self.rhymes.level[:V, decision.group[first]].T
+        some = if_first_rhymes(log_weights[first], group, self.tones[:V] == LEVEL)
+        return log_weights.index_copy(0, first, some)
 
     @cached_property
     def _admitted(self) -> Tensor:

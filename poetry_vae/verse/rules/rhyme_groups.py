@@ -14,6 +14,8 @@ from torch import Tensor
 
 from poetry_vae.text.prosody import RhymeBook
 
+_NEVER = 30.0  # nats, after which a character is drawn only if there is no other
+
 
 def nonempty_subsets(items: Sequence[int]) -> list[tuple[int, ...]]:
     """All of them, the smallest first."""
@@ -81,6 +83,26 @@ class RhymeGroups:
         """The same over some of the characters, by their ids."""
         tables = ("member", "usual", "level", "shared")
         return replace(self, **{name: getattr(self, name)[columns] for name in tables})
+
+
+def if_first_rhymes(log_weights: Tensor, group: Tensor, level: Tensor) -> Tensor:
+    """Logarithms of weights of the first line's last character, [R, V], if the poem is known to
+    rhyme in a group: the level characters of the group get the weight of all level ones.
+
+    In free verse a first line that ends on a level tone rhymes, since the others follow it. If the
+    rhyme is asked for, so that they cannot, the line shall still rhyme as often.
+
+    Args:
+        group: which characters are in the group with a level tone, [R, V] or [V].
+        level: which have no other tone, [V].
+    """
+    within, all_level = (
+        log_weights.masked_fill(~some, -torch.inf).logsumexp(-1, keepdim=True)
+        for some in (group, group | level)
+    )
+    gain = (all_level - within).where(within.isfinite(), 0.0)
+    changed = torch.where(group, log_weights + gain, log_weights - _NEVER * level)
+    return changed.where(within.isfinite(), log_weights)
 
 
 def _table(columns: Sequence[Collection[int]], width: int) -> Tensor:

@@ -125,6 +125,11 @@ class BoundRule:
         """The plan that each poem keeps, such as a rhyme group, drawn by its probability."""
         return None
 
+    def foreseen(self, masked: MaskedProbabilities) -> MaskedProbabilities:
+        """What a model that writes one character after the other says of a poem at first, as it
+        would be if the model knew this rule."""
+        return masked
+
     def planned(
         self, masked: MaskedProbabilities, plan: Any, *, generator: torch.Generator
     ) -> MaskedProbabilities:
