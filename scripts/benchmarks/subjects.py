@@ -23,7 +23,9 @@ from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
-from poetry_vae.verse.sampling_settings import SamplingSettings
+from poetry_vae.verse.sampling_settings import Sampling, SamplingSettings
+
+_WAYS: tuple[Sampling, ...] = ("plain", "chosen")
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
     options.add_argument("--form", default="七绝")
     options.add_argument("-n", type=int, default=150, help="titles (150)")
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--candidates", type=int, nargs="*", default=[], metavar="N")
     given = options.parse_args()
     use_threads(1)
     print(machine_line(), end="\n\n", flush=True)
@@ -55,9 +58,11 @@ def main() -> None:
     measure("real unseen poems", real, pool)
     by_title = dict(zip(pool, real, strict=True))
     measure("real poems of the titles asked for", [by_title[title] for title in asked], asked)
-    for sampling in ("plain", "chosen"):
-        settings = partial(SamplingSettings.of, sampling=sampling)
-        measure(f"{given.model}, {sampling}", poems_to(model, asked, settings, seed), asked)
+    ways = {sampling: partial(SamplingSettings.of, sampling=sampling) for sampling in _WAYS}
+    for many in given.candidates:
+        ways[f"chosen of {many}"] = partial(ways["chosen"], candidates=many)
+    for name, settings in ways.items():
+        measure(f"{given.model}, {name}", poems_to(model, asked, settings, seed), asked)
     rows = [
         [name, f"{t.own:.1%} ± {t.error:.1%}", f"{t.exchanged:.1%}", f"{t.poems:,}"]
         for name, t in found.items()
