@@ -58,7 +58,8 @@ def main() -> None:
     measure("real unseen poems", real, pool)
     by_title = dict(zip(pool, real, strict=True))
     measure("real poems of the titles asked for", [by_title[title] for title in asked], asked)
-    ways = {sampling: partial(SamplingSettings.of, sampling=sampling) for sampling in _WAYS}
+    ways: dict[str, partial[SamplingSettings]] = {}
+    ways |= {sampling: partial(SamplingSettings.of, sampling=sampling) for sampling in _WAYS}
     for many in given.candidates:
         ways[f"chosen of {many}"] = partial(ways["chosen"], candidates=many)
     for name, settings in ways.items():
