@@ -25,6 +25,7 @@ from poetry_vae import (
 from poetry_vae.text.cilin import CILIN
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreError
+from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.metrical import Metrical, MetricalPlan
@@ -222,3 +223,28 @@ def test_a_rhyme_takes_characters_that_poems_rhyme_so_where_it_can() -> None:
 def test_a_long_list_of_avoided_characters_is_cut_in_messages() -> None:
     assert Avoid("月花").told() == "avoiding 月花"
     assert Avoid("月" * 30).told() == f"avoiding {'月' * 20} and 10 more characters"
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("浣溪沙", "rhymes in lines 1, 2, 3, 5, 6, and a rhyme can be asked for only in the even"),
+        ("菩萨蛮", "differ in length, and a rhyme or metre can be asked for only where"),
+        ("5,5,7,7", "differ in length, and a rhyme or metre can be asked for only where"),
+    ],
+)
+def test_a_rhyme_of_other_lines_than_the_even_ones_is_refused(form: str, message: str) -> None:
+    with pytest.raises(RuleError, match=message):
+        _compiled(Rhyme("東"), Form.parse(form))
+    _compiled(Rhyme("東"), Form.parse("生查子"))
+
+
+def test_no_character_ends_two_lines_that_rhyme_if_there_is_another() -> None:
+    book = Rulebook(Rhyme("真"), Form.of(4, 5), CharTokenizer(list("人春花月")))
+    tokenizer = book.alphabet.tokenizer
+    ids = torch.full((1, 20), -1)
+    ids[0, 9] = tokenizer.encode(Poem(["人"]))[0]
+    plan = MetricalPlan(torch.tensor([0]), torch.tensor([0]))
+    held = book.undecided().where(book.rules.index(_metrical(book)), plan)
+    mask = book.mask(ids, torch.tensor([19]), held)[0]
+    assert tokenizer.decode(mask.nonzero()[:, 0].tolist()) == "春"

@@ -56,7 +56,7 @@ def command(
     For a file, the most surprising characters of all its poems are shown. Use - for standard input.
 
     \b
-    poetry-vae score 白日依山尽，黄河入海留。
+    poetry-vae score 春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多马。
     poetry-vae score poems.txt --form 七绝 -n 50
     """
     import torch

@@ -92,6 +92,10 @@ def templates(form: Form) -> tuple[MetreTemplate, ...]:
         raise MetreError(
             f"{form} has no metre: regulated verse has 2, 4, 8 or an even number of 10 and more "
             "lines of 5, 6 or 7 characters"
+            + (
+                "; a tune has tones of its own, which can be checked, not asked for"
+                * bool(form.tune)
+            )
         )
     more = form.lines // 4
     orders = [(first + second * more)[: form.lines] for first, second in _ORDERS.items()]
@@ -136,7 +140,7 @@ def template_named(form: Form, name: str) -> MetreTemplate:
         if wanted in (template.name, template.order):
             return template
     known = ", ".join(f"{template.name} ({template.order})" for template in templates(form))
-    raise MetreError(f"{form} has no template {name!r}: use {known}")
+    raise MetreError(f"{form} has no template {name!r}: use strict, loose, {known}")
 
 
 @cache

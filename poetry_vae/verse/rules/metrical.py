@@ -232,10 +232,11 @@ class Metrical(BoundRule):
         return kept
 
     def prefers(self, ids: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
-        """At the end of a line that rhymes, the characters that poems do rhyme in the group."""
+        """At the end of a line that rhymes, what poems do rhyme in the group, and not twice."""
         rhymes = self._rhymes[decision.template, places]
-        better = rhymes.new_ones(len(places), len(self.rhymes.usual))
-        better[rhymes] = self.rhymes.usual[:, decision.group[rhymes]].T
+        better = torch.ones(len(places), len(self.tones), dtype=torch.bool)
+        ends = ids[rhymes].where(self._rhymes[decision.template[rhymes]], -1)
+        better[rhymes] = self.rhymes.fresh(decision.group[rhymes], ends)
         return better
 
     def foreseen(self, masked: MaskedProbabilities) -> MaskedProbabilities:
@@ -289,8 +290,7 @@ class Metrical(BoundRule):
 
     def plans_kept(self, ids: Tensor) -> Tensor:
         """How many pairs of a template and a group poems ids [R, T] keep: [R]."""
-        C = self.form.chars
-        tones = self.tones[ids]
+        C, tones = self.form.chars, self.tones[ids]
         total = torch.zeros(len(ids), dtype=torch.long)
         for t in range(max(1, len(self.templates))):
             kept = torch.ones(len(ids), dtype=torch.bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from poetry_vae.text.lines import split_lines
 from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, only
 
 
@@ -15,7 +16,7 @@ class Near(Rule):
     poem: str
 
     def told(self) -> str:
-        return f"near {self.poem}"
+        return f"near {'/'.join(split_lines(self.poem))}"
 
 
 class Neighbourhood(BoundRule):

@@ -79,7 +79,7 @@ class Template(Rule):
         return "".join(self.lines).replace(FREE, "")
 
     def told(self) -> str:
-        return f"the template {self.text}"
+        return f"the template {'/'.join(self.lines)}"
 
 
 def acrostic(text: str, *, tail: bool = False) -> Together:

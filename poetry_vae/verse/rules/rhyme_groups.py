@@ -79,6 +79,14 @@ class RhymeGroups:
             [place.get((g,), len(shared)) for g in range(len(groups))],
         )
 
+    def fresh(self, group: Tensor, ends: Tensor) -> Tensor:
+        """What rhymes in the group of each poem, [R], as poems have it, and does not end a line
+        already: [R, V]. ``ends`` are the ids that do, [R, L], −1 for none."""
+        out = self.usual[:, group].T.clone()
+        rows, columns = (ends >= 0).nonzero(as_tuple=True)
+        out[rows, ends[rows, columns]] = False
+        return out
+
     def only(self, columns: Tensor) -> RhymeGroups:
         """The same over some of the characters, by their ids."""
         tables = ("member", "usual", "level", "shared")

@@ -58,6 +58,7 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     metre, rhyme, sounds = only(parts, Metre), only(parts, Rhyme), only(parts, Sounds)
     if metre is None and rhyme is None:
         return None
+    _check_lines(ground.form)
     book = sounds.book if sounds else PINGSHUI
     legal: tuple[MetreTemplate, ...] = ()
     if metre:
@@ -77,6 +78,30 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
             )
     rules = metre.rules if metre else "strict"
     return _metrical(ground.form, ground.alphabet, legal, tuple(groups), rules, book)
+
+
+def _check_lines(form: Form) -> None:
+    """Refuse a form whose even lines are not those that rhyme.
+
+    Raises:
+        RuleError: its lines differ in length, or it is a tune that rhymes in other lines.
+    """
+    if not form.is_even:
+        raise RuleError(
+            f"the lines of a {form} differ in length, and a rhyme or metre can be asked for only "
+            "where they are alike: leave it out"
+        )
+    if not form.tune:
+        return
+    from poetry_vae.text.tune_metre import tune_metres  # with the books of tunes, which take time
+
+    found = tune_metres().get(form.tune)
+    if found and not all(letter == "A" for letter in found.rhymes[1::2]):
+        rhymed = ", ".join(str(i) for i, letter in enumerate(found.rhymes, 1) if letter)
+        raise RuleError(
+            f"{form} rhymes in lines {rhymed}, and a rhyme can be asked for only in the even "
+            "lines: leave it out"
+        )
 
 
 @lru_cache(maxsize=16)
