@@ -229,13 +229,15 @@ def test_a_long_list_of_avoided_characters_is_cut_in_messages() -> None:
     ("form", "message"),
     [
         ("浣溪沙", "rhymes in lines 1, 2, 3, 5, 6, and a rhyme can be asked for only in the even"),
-        ("菩萨蛮", "differ in length, and a rhyme or metre can be asked for only where"),
-        ("5,5,7,7", "differ in length, and a rhyme or metre can be asked for only where"),
+        ("菩萨蛮", "differ in length, and a rhyme can be asked for only where"),
+        ("5,5,7,7", "differ in length, and a rhyme can be asked for only where"),
     ],
 )
 def test_a_rhyme_of_other_lines_than_the_even_ones_is_refused(form: str, message: str) -> None:
     with pytest.raises(RuleError, match=message):
         _compiled(Rhyme("東"), Form.parse(form))
+    with pytest.raises(MetreError, match="has no metre: regulated verse has"):
+        _compiled(Rhyme("東") & Metre(), Form.parse(form))
     _compiled(Rhyme("東"), Form.parse("生查子"))
 
 

@@ -58,13 +58,14 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     metre, rhyme, sounds = only(parts, Metre), only(parts, Rhyme), only(parts, Sounds)
     if metre is None and rhyme is None:
         return None
-    _check_lines(ground.form)
     book = sounds.book if sounds else PINGSHUI
     legal: tuple[MetreTemplate, ...] = ()
     if metre:
         legal = tuple(templates(ground.form))
         if metre.template is not None:
             legal = (template_named(ground.form, metre.template),)
+    else:
+        _check_lines(ground.form)
     everything = _groups_of(book, ground.alphabet, level=False)
     level = _groups_of(book, ground.alphabet, level=True)
     groups = level if metre else everything
@@ -88,8 +89,8 @@ def _check_lines(form: Form) -> None:
     """
     if not form.is_even:
         raise RuleError(
-            f"the lines of a {form} differ in length, and a rhyme or metre can be asked for only "
-            "where they are alike: leave it out"
+            f"the lines of a {form} differ in length, and a rhyme can be asked for only where they "
+            "are alike: leave it out"
         )
     if not form.tune:
         return
