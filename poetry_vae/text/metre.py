@@ -89,13 +89,10 @@ def templates(form: Form) -> tuple[MetreTemplate, ...]:
     """
     in_couplets = form.lines in _SHORT or (form.lines >= _LONG and form.lines % 2 == 0)
     if not in_couplets or form.lengths[0] not in LINE_TYPES or not form.is_even:
+        of_tune = "; the tones of a tune can be checked, but not asked for" if form.tune else ""
         raise MetreError(
             f"{form} has no metre: regulated verse has 2, 4, 8 or an even number of 10 and more "
-            "lines of 5, 6 or 7 characters"
-            + (
-                "; a tune has tones of its own, which can be checked, not asked for"
-                * bool(form.tune)
-            )
+            f"lines of 5, 6 or 7 characters{of_tune}"
         )
     more = form.lines // 4
     orders = [(first + second * more)[: form.lines] for first, second in _ORDERS.items()]
@@ -140,7 +137,7 @@ def template_named(form: Form, name: str) -> MetreTemplate:
         if wanted in (template.name, template.order):
             return template
     known = ", ".join(f"{template.name} ({template.order})" for template in templates(form))
-    raise MetreError(f"{form} has no template {name!r}: use strict, loose, {known}")
+    raise MetreError(f"{form} has no template {name!r}: use strict or loose rules, or {known}")
 
 
 @cache

@@ -91,7 +91,7 @@ class Ruled:
         """
         is_free = self.book.is_read_first and self.book.judges_poems and not len(self._limited)
         if is_hard or not is_free:
-            return self._led(code, labels, generator=generator, is_hard=is_hard)
+            return self._led(code, labels, is_hard, generator)
         ids = refined(self.model, code, labels, self.settings, generator=generator)
         failed = ~self.book.keeps(ids)
         many = math.gcd(self.settings.candidates, len(ids))
@@ -99,16 +99,11 @@ class Ruled:
         left = hopeless.nonzero()[:, 0]
         if len(left):
             some = None if labels is None else labels[left]
-            ids[left], failed[left] = self._led(code[left], some, generator=generator)
+            ids[left], failed[left] = self._led(code[left], some, False, generator)
         return ids, failed
 
     def _led(
-        self,
-        code: Tensor,
-        labels: Tensor | None,
-        *,
-        generator: torch.Generator,
-        is_hard: bool = False,
+        self, code: Tensor, labels: Tensor | None, is_hard: bool, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """:meth:`write`, every character so that it fits the rules."""
         book = self.book
