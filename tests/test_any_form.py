@@ -208,6 +208,8 @@ def test_what_cannot_be_asked_is_named(model: PoetryVAE) -> None:
         _ = model.form
     with pytest.raises(LabelError, match=r"no dynasty '周'.*唐, 宋, 元, 明, 清"):
         model.writing(Form.parse("七绝"), dynasty="周")
+    for name in ("唐朝", "唐代"):
+        assert model.writing(Form.parse("七绝"), dynasty=name).asked.dynasty == 1
     with pytest.raises(FormError, match="at most 64 lines of at most 9 characters"):
         model.writing(Form.of(2, 10))
     with pytest.raises(LabelError, match="one form cannot be told a subject"):

@@ -16,11 +16,13 @@ from poetry_vae.verse.choosing import (
     against,
     agreement,
     copied,
+    read,
     repeated,
     surprise,
     surprise_by_place,
 )
 from poetry_vae.verse.generate import generate
+from poetry_vae.verse.passes import Passes, Surprise
 from poetry_vae.verse.rules.rule import RuleError
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
@@ -129,7 +131,7 @@ def test_what_a_poem_owes_to_its_subject_counts_for_it(poet: PoetryVAE) -> None:
     own, unsaid = surprise(told, ids), surprise(plain, ids)
     torch.testing.assert_close(surprise(told, ids, asked=told.asked.unsaid()), unsaid)
     assert (own - unsaid).abs().max() > 0.01
-    assert not agreement(plain, ids).any()  # of one couplet
+    assert not agreement(read(plain, ids)).any()  # of one couplet
     again = 5 * (repeated(ids) - 1).clamp_min(0)
     torch.testing.assert_close(against(plain, ids), 0.2 * unsaid + again)
     torch.testing.assert_close(against(told, ids), 0.2 * own + own - unsaid + again)
@@ -146,7 +148,7 @@ def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
     assert not alone[:, :10].any()
     owed = (alone - own)[:, 10:].sum(-1)
     assert owed.abs().max() > 0.01
-    torch.testing.assert_close(agreement(quatrain, ids), owed)
+    torch.testing.assert_close(agreement(read(quatrain, ids)), owed)
     again = 5 * (repeated(ids) - 2).clamp_min(0)
     assert again.any()
     torch.testing.assert_close(against(quatrain, ids), 0.2 * own.sum(-1) - owed + again)
@@ -154,6 +156,53 @@ def test_what_couplets_owe_to_each_other_is_what_the_model_makes_of_those_above(
     other = torch.cat([_ids(6, seed=2), ids[:, 10:]], 1)
     torch.testing.assert_close(surprise_by_place(quatrain, other, only=second), alone)
     assert (surprise_by_place(quatrain, other)[:, 10:] - own[:, 10:]).abs().max() > 0.01
+
+
+def _same(found: Surprise, expected: Surprise) -> None:
+    for name, value in vars(expected).items():
+        torch.testing.assert_close(getattr(found, name), value)
+
+
+@pytest.mark.parametrize(("about", "emphasis"), [("", 0.0), ("春水", 0.0), ("春水", 1.0)])
+def test_what_passes_have_read_is_what_a_reading_of_the_whole_poem_finds(
+    poet: PoetryVAE, about: str, emphasis: float
+) -> None:
+    view = poet.writing(Form.parse("浣溪沙"), about=about)
+    settings = SamplingSettings.of(view, trust=0.0, emphasis=emphasis)
+    code = torch.randn(5, view.code_size, generator=torch.Generator().manual_seed(0))
+    passes = Passes(view, code, None, settings)
+    ids = passes.write(generator=torch.Generator().manual_seed(1))
+    expected = read(view, ids)
+    _same(passes.surprise(ids), expected)
+    assert (expected.own - expected.unsaid).abs().max() > 0.01 or not about
+    assert agreement(expected).abs().min() > 0.01
+    # A code that is trusted makes other characters likely.
+    trusting = Passes(view, code, None, replace(settings, trust=0.8))
+    ids = trusting.write(generator=torch.Generator().manual_seed(1))
+    assert (trusting.surprise(ids).own - read(view, ids).own).abs().max() > 0.01
+
+
+def test_what_is_given_does_not_surprise_but_counts_for_the_rest(poet: PoetryVAE) -> None:
+    """Rows with different places given are those of every row by itself."""
+    view = poet.writing(Form.of(4, 5), about="春")
+    settings = SamplingSettings.of(view, emphasis=0.5)
+    code = torch.randn(3, view.code_size, generator=torch.Generator().manual_seed(0))
+    ids = torch.cat([_ids(3), _ids(3, seed=1)], 1)
+    given = torch.zeros(3, 20, dtype=torch.bool)
+    given[1, 4], given[2, [0, 12, 13]] = True, True
+
+    def found(rows: list[int]) -> Surprise:
+        passes = Passes(view, code[rows], None, settings)
+        for _ in passes.run(ids[rows], given[rows]):
+            pass
+        return passes.surprise(ids[rows])
+
+    whole = found([0, 1, 2])
+    for row in range(3):
+        _same(Surprise(*(part[row : row + 1] for part in vars(whole).values())), found([row]))
+    for part in vars(whole).values():
+        assert not part[given].any()
+        assert (part[~given] > 0).all()
 
 
 def test_no_poem_has_no_surprise() -> None:

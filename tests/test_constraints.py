@@ -97,6 +97,8 @@ def test_a_simplified_character_stands_for_all_its_forms() -> None:
         (Pin(1, 1, "月") & Avoid("月"), QUATRAIN, "leave out 1,1=月 or avoiding 月"),
         (Avoid("".join(TOKENIZER.characters)), QUATRAIN, "avoid fewer"),
         (acrostic("春江花月夜"), QUATRAIN, "5,1=夜 lies outside"),
+        (acrostic("春A"), QUATRAIN, "'A' is no Chinese character"),
+        (Pin(1, 1, "🌙"), QUATRAIN, "'🌙' is no Chinese character"),
         (Template("□□月"), QUATRAIN, "has 3 characters, and a line of 七绝 has 7"),
         (Template("□□□□□，□□□□□，□□□□□"), COUPLET, "has 3 lines, and a 五言联 has 2"),
         (Words(("春江花月夜",)), Form.of(2, 4), "the word 春江花月夜 has 5 characters"),

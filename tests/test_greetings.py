@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from poetry_vae import generate
+from poetry_vae import PoetryVAE, generate
 from poetry_vae.text.greetings import occasion
-from poetry_vae.verse.wishes import occasion_of
+from poetry_vae.verse.wishes import occasion_of, subject_notes
 from tests.small import small_model, small_poet
 from tests.test_cli import run
 
@@ -59,3 +59,19 @@ def test_its_occasion_is_what_the_poem_is_about() -> None:
     assert "subject" not in note
     assert other["about"] == "秋夜"
     assert other["lines"] != implied["lines"]
+
+
+@pytest.mark.parametrize(
+    ("about", "notes"),
+    [
+        ("秋夜怀友", []),
+        ("失眠", ["asked for as: 不寐"]),
+        ("grandma", ["the model does not know these characters of the subject: g r a n d m"]),
+        ("月，😀", ["the model does not know these characters of the subject: 😀"]),
+        ("月" * 10, []),
+        ("秋月" * 6, [f"the model reads the first 10 characters of the subject: {'秋月' * 5}"]),
+    ],
+)
+def test_a_subject_that_is_taken_otherwise_is_said(about: str, notes: list[str]) -> None:
+    found = list(subject_notes(about, PoetryVAE.from_pretrained("poet")))
+    assert found == notes

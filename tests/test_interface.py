@@ -127,8 +127,9 @@ def test_forms_and_models_say_what_can_be_asked(client: Client, any_form: Poetry
         (poem,) = other.post("/poems", asked).json["poems"]
         assert (poem["about"], poem["dynasty"], poem["form"]) == ("春水", "唐", "忆江南")
         greeting = {"form": "五绝", "acrostic": "生日快乐", "n": 1, "seed": 1, "stream": True}
-        events = dict(other.post("/poems", greeting).events)
-        assert (events["note"], events["poem"]["about"]) == ("subject: 祝寿", "祝寿")
+        events = other.post("/poems", greeting).events
+        assert ("note", "subject: 祝寿") in events
+        assert dict(events)["poem"]["about"] == "祝寿"
         refused = other.post("/poems", {**asked, "dynasty": "明", "about": ""})
         assert refused.error["field"] == "dynasty"
 

@@ -68,6 +68,14 @@ def test_a_revision_keeps_rules() -> None:
         assert check(poem.lines, rules="loose", readings="lenient").ok
 
 
+def test_a_refusal_speaks_of_what_was_asked_for() -> None:
+    poem = "春水江花月，春水江花月。"
+    with pytest.raises(RuleError, match=r"the kept characters □水江花月/.*no repeats") as refused:
+        revise(small_poet().writing(COUPLET), poem, {0}, rules=NoRepeat())
+    assert "near" not in str(refused.value)
+    assert "template" not in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["line9", "1,8", "x", "1,3-2", "2;3", ""])
 def test_places_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(RuleError):

@@ -35,7 +35,9 @@ READERS = ("score", "nearest", "reconstruct", "interpolate", "traverse")
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_file_that_is_not_there_is_named(name: str, folder: Path) -> None:
-    assert "nosuch.txt: no such file" in fails(1, *_arguments(name, "nosuch.txt", folder))
+    assert "nosuch.txt: there is no such file, and" in fails(
+        1, *_arguments(name, "nosuch.txt", folder)
+    )
     assert "no poem and no file" in fails(2, *_arguments(name, " ", folder))
 
 

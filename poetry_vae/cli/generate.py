@@ -131,11 +131,10 @@ def command(
         raise click.UsageError("--greedy means --temperature 0: give one of the two")
 
     from poetry_vae.text.files import appending, replacing
-    from poetry_vae.text.old_words import in_old_words
     from poetry_vae.verse.generate import choose_model
     from poetry_vae.verse.sampler import Sampler
     from poetry_vae.verse.sampling_settings import trust_in
-    from poetry_vae.verse.wishes import occasion_of
+    from poetry_vae.verse.wishes import occasion_of, subject_notes
 
     if greedy:
         options["temperature"] = 0.0
@@ -154,8 +153,8 @@ def command(
         asked["about"] = implied
         chosen = choose_model(chosen.form, chosen, **asked)
     chosen = with_label(chosen, label)
-    if about and (old := in_old_words(about)) != about:
-        click.echo(f"asked for as: {old}", err=True)
+    for note in subject_notes(about, chosen):
+        click.echo(note, err=True)
     rules = rules_from(chosen.form, wishes)
     beside = _beside(chosen.source or model, label, options)
     if options["trust"] is None:

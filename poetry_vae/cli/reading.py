@@ -32,12 +32,16 @@ def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:
         CorpusError: the file is not there or cannot be read, or the input is empty.
     """
     from poetry_vae.cli.corpus import read_for_people
+    from poetry_vae.text.errors import CorpusError
+    from poetry_vae.text.files import stands
 
     if not source.strip():
         raise click.UsageError("no poem and no file was given")
     if source == "-":
         return _standard_input(encoding)
     if _is_path(source):
+        if not stands(Path(source)):
+            raise CorpusError(f"{source}: there is no such file, and it is no Chinese verse")
         return read_for_people(Path(source), encoding=encoding).poems
     return source
 

@@ -27,7 +27,13 @@ _SUSPECTS, _EXPECTED = 3, 5
 @click.command("score")
 @click.argument("source", metavar="TEXT|FILE|-")
 @reading_options
-@click.option("--samples", type=click.IntRange(1, 10_000), default=64, show_default=True)
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 10_000),
+    default=64,
+    show_default=True,
+    help=f"Latents for the surprises of characters; the bound always takes {_BOUND_SAMPLES}.",
+)
 @click.option(
     "-n",
     "most",

@@ -117,6 +117,8 @@ def ask(
             f"the model writes at most {config.lines} lines of at most {config.chars} characters, "
             f"and a {form} has {form.described}"
         )
+    if dynasty not in config.dynasties:  # 唐朝 and 唐代 are 唐
+        dynasty = dynasty[:1] if dynasty[1:] in ("朝", "代") else dynasty
     if dynasty and dynasty not in config.dynasties:
         known = ", ".join(config.dynasties)
         raise LabelError(f"no dynasty {dynasty!r}; the model knows {known}")

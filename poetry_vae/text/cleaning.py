@@ -99,6 +99,12 @@ def clean_lines(text: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def first_foreign(text: str) -> str:
+    """The first sign of a text that is no Chinese character, or "" if there is none."""
+    found = _NOT_HAN.search(text)
+    return found[0] if found else ""
+
+
 def clean_typed(text: str, *, free: str = "") -> str:
     """Typed or pasted text as verse alone, its punctuation and its script as they were typed.
 

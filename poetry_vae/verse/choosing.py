@@ -22,6 +22,7 @@ from poetry_vae.model.pretrained import lines_of_poets
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
+from poetry_vae.verse.passes import Passes, Surprise
 
 _AT_ONCE = 512
 # The weight of a nat of a poem's likelihood. A nat that a poem gains from its subject, or its
@@ -32,7 +33,9 @@ _LIKELIHOOD = 0.2
 _REPEATED = 5.0
 
 
-def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tensor:
+def against(
+    model: PoetryVAE, ids: Tensor, labels: Tensor | None = None, *, passes: Passes | None = None
+) -> Tensor:
     """A score against poems ids [B, T] as an answer to what was asked, in nats: [B].
 
     It is −λ log p(x | asked), minus the gain from what was asked, log p(x | asked) − log p(x), and
@@ -40,15 +43,18 @@ def against(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Tens
     likely without its subject does not answer it, and a poem whose couplets do not need each other
     has no single theme. A poem that says the words of its subject again and again gains from it
     each time, so it pays for them. For models of one form the score is −log p(x) alone.
+
+    Args:
+        passes: those that wrote the poems. A model of any form then takes all probabilities given
+            the poems' codes, since the passes have them already.
     """
-    own = surprise_by_place(model, ids, labels)
     if model.config.forms == "one":
-        return own.sum(-1)
-    found = _LIKELIHOOD * own.sum(-1) - agreement(model, ids, own=own)
-    if model.asked.says_something:
-        found = found + own.sum(-1) - surprise(model, ids, asked=model.asked.unsaid())
+        return surprise(model, ids, labels)
+    found = read(model, ids, labels) if passes is None else passes.surprise(ids)
+    own = found.own.sum(-1)
+    gained = found.unsaid.sum(-1) - own + agreement(found)
     most = ids.shape[1] / 10
-    return found + _REPEATED * (repeated(ids) - most).clamp_min(0)
+    return _LIKELIHOOD * own - gained + _REPEATED * (repeated(ids) - most).clamp_min(0)
 
 
 def repeated(ids: Tensor) -> Tensor:
@@ -60,23 +66,26 @@ def repeated(ids: Tensor) -> Tensor:
     return before.sum(-1)
 
 
-def agreement(model: PoetryVAE, ids: Tensor, *, own: Tensor | None = None) -> Tensor:
-    """How much likelier the couplets of poems ids [B, T] make each other, in nats, [B]. For models
-    of any form.
+def agreement(found: Surprise) -> Tensor:
+    """How much likelier the couplets of poems make each other, in nats, [B].
 
     Σ_k log p(u_k | u_1 … u_{k−1}, asked) − log p(u_k | asked): their pointwise total correlation
     (Watanabe 1960), as the model estimates it. It can score a couplet alone because it was also
     trained on parts of long poems.
-
-    Args:
-        own: :func:`surprise_by_place` of the poems, where they are known.
     """
-    own = surprise_by_place(model, ids) if own is None else own
-    unit, found = model.asked.layout.unit, own.new_zeros(len(own))
+    return (found.alone - found.own).sum(-1)
+
+
+def read(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Surprise:
+    """How surprising the characters of poems ids [B, T] are to a model of any form that knows
+    nothing of z. Poems that :class:`Passes` wrote need not be read: see :meth:`Passes.surprise`."""
+    own = surprise_by_place(model, ids, labels)
+    unit, alone = model.asked.layout.unit, own
     for k in range(1, model.asked.units):
-        alone = surprise_by_place(model, ids, only=unit == k)
-        found = found + (alone - own * (unit == k)).sum(-1)
-    return found
+        alone = alone.where(unit != k, surprise_by_place(model, ids, labels, only=unit == k))
+    if not model.asked.says_something:
+        return Surprise(own, own, alone)
+    return Surprise(own, surprise_by_place(model, ids, labels, asked=model.asked.unsaid()), alone)
 
 
 def surprise(

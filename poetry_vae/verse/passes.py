@@ -19,17 +19,30 @@ already: a refiner that is not sure likes to say things twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from poetry_vae.model import orders
+from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.sampling_settings import SamplingSettings
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """−log p of each character of B poems in nats, each [B, T]; 0 for what was given."""
+
+    own: Tensor
+    """Given what was asked, and all that was settled before."""
+    unsaid: Tensor
+    """The same, with nothing asked."""
+    alone: Tensor
+    """The same as ``own``, if the other couplets were not there. The first is always alone."""
 
 
 class Passes:
@@ -39,6 +52,7 @@ class Passes:
         self, model: PoetryVAE, code: Tensor, labels: Tensor | None, settings: SamplingSettings
     ) -> None:
         B, T = len(code), model.form.positions
+        self.settings, self.labels = settings, labels
         self.model, self.guidance, self.emphasis = model, settings.guidance, settings.emphasis
         self.count = min(
             settings.passes, orders.passes_of(model.form, in_turn=model.config.in_turn)
@@ -55,8 +69,10 @@ class Passes:
         self.unread = model.refine(nothing, alone, states, none, asked=unsaid)
         if not model.asked.says_something:
             self.emphasis = 0.0
-        if self.emphasis:
-            self.unsaid_states = model.states(settings.trust * code, labels, unsaid)
+        self._unsaid_states = model.states(settings.trust * code, labels, unsaid)
+        # Hidden states by place, with what was asked and, for emphasis, without.
+        width = self.states.shape[-1]
+        self._found = [code.new_zeros(B, T + 1, width) for _ in range(2 if self.emphasis else 1)]
 
     def run(
         self, ids: Tensor, given: Tensor, strange: Tensor | None = None
@@ -70,6 +86,7 @@ class Passes:
             strange: places with characters that the model cannot read and so ignores, [1, T].
         """
         order = self._order(given, strange)
+        self._given, self._settled_in = given, order
         begun = given.sum(1)
         first, last = int(begun.min()), int(order.pass_of.max())
         memory = Memories(self.model.config.refiner_layers)
@@ -78,7 +95,7 @@ class Passes:
             # A second row for every poem is read without what was asked for. Both are read at once,
             # since reading few rows takes as long as reading the weights.
             asked = asked.and_unsaid(len(ids))
-            states = torch.cat([states.expand(len(ids), -1, -1), self.unsaid_states])
+            states = torch.cat([states.expand(len(ids), -1, -1), self._unsaid_states])
             trust = torch.cat([trust, trust])
             if len(order.pass_of) > 1:
                 order = order.repeated(2)
@@ -102,10 +119,56 @@ class Passes:
             found = read(now)
             if now.questions:
                 targets = now.target[: len(given), : now.questions]
+                for states_by_place, states_here in zip(self._found, found, strict=True):
+                    _put(states_here, targets, into=states_by_place)
                 guided = self._guided(found[0], self._unread_at(targets))
                 for unsaid in found[1:]:
                     guided = guided + self.emphasis * (found[0] - unsaid)
                 yield targets, guided
+
+    def write(self, *, generator: torch.Generator | None) -> Tensor:
+        """Poems of which nothing is given: ids [B, T]."""
+        settings, model = self.settings, self.model
+        B, T = len(self.trust), model.form.positions
+        ids = torch.full((B, T), CharTokenizer.MASK, device=self.trust.device)
+        for places, read in self.run(ids, torch.zeros(1, T, dtype=torch.bool, device=ids.device)):
+            ids[:, places[0]] = model.readout.draw(
+                read,
+                settings.temperature,
+                present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
+                repetition=settings.repetition,
+                refused=model.tokenizer.rare,
+                generator=generator,
+            )
+        return ids
+
+    def surprise(self, ids: Tensor) -> Surprise:
+        """How surprising the characters of the poems are that :meth:`run` has written, ids [B, T],
+        given their codes. What the passes have read is not read again."""
+        asked, order = self.model.asked, self._settled_in
+        own = self._nats(self._found[0], ids)
+        if self.emphasis or not asked.says_something:
+            unsaid = self._nats(self._found[-1], ids)
+        else:
+            unsaid = self._nats(self._read(ids, order, asked.unsaid(), self._unsaid_states), ids)
+        alone = own.clone()
+        for k in range(1, asked.units):
+            others = asked.layout.unit != k
+            read = self._read(ids, replace(order, aside=order.aside | others), asked, self.states)
+            alone = alone.where(others, self._nats(read, ids))
+        return Surprise(own, unsaid, alone)
+
+    def _read(self, ids: Tensor, order: orders.Order, asked: Asked, states: Tensor) -> Tensor:
+        """Hidden states for all places of an order that are not aside, [B, T + 1, H]."""
+        slots = Slots.of(order, asked.subject_present).seen()
+        read = self.model.refine(ids, slots, states, self.trust, asked=asked)
+        found = torch.zeros_like(self._found[0])
+        _put(read, slots.target[:, : slots.questions], into=found)
+        return found
+
+    def _nats(self, read: Tensor, ids: Tensor) -> Tensor:
+        """−log p of the characters that were not given: [B, T]."""
+        return -self.model.readout.log_prob(read[:, :-1], ids) * ~self._given
 
     def all_open(self, ids: Tensor, given: Tensor, strange: Tensor, *, rows: Tensor) -> Tensor:
         """Hidden states for every place at once, [R, T, H], of some of the poems, given ids [R, T]
@@ -131,6 +194,11 @@ class Passes:
         return read + self.guidance * (read - unread) if self.guidance else read
 
 
+def _put(states: Tensor, places: Tensor, *, into: Tensor) -> None:
+    """Hidden states [B, Q, H] to their places [B or 1, Q], in [B, T + 1, H]; T is no place."""
+    into.scatter_(1, places.unsqueeze(-1).expand_as(states), states)
+
+
 @torch.no_grad()
 def refined(
     model: PoetryVAE,
@@ -143,17 +211,4 @@ def refined(
     """Poems from codes [B, D]: ids [B, T]; with no pass, those that the decoder draws."""
     if not settings.passes:
         return model.draw(code, labels, temperature=settings.temperature, generator=generator)
-    passes = Passes(model, code, labels, settings)
-    T = model.form.positions
-    ids = torch.full((len(code), T), CharTokenizer.MASK, device=code.device)
-    nothing = torch.zeros(1, T, dtype=torch.bool, device=code.device)
-    for places, read in passes.run(ids, nothing):
-        ids[:, places[0]] = model.readout.draw(
-            read,
-            settings.temperature,
-            present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
-            repetition=settings.repetition,
-            refused=model.tokenizer.rare,
-            generator=generator,
-        )
-    return ids
+    return Passes(model, code, labels, settings).write(generator=generator)

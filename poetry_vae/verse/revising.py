@@ -160,7 +160,7 @@ def _lines(poem: Poem | str, form: Form) -> Sequence[str]:
 def _drawn(text: str, places: Collection[int], form: Form) -> Template:
     """The poem with some places left free."""
     open_text = "".join(FREE if i in places else c for i, c in enumerate(text))
-    return Template("\n".join(form.cut(open_text)))
+    return Template("\n".join(form.cut(open_text)), name="the kept characters")
 
 
 def _alternative(character: str, probability: float) -> Alternative:

@@ -267,8 +267,8 @@ class Rulebook:
         return wrong
 
     def told(self) -> str:
-        """All of them in a user's words."""
-        return ", ".join(part.told() for part in self._parts)
+        """All of them that a poem can break, in a user's words."""
+        return ", ".join(part.told() for part in self._parts if not part.is_wish)
 
     def _bound(self, parts: Sequence[Rule]) -> tuple[list[BoundRule], Tensor]:
         """The rules, and what a place may hold under all of them, [T, V]."""

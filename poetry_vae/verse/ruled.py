@@ -15,8 +15,9 @@ from torch import Tensor
 
 from poetry_vae.model.sampling import lessen
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.verse.choosing import against
 from poetry_vae.verse.drawing import Failed, settle
-from poetry_vae.verse.passes import Passes, refined
+from poetry_vae.verse.passes import Passes
 from poetry_vae.verse.rulebook import Held, Rulebook
 from poetry_vae.verse.sampling_settings import SamplingSettings
 
@@ -78,8 +79,10 @@ class Ruled:
         *,
         generator: torch.Generator,
         is_hard: bool = False,
-    ) -> tuple[Tensor, Tensor]:
-        """Poems from codes [R, D]: ids [R, T], and which rows keep no rule, [R].
+        is_scored: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Poems from codes [R, D]: ids [R, T], which rows keep no rule, [R], and the score of
+        ``verse.choosing`` against each, [R], or zeros.
 
         Where a decision would come first, and leaves much open, as that of a template does, poems
         are first written freely, and those that keep the rules stay: they have the model's own
@@ -91,20 +94,35 @@ class Ruled:
         """
         is_free = self.book.is_read_first and self.book.judges_poems and not len(self._limited)
         if is_hard or not is_free:
-            return self._led(code, labels, is_hard, generator)
-        ids = refined(self.model, code, labels, self.settings, generator=generator)
+            return self._led(code, labels, is_hard, is_scored, generator)
+        passes = Passes(self.model, code, labels, self.settings)
+        ids = passes.write(generator=generator)
+        scores = self._scores(passes, ids, is_scored)
         failed = ~self.book.keeps(ids)
         many = math.gcd(self.settings.candidates, len(ids))
         hopeless = torch.unflatten(failed, 0, (-1, many)).all(1).repeat_interleave(many)
         left = hopeless.nonzero()[:, 0]
         if len(left):
             some = None if labels is None else labels[left]
-            ids[left], failed[left] = self._led(code[left], some, False, generator)
-        return ids, failed
+            again = self._led(code[left], some, False, is_scored, generator)
+            for part, new in zip((ids, failed, scores), again, strict=True):
+                part[left] = new
+        return ids, failed, scores
+
+    def _scores(self, passes: Passes, ids: Tensor, is_scored: bool) -> Tensor:
+        """Of poems as the model reads them: [R]."""
+        if not is_scored:
+            return torch.zeros(len(ids), device=ids.device)
+        return against(self.model, ids, passes.labels, passes=passes)
 
     def _led(
-        self, code: Tensor, labels: Tensor | None, is_hard: bool, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        code: Tensor,
+        labels: Tensor | None,
+        is_hard: bool,
+        is_scored: bool,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """:meth:`write`, every character so that it fits the rules."""
         book = self.book
         passes = Passes(self.model, code, labels, self.settings)
@@ -118,7 +136,7 @@ class Ruled:
             given, strange = given[:1], strange[:1]
         for targets, read in passes.run(shown, given, strange):
             if bool(failed.rows.all()):
-                return ids, failed.rows  # nobody will read them
+                return ids, failed.rows, self._scores(passes, ids, False)  # nobody reads them
             for number in range(targets.shape[1]):
                 places = targets[:, number].expand(len(ids))
                 is_there = places < ids.shape[1]
@@ -127,7 +145,7 @@ class Ruled:
                     continue
                 self._settle(read[:, number], ids, some, places, held, failed, generator)
             shown.copy_(book.alphabet.read(ids))
-        return ids, failed.rows | book.broken(ids)
+        return ids, failed.rows | book.broken(ids), self._scores(passes, shown, is_scored)
 
     def _settle(
         self,

@@ -15,7 +15,7 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
 from poetry_vae.verse.choosing import against, copied
-from poetry_vae.verse.passes import refined
+from poetry_vae.verse.passes import Passes, refined
 from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.ruled import Ruled
 from poetry_vae.verse.rules.rule import Rule, RuleError
@@ -180,20 +180,34 @@ class Sampler:
             code = self._ruled.resampled(code, labels, generator=generator)
         else:
             code = torch.randn(n, D, generator=generator, device=device)
-        if self._ruled is None or self.book is None:
-            ids = self.write_from(code, labels, generator=generator)
-            wrong = torch.zeros(n, dtype=torch.bool)
+        scored = (self.settings.candidates > 1 or is_scored) and self.model.refiner is not None
+        if self._ruled is not None:
+            ids, wrong, scores = self._ruled.write(
+                code, labels, generator=generator, is_hard=is_hard, is_scored=scored
+            )
+            if bool(wrong.all()):
+                return ids, scores + torch.inf
         else:
-            ids, wrong = self._ruled.write(code, labels, generator=generator, is_hard=is_hard)
-        scores = torch.zeros(n)
-        if bool(wrong.all()):
-            return ids, scores + torch.inf
-        if (self.settings.candidates > 1 or is_scored) and self.model.refiner is not None:
-            scores = against(self.model, self.read(ids), labels)
+            wrong = torch.zeros(n, dtype=torch.bool)
+            ids, scores = self._written(code, labels, scored, generator)
+        if scored:
             scores = scores + _COPY * copied(self.poems(ids)).to(scores.device)
         if self.book is not None:
             scores = scores + _BLEMISH * self.book.blemished(ids)
         return ids, scores.masked_fill(wrong.to(scores.device), torch.inf)
+
+    def _written(
+        self, code: Tensor, labels: Tensor | None, scored: bool, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Poems of codes without rules: ids [n, T], and the score against each, [n], or zeros."""
+        if not self._goes_in_passes:
+            ids = self.write_from(code, labels, generator=generator)
+            scores = against(self.model, ids, labels) if scored else None
+        else:
+            passes = Passes(self.model, code, labels, self.settings)
+            ids = passes.write(generator=generator)
+            scores = against(self.model, ids, labels, passes=passes) if scored else None
+        return ids, torch.zeros(len(ids)) if scores is None else scores
 
     def read(self, ids: Tensor) -> Tensor:
         """Ids [n, T] as the model reads them; it may not know all their characters."""

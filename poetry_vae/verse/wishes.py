@@ -6,7 +6,7 @@ asked for. A new rule is a file in ``verse/rules``, a :class:`Wish` here and a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +119,21 @@ def occasion_of(asked: Mapping[str, Any], model: PoetryVAE, *, about: str = "") 
         return ""
     found = (occasion(asked.get(name) or "") for name in ("acrostic", "tail"))
     return next(filter(None, found), "")
+
+
+def subject_notes(about: str, model: PoetryVAE) -> Iterator[str]:
+    """How a subject is understood, a sentence each, where it is not taken as it was typed."""
+    from poetry_vae.text.lines import split_lines
+    from poetry_vae.text.old_words import in_old_words
+
+    asked = in_old_words(about)
+    if asked != about:
+        yield f"asked for as: {asked}"
+    characters, most = "".join(split_lines(asked)), model.config.subject
+    if missing := model.tokenizer.unknown(characters):
+        yield f"the model does not know these characters of the subject: {' '.join(missing)}"
+    if len(characters) > most:
+        yield f"the model reads the first {most} characters of the subject: {characters[:most]}"
 
 
 def _acrostic(text: str, form: Form, note: Note) -> Rule:

@@ -32,7 +32,7 @@ from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings, trust_in
-from poetry_vae.verse.wishes import form_of, occasion_of, rules_of
+from poetry_vae.verse.wishes import form_of, occasion_of, rules_of, subject_notes
 from poetry_vae.web.bodies import (
     AlternativesBody,
     AskedBody,
@@ -95,6 +95,7 @@ class Studio:
             body = body.model_copy(update={"about": implied})
             notes.append(f"subject: {implied}")
         model = self._model_for(form, body)
+        notes.extend(subject_notes(body.about, model))
         rules = _rules(body, model, notes)
         settings = SamplingSettings.of(model, sampling=body.sampling, trust=trust_in(rules))
         with _blamed(body, model):

@@ -1,4 +1,4 @@
-"""Characters akin to a theme are drawn more often: the only wish among the rules."""
+"""Characters akin to a theme are drawn more often."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Favour(Rule):
 
     favoured: str
     strength: float = 1.0
+    is_wish = True
 
     def told(self) -> str:
         return f"the theme {self.favoured}"

@@ -14,6 +14,7 @@ class Near(Rule):
     """Latents near those of a given poem, instead of latents from the whole prior."""
 
     poem: str
+    is_wish = True
 
     def told(self) -> str:
         return f"near {'/'.join(split_lines(self.poem))}"

@@ -69,6 +69,8 @@ class Template(Rule):
     """
 
     text: str
+    name: str = "the template"
+    """What messages call it."""
 
     @property
     def lines(self) -> list[str]:
@@ -79,7 +81,7 @@ class Template(Rule):
         return "".join(self.lines).replace(FREE, "")
 
     def told(self) -> str:
-        return f"the template {'/'.join(self.lines)}"
+        return f"{self.name} {'/'.join(self.lines)}"
 
 
 def acrostic(text: str, *, tail: bool = False) -> Together:

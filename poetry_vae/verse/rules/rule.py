@@ -34,6 +34,9 @@ class RuleError(PoetryVAEError):
 class Rule:
     """Anything a poem can be asked to keep. ``a & b`` asks for both."""
 
+    is_wish = False
+    """Whether the rule only leads the model, so that no poem can break it."""
+
     def __and__(self, other: Rule) -> Together:
         return Together((*self.parts, *other.parts))
 
