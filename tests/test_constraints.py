@@ -252,3 +252,18 @@ def test_no_character_ends_two_lines_that_rhyme_if_there_is_another() -> None:
     held = book.undecided().where(book.rules.index(_metrical(book)), plan)
     mask = book.mask(ids, torch.tensor([19]), held)[0]
     assert tokenizer.decode(mask.nonzero()[:, 0].tolist()) == "春"
+
+
+def test_a_tune_of_oblique_rhymes_gets_one() -> None:
+    """生查子 rhymes obliquely; 空 and 中, which have oblique readings too, do not rhyme so."""
+    tokenizer = CharTokenizer(list("空中春樹路月雪"))
+    assert {tokenizer.decode(_ends(form, tokenizer)) for form in ("生查子", "五律")} == {
+        "樹路月雪",
+        "空中春樹路月雪",
+    }
+
+
+def _ends(form: str, tokenizer: CharTokenizer) -> list[int]:
+    """What the second line may end on, if it rhymes with any."""
+    book = Rulebook(Rhyme(), Form.parse(form), tokenizer)
+    return book.allowed[9].nonzero()[:, 0].tolist()

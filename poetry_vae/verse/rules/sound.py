@@ -10,7 +10,7 @@ from itertools import chain
 
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreTemplate, Rules, template_named, templates
-from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook, rare_rhymes
+from poetry_vae.text.prosody import GROUPS, PINGSHUI, Reading, RhymeBook, rare_rhymes
 from poetry_vae.text.script import fold
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.metrical import Metrical
@@ -69,6 +69,9 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     everything = _groups_of(book, ground.alphabet, level=False)
     level = _groups_of(book, ground.alphabet, level=True)
     groups = level if metre else everything
+    if rhyme is not None and rhyme.group is None and _rhymes_obliquely(ground.form):
+        book = _Oblique(book)
+        groups = [group for group in everything if group not in level] or everything
     if rhyme is not None and rhyme.group is not None:
         asked = _groups_asked(rhyme.group, book, everything)
         groups = [group for group in asked if group in groups]
@@ -103,6 +106,35 @@ def _check_lines(form: Form) -> None:
             f"{form} rhymes in lines {rhymed}, and a rhyme can be asked for only in the even "
             "lines: leave it out"
         )
+
+
+@dataclass(frozen=True)
+class _Oblique:
+    """A book for rhymes on oblique tones: without characters that poems read with a level one, too,
+    since 空 and 中 would rhyme in 送."""
+
+    book: RhymeBook
+
+    @property
+    def name(self) -> str:
+        return self.book.name
+
+    def readings(self, character: str) -> frozenset[Reading]:
+        found = self.book.readings(character)
+        return frozenset() if any(reading.tone == "平" for reading in found) else found
+
+    def neighbours(self, group: str) -> frozenset[str]:
+        return self.book.neighbours(group)
+
+
+def _rhymes_obliquely(form: Form) -> bool:
+    """Whether most poems of a tune end their even lines on oblique tones, as 生查子."""
+    if not form.tune:
+        return False
+    from poetry_vae.text.tune_metre import tune_metres
+
+    found = tune_metres().get(form.tune)
+    return found is not None and {tones[-1] for tones in found.tones[1::2]} == {"仄"}
 
 
 @lru_cache(maxsize=16)
