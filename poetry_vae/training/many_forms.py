@@ -222,14 +222,9 @@ def _poems(corpus: Treasury, part: Part, model: ModelConfig, table: LayoutTable)
 
 def _cut(form: Form) -> Iterator[tuple[int, int]]:
     """The lines of consecutive parts of at most LONGEST characters, of whole couplets."""
-    if form.positions <= LONGEST:
-        yield 0, form.lines
-        return
     first = 0
-    for last in range(2, form.lines + 2, 2):
-        following = min(last + 2, form.lines)
-        if last >= form.lines or sum(form.lengths[first:following]) > LONGEST:
-            last = min(last, form.lines)
+    for last in (*range(2, form.lines, 2), form.lines):
+        if last == form.lines or sum(form.lengths[first : last + 2]) > LONGEST:
             if sum(form.lengths[first:last]) <= LONGEST:
                 yield first, last
             first = last

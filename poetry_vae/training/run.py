@@ -18,7 +18,6 @@ from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.stopping import Stopped
-from poetry_vae.training.warm_start import warm_started
 
 
 class TrainingError(PoetryVAEError):
@@ -70,10 +69,6 @@ class Run:
     preset: str = "custom"
     start: PoetryVAE | None = None
     """The model whose weights are trained on; without one, random weights."""
-
-    def warm_started(self) -> PoetryVAE:
-        """The model before the first step, see :func:`warm_started`."""
-        return warm_started(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 KLSchedule = Literal["constant", "linear", "cyclical"]
 Schedule = Literal["cosine", "constant"]
+_RISING = 200  # steps over which the learning rate rises, or fewer in a short run
 
 
 def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) -> float:
@@ -28,29 +29,6 @@ def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) 
     return min(1.0, done / warmup)
 
 
-def learning_rate(
-    peak: float,
-    step: int,
-    total: int,
-    *,
-    schedule: Schedule = "cosine",
-    decay: float = 0.1,
-    warmup_steps: int = 200,
-) -> float:
-    """Linear to ``peak`` over the first steps; then half a cosine down to a hundredth of it, or
-    constant, and over the share ``decay`` of all steps, at the end, down to 0 as 1 − √done (Hägele
-    et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations").
-    """
-    warmup_steps = min(warmup_steps, max(1, total // 10))
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    if schedule == "constant":
-        left = max(0, total - step) / max(1.0, decay * total)
-        return peak if left >= 1 else peak * (1 - math.sqrt(1 - left))
-    done = (step - warmup_steps) / max(1, total - warmup_steps)
-    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
-
-
 @dataclass(frozen=True)
 class TrainingPlan:
     """The plan that settings make for a corpus of so many batches."""
@@ -65,9 +43,20 @@ class TrainingPlan:
         return max(self.config.min_steps, round(self.config.epochs * self.in_epoch))
 
     def learning_rate(self, peak: float, step: int) -> float:
-        """See :func:`learning_rate`."""
-        schedule, decay = self.config.schedule, self.config.decay
-        return learning_rate(peak, step, self.steps, schedule=schedule, decay=decay)
+        """Linear to ``peak`` over the first steps; then half a cosine down to a hundredth of it, or
+        constant, and over the share ``decay`` of all steps, at the end, down to 0 as 1 − √done
+        (Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+        Durations").
+        """
+        total = self.steps
+        rising = min(_RISING, max(1, total // 10))
+        if step < rising:
+            return peak * (step + 1) / rising
+        if self.config.schedule == "constant":
+            left = max(0, total - step) / max(1.0, self.config.decay * total)
+            return peak if left >= 1 else peak * (1 - math.sqrt(1 - left))
+        done = (step - rising) / max(1, total - rising)
+        return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
     def kl_weight(self, step: int) -> float:
         """The factor on β once ``step`` steps are done."""

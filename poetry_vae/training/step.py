@@ -20,6 +20,7 @@ from poetry_vae.training.run import Run
 from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.updates import RULES, JointUpdates, parameter_groups
+from poetry_vae.training.warm_start import warm_started
 
 _CRITIC_BETAS = (0.5, 0.9)  # Kim & Mnih 2018, appendix A
 
@@ -38,7 +39,8 @@ class Trained:
     @classmethod
     def begin(cls, run: Run, device: torch.device, *, poems: int) -> Trained:
         """The state before the first step of a run over so many training poems."""
-        config, model = run.training, run.warm_started()
+        config = run.training
+        model = warm_started(run.model, run.corpus.tokenizer, run.start, seed=run.seed)
         if config.refiner_only:
             model.requires_grad_(False)
             if model.refiner is not None:
