@@ -17,13 +17,6 @@ Prior = Literal["standard", "learned"]
 Posterior = Literal["bottom-up", "merged"]
 FormChoice = Literal["one", "any"]
 Likelihood = Literal["categorical", "gaussian", "bernoulli"]
-_WORDS = {
-    "pooling": Pooling,
-    "prior": Prior,
-    "posterior": Posterior,
-    "likelihood": Likelihood,
-    "forms": FormChoice,
-}
 
 
 class ConfigError(PoetryVAEError):
@@ -105,7 +98,11 @@ _RULES: tuple[ValueCheck, ...] = (
     ("kernel", lambda n: _is_whole(n, 1) and n % 2 == 1, "an odd number of positions"),
     ("normalise classifier refiner_tables in_turn", lambda b: type(b) is bool, "true or false"),
     ("dynasties", lambda x: type(x) is tuple and all(map(_is_text, x)), "a list of names"),
-    *map(one_of, _WORDS, _WORDS.values()),
+    one_of("pooling", Pooling),
+    one_of("prior", Prior),
+    one_of("posterior", Posterior),
+    one_of("likelihood", Likelihood),
+    one_of("forms", FormChoice),
 )
 
 

@@ -163,10 +163,10 @@ class HierarchicalLevel(Level):
         h = None if self.descend is None else self.descend(above)
         prior = _standard(self.bottom_up.bias, self.size)
         if self.top_down is not None and h is not None:
-            prior = _gaussian(self.top_down(self._units_of(h)))
+            prior = gaussian_of(self.top_down(self._units_of(h)))
         posterior = prior
         if features is not None:
-            posterior = _gaussian(self.bottom_up(self._units_of(features)))
+            posterior = gaussian_of(self.bottom_up(self._units_of(features)))
             if self.is_merged:
                 posterior = posterior.merged(prior)
         z = place(posterior, prior)
@@ -200,7 +200,7 @@ def named_levels(config: ModelConfig) -> list[tuple[str, int, int]]:
     return [level for level in each if level[2]]
 
 
-def _gaussian(parameters: Tensor) -> DiagonalGaussian:
+def gaussian_of(parameters: Tensor) -> DiagonalGaussian:
     """Mean and log variance side by side a unit, [..., u, 2d] → [..., D]. In float32."""
     mean, log_variance = parameters.float().chunk(2, dim=-1)
     return DiagonalGaussian(mean.flatten(-2), log_variance.flatten(-2))
