@@ -103,7 +103,7 @@ class GaussianLevel(Level):
         self, features: Tensor | None, above: Tensor | None, place: Placing, asking: object = None
     ) -> tuple[LevelRecord, Tensor]:
         """Place z given features [B, F], or without evidence; the state handed down is z itself."""
-        prior = _standard(self.mean.bias, self.size)
+        prior = DiagonalGaussian.standard(torch.zeros(self.size, device=self.mean.bias.device))
         posterior = prior
         if features is not None:  # in float32 whatever the layers before it used
             posterior = DiagonalGaussian(
@@ -161,7 +161,7 @@ class HierarchicalLevel(Level):
             The record, and the state h [..., T, H].
         """
         h = None if self.descend is None else self.descend(above)
-        prior = _standard(self.bottom_up.bias, self.size)
+        prior = DiagonalGaussian.standard(torch.zeros(self.size, device=self.enter.bias.device))
         if self.top_down is not None and h is not None:
             prior = gaussian_of(self.top_down(self._units_of(h)))
         posterior = prior
@@ -204,8 +204,3 @@ def gaussian_of(parameters: Tensor) -> DiagonalGaussian:
     """Mean and log variance side by side a unit, [..., u, 2d] → [..., D]. In float32."""
     mean, log_variance = parameters.float().chunk(2, dim=-1)
     return DiagonalGaussian(mean.flatten(-2), log_variance.flatten(-2))
-
-
-def _standard(like: Tensor, size: int) -> DiagonalGaussian:
-    """N(0, I), [D], the same for every poem of a batch."""
-    return DiagonalGaussian.standard(torch.zeros(size, device=like.device))

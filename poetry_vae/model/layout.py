@@ -35,13 +35,9 @@ class Layout:
     """The unit of two lines that a place is in."""
 
     @classmethod
-    def of(
-        cls, *forms: Form, width: int | None = None, device: torch.device | None = None
-    ) -> Layout:
-        """A row for each form, padded to ``width`` or to the longest."""
-        width = width or max(form.positions for form in forms)
-        rows = [[[*c, *[0] * (width - len(c))] for c in columns_of(form)] for form in forms]
-        there, *others = (torch.tensor(column) for column in zip(*rows, strict=True))
+    def of(cls, form: Form) -> Layout:
+        """The one row of a form."""
+        there, *others = (torch.tensor([column]) for column in columns_of(form))
         return cls(there.bool(), *others)
 
     def __getitem__(self, rows: Tensor | slice) -> Layout:

@@ -20,7 +20,7 @@ class PlaceEmbedding(nn.Module):
     the line, the line counted from the beginning and from the end of the poem, the place within a
     couplet, and the stanza."""
 
-    def __init__(self, config: ModelConfig, width: int, *, scale: float = 0.1) -> None:
+    def __init__(self, config: ModelConfig, width: int) -> None:
         super().__init__()
         self.chars = config.chars
         sizes = {
@@ -32,11 +32,11 @@ class PlaceEmbedding(nn.Module):
             "stanza": 3,
         }
         self.tables = nn.ModuleDict(
-            {name: nn.Embedding(size, width) for name, size in sizes.items() if size}
+            {name: nn.Embedding(size, width) for name, size in sizes.items()}
         )
         for table in self.tables.values():
             assert isinstance(table, nn.Embedding)
-            nn.init.normal_(table.weight, std=scale)
+            nn.init.normal_(table.weight, std=0.1)
 
     def numbers(self, layout: Layout) -> dict[str, Tensor]:
         """Which row of each table counts for a place, [B, T] a table."""

@@ -1,4 +1,4 @@
-"""The models that come with the package, and which weights a model has: told without loading any."""
+"""The models that come with the package, and which weights a model has, without loading any."""
 
 from __future__ import annotations
 

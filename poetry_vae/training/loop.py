@@ -264,10 +264,8 @@ class _Loop:
     def _keep(self, figures: Figures) -> None:
         """Write the weights as the model that the folder holds."""
         step = self.counters.step
-        card, measures = (
-            model_card(self.spec, figures, step),
-            figures_to_keep(self.spec, figures, step),
-        )
+        card = model_card(self.spec, figures, step)
+        measures = figures_to_keep(self.spec, figures, step)
         save_model(self.trained.kept, self.folder, card=card, figures=measures)
 
     def _log_step(self, terms: Terms, speed: float) -> None:

@@ -68,7 +68,6 @@ class LayoutTable:
     def __init__(self) -> None:
         self._number: dict[tuple[Form, int, int], int] = {}
         self._rows: list[npt.NDArray[np.uint8]] = []
-        self._sizes: list[tuple[int, int]] = []
 
     def number(self, form: Form, first: int, last: int) -> int:
         """The number of the layout of a form's lines from ``first`` up to ``last``."""
@@ -81,13 +80,13 @@ class LayoutTable:
             row[:, :length] = np.array(columns_of(form))[:, places].clip(0, 255)
             row[6, :length] -= first // 2
             self._rows.append(row)
-            self._sizes.append((length, (last - first + 1) // 2))
         return self._number[key]
 
     @property
     def sizes(self) -> Ints:
         """Characters and units of each row, [F, 2]."""
-        return np.array(self._sizes, np.int64).reshape(-1, 2)
+        rows = np.array(self._rows, np.int64).reshape(-1, 7, LONGEST)
+        return np.stack([rows[:, 0].sum(1), rows[:, 6].max(1) + 1], 1)
 
     def tensor(self) -> Tensor:
         """[F, 7, LONGEST]."""

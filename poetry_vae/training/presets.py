@@ -48,7 +48,7 @@ class Preset:
 
     def settings(self) -> dict[str, Any]:
         """Every setting that can be changed, with its value in this preset."""
-        return {**_OF_MODEL, **_OF_TRAINING, **self.changes}
+        return {**_SETTINGS, **self.changes}
 
 
 def parsed(name: str, text: str) -> Any:
@@ -76,15 +76,13 @@ def _defaults(kind: type, but: Collection[str] = ()) -> dict[str, Any]:
 
 # Settings that follow from the corpus and its labels are not among them.
 _OF_MODEL = _defaults(ModelConfig, ("labels", "classifier"))
-_OF_TRAINING = _defaults(TrainingConfig)
+_SETTINGS = {**_OF_MODEL, **_defaults(TrainingConfig)}
 
 
 def _default(name: str) -> Any:
-    for settings in (_OF_MODEL, _OF_TRAINING):
-        if name in settings:
-            return settings[name]
-    known = ", ".join([*_OF_MODEL, *_OF_TRAINING])
-    raise ConfigError(f"no setting is called {name!r}; there are {known}")
+    if name not in _SETTINGS:
+        raise ConfigError(f"no setting is called {name!r}; there are {', '.join(_SETTINGS)}")
+    return _SETTINGS[name]
 
 
 _LARGEST = (64, 9)  # lines, and characters of a line, of a model of any form

@@ -59,10 +59,10 @@ class Trained:
         )
 
     @property
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self) -> nn.ModuleDict:
         """All that has weights, by name."""
-        others = {"critic": self.critic, "average": self.average}
-        return {"model": self.model, **{n: m for n, m in others.items() if m is not None}}
+        each = {"model": self.model, "critic": self.critic, "average": self.average}
+        return nn.ModuleDict({name: module for name, module in each.items() if module is not None})
 
     @property
     def kept(self) -> PoetryVAE:
@@ -99,8 +99,7 @@ class Trained:
             terms = self.objective(Step(self.model, mine, plan.kl_weight(number), generator))
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()  # type: ignore[no-untyped-call]
-        parameters = (p for module in self.modules.values() for p in module.parameters())
-        ranks.average(parameters, share=len(mine.ids) / len(batch.ids))
+        ranks.average(self.modules.parameters(), share=len(mine.ids) / len(batch.ids))
         for group in self.optimiser.param_groups:
             group["lr"] = pace * plan.learning_rate(group["peak"], number)
             if group["name"] not in turn:

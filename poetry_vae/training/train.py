@@ -149,23 +149,18 @@ def _of_any_form(
         corpus = corpus.in_vocabulary(start.tokenizer)
     model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), given)
     if start is not None and goes_on:
-        larger = _larger_refiner(model, start.config, overrides)
+        sizes = {  # by which a refiner may be asked to be deeper or wider
+            "refiner_layers": (model.refiner_layers, start.config.refiner_layers),
+            "refiner_hidden": (model.refiner_width, start.config.refiner_width),
+        }
+        larger: dict[str, Any] = {
+            name: asked
+            for name, (asked, begun) in sizes.items()
+            if name in overrides and asked > begun
+        }
         _refuse((set(overrides) & set(vars(model))) - set(larger))
         model = replace(start.config, **larger)
     return corpus, model, training
-
-
-def _larger_refiner(
-    model: ModelConfig, start: ModelConfig, overrides: Collection[str]
-) -> dict[str, Any]:
-    """The settings by which a refiner is asked to be deeper or wider than the one to start from."""
-    sizes = {
-        "refiner_layers": (model.refiner_layers, start.refiner_layers),
-        "refiner_hidden": (model.refiner_width, start.refiner_width),
-    }
-    return {
-        name: asked for name, (asked, begun) in sizes.items() if name in overrides and asked > begun
-    }
 
 
 def _going_on(

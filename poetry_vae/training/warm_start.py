@@ -61,11 +61,12 @@ def warm_started(
     own = model.state_dict()
     fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
     model.load_state_dict({**own, **fitting})
-    is_wider = config.refiner_width > start.config.refiner_width
-    if model.refiner is not None and start.refiner is not None and is_wider:
-        widen(model.refiner, start.refiner)
-    if model.refiner is not None and "refiner.embedding.weight" not in theirs:
-        model.refiner.warm_start(model.encoder.embedding, model.decoder.likelihood)
+    refiner, is_new = model.refiner, "refiner.embedding.weight" not in theirs
+    if refiner and start.refiner and config.refiner_width > start.config.refiner_width:
+        widen(refiner, start.refiner)
+    if is_new and refiner and refiner.embedding and refiner.likelihood:
+        refiner.embedding.load_state_dict(model.encoder.embedding.state_dict())
+        refiner.likelihood.load_state_dict(model.decoder.likelihood.state_dict())
     return model
 
 
