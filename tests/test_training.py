@@ -22,10 +22,9 @@ from poetry_vae.training.diagnostics import Figures, active_units, collapse_warn
 from poetry_vae.training.loop import run_training as train
 from poetry_vae.training.objectives import Step, Terms, WeightedELBO
 from poetry_vae.training.presets import PRESETS, parsed
-from poetry_vae.training.run import Observer, Run, TrainingError
+from poetry_vae.training.run import Observer, Run, StoppingRule, TrainingError
 from poetry_vae.training.schedules import TrainingPlan, kl_weight
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.training.stopping import StoppingRule
 from poetry_vae.training.train import train as train_from
 from poetry_vae.training.warm_start import warm_started
 from tests.small import COUPLET, small_config, small_corpus, small_model

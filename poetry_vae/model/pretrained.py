@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from poetry_vae.model import versions
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.model.outline import Outline, TooLargeError
 from poetry_vae.model.versions import shipped_models
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
@@ -167,6 +167,39 @@ def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: 
     return model.eval().requires_grad_(False)
 
 
+class _TooLargeError(PoetryVAEError):
+    """A configuration whose model would have more weights than the limit."""
+
+
+class _Outline(TorchFunctionMode):
+    """A context for making modules whose weights mean nothing yet: none is drawn at random, and all
+    of them have to be filled in."""
+
+    def __init__(self, most: int) -> None:
+        """
+        Args:
+            most: the most numbers there may be. A model with more raises :class:`_TooLargeError`
+                before it takes memory.
+        """
+        super().__init__()
+        self.left = most
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in ("normal_", "uniform_", "kaiming_uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        if name not in ("empty", "zeros", "ones", "randn"):
+            return func(*args, **kwargs)
+        self.left -= math.prod(args if len(args) != 1 or type(args[0]) is int else args[0])
+        if self.left < 0:
+            raise _TooLargeError("a model of more numbers than it may have")
+        kwargs.pop("generator", None)
+        return (torch.empty if name == "randn" else func)(*args, **kwargs)
+
+
 def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], PoetryVAE]) -> PoetryVAE:
     """A model of a configuration without weights, checked against the file that holds them.
 
@@ -182,9 +215,9 @@ def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], Poetr
             )
     held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
     try:
-        with Outline(held + _SPARE):
+        with _Outline(held + _SPARE):
             model = make()
-    except TooLargeError as error:
+    except _TooLargeError as error:
         raise file.refuse(
             f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
         ) from error

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from poetry_vae.model import labelling
 from poetry_vae.model.asked import Asked, Given, ask
 from poetry_vae.model.attention import Memories
-from poetry_vae.model.classifier import LabelClassifier
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
-from poetry_vae.model.encoder import ConvEncoder
+from poetry_vae.model.encoder import ConvEncoder, LabelClassifier
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.hub import source_of
 from poetry_vae.model.latents import Level, LevelRecord, Placing, Record, build_levels

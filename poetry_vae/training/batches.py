@@ -28,10 +28,6 @@ class Batch:
     asked: Asked | None = None
     """Form, dynasty and subject of each poem, for a model of any form."""
 
-    def first(self, share: float) -> Batch:
-        """A part of the poems, at least one."""
-        return self.rows(slice(max(1, round(share * len(self.ids)))))
-
     def rows(self, rows: slice) -> Batch:
         """Some of the poems."""
         labels = None if self.labels is None else self.labels[rows]

@@ -28,11 +28,10 @@ from poetry_vae.training.heart import BY_HEART, by_heart_warning
 from poetry_vae.training.objectives import Terms
 from poetry_vae.training.ranks import Ranks, local_device, ranks
 from poetry_vae.training.recipe import check
-from poetry_vae.training.run import Observer, Result, Run, TrainingError
+from poetry_vae.training.run import Observer, Result, Run, Stopped, StoppingRule, TrainingError
 from poetry_vae.training.run_file import RunFile, made_with, write_run_file
 from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.step import Trained
-from poetry_vae.training.stopping import Stopped, StoppingRule
 
 _SAVE_EVERY_SECONDS = 60.0
 _SAVING_SHARE = 0.01  # of the time, at most, goes into saving the state of large models

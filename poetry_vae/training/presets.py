@@ -120,8 +120,6 @@ _POET: dict[str, Any] = {
     "dynasties": ("唐", "宋", "元", "明", "清"),
     "subject": 10,
     "in_turn": True,
-}
-_TRAINED_POET: dict[str, Any] = {
     "learning_rate": 1e-3,
     "schedule": "constant",
     "second_moment": 0.98,
@@ -168,7 +166,6 @@ PRESETS: dict[str, Preset] = {
             "Sønderby et al. 2016; Pannatier et al. 2024, σ-GPTs",
             {
                 **_POET,
-                **_TRAINED_POET,
                 "epochs": 8.0,
                 "kl_schedule": "linear",
                 "warmup": 0.008,
@@ -180,7 +177,7 @@ PRESETS: dict[str, Preset] = {
             "continues from a model of any form (--from): no warm-up, half the learning rate, "
             "until validation poems get no likelier",
             "Howard & Ruder 2018, Universal Language Model Fine-tuning",
-            {**_POET, **_TRAINED_POET, "learning_rate": 5e-4, "epochs": 2.0},
+            {**_POET, "learning_rate": 5e-4, "epochs": 2.0},
         ),
         Preset(
             "shi",
