@@ -23,7 +23,7 @@ from poetry_vae.training.loop import run_training as train
 from poetry_vae.training.objectives import Step, Terms, WeightedELBO
 from poetry_vae.training.presets import PRESETS, parsed
 from poetry_vae.training.run import Observer, Run, StoppingRule, TrainingError
-from poetry_vae.training.schedules import TrainingPlan, kl_weight
+from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.train import train as train_from
 from poetry_vae.training.warm_start import warm_started
@@ -281,9 +281,11 @@ def test_a_collapsed_posterior_is_told_in_words() -> None:
 
 
 def test_kl_schedules() -> None:
-    def weights(schedule: str, **kwargs: object) -> list[float]:
-        values = {"warmup": 0.5, "cycles": 2, **kwargs}
-        return [kl_weight(schedule, d / 8, **values) for d in range(9)]  # type: ignore[arg-type]
+    def weights(schedule: Any, warmup: float = 0.5) -> list[float]:
+        few = {"min_steps": 8, "epochs": 1.0}
+        config = TrainingConfig(kl_schedule=schedule, warmup=warmup, cycles=2, **few)
+        plan = TrainingPlan(config, in_epoch=8)
+        return [plan.kl_weight(d) for d in range(9)]
 
     assert weights("constant") == [1.0] * 9
     assert weights("linear") == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]

@@ -167,22 +167,18 @@ def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: 
     return model.eval().requires_grad_(False)
 
 
-class _TooLargeError(PoetryVAEError):
-    """A configuration whose model would have more weights than the limit."""
-
-
 class _Outline(TorchFunctionMode):
     """A context for making modules whose weights mean nothing yet: none is drawn at random, and all
     of them have to be filled in."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, refusal: Exception) -> None:
         """
         Args:
-            most: the most numbers there may be. A model with more raises :class:`_TooLargeError`
-                before it takes memory.
+            most: the most numbers there may be.
+            refusal: what a model with more raises before it takes memory.
         """
         super().__init__()
-        self.left = most
+        self.left, self.refusal = most, refusal
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
@@ -195,7 +191,7 @@ class _Outline(TorchFunctionMode):
             return func(*args, **kwargs)
         self.left -= math.prod(args if len(args) != 1 or type(args[0]) is int else args[0])
         if self.left < 0:
-            raise _TooLargeError("a model of more numbers than it may have")
+            raise self.refusal
         kwargs.pop("generator", None)
         return (torch.empty if name == "randn" else func)(*args, **kwargs)
 
@@ -214,13 +210,9 @@ def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], Poetr
                 f"does not fit {CONFIG}: {n} {name} need more than its {len(file.tensors)} tensors"
             )
     held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
-    try:
-        with _Outline(held + _SPARE):
-            model = make()
-    except _TooLargeError as error:
-        raise file.refuse(
-            f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
-        ) from error
+    too_large = f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
+    with _Outline(held + _SPARE, file.refuse(too_large)):
+        model = make()
     wanted: Wanted = {}
     for name, tensor in model.state_dict().items():
         wanted[name] = (_FLOATS, tuple(tensor.shape))

@@ -19,8 +19,8 @@ from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import AttentionBlock, Memories
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.layers import Dense, zero_init
+from poetry_vae.model.layout import PlaceEmbedding
 from poetry_vae.model.likelihoods import build_likelihood
-from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.model.slots import Slots
 
 

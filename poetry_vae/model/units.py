@@ -23,8 +23,7 @@ from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Level, LevelRecord, Placing, gaussian_of
 from poetry_vae.model.layers import gated_stack, zero_init
-from poetry_vae.model.layout import Layout
-from poetry_vae.model.places import PlaceEmbedding
+from poetry_vae.model.layout import Layout, PlaceEmbedding
 from poetry_vae.text.form import Form
 
 _MOST_UNITS = 8  # of which each has a vector of its own, counted from either end

@@ -67,30 +67,21 @@ class LayoutTable:
 
     def __init__(self) -> None:
         self._number: dict[tuple[Form, int, int], int] = {}
-        self._rows: list[npt.NDArray[np.uint8]] = []
+        self.rows: list[npt.NDArray[np.uint8]] = []
+        """Each [7, LONGEST]."""
 
     def number(self, form: Form, first: int, last: int) -> int:
         """The number of the layout of a form's lines from ``first`` up to ``last``."""
         key = form, first, last
         if key not in self._number:
-            self._number[key] = len(self._rows)
+            self._number[key] = len(self.rows)
             places = slice(form.starts[first], form.starts[last - 1] + form.lengths[last - 1])
             length = places.stop - places.start
             row = np.zeros((7, LONGEST), np.uint8)
             row[:, :length] = np.array(columns_of(form))[:, places].clip(0, 255)
             row[6, :length] -= first // 2
-            self._rows.append(row)
+            self.rows.append(row)
         return self._number[key]
-
-    @property
-    def sizes(self) -> Ints:
-        """Characters and units of each row, [F, 2]."""
-        rows = np.array(self._rows, np.int64).reshape(-1, 7, LONGEST)
-        return np.stack([rows[:, 0].sum(1), rows[:, 6].max(1) + 1], 1)
-
-    def tensor(self) -> Tensor:
-        """[F, 7, LONGEST]."""
-        return torch.from_numpy(np.stack(self._rows))
 
 
 class PoemBatches:
@@ -121,7 +112,10 @@ class PoemBatches:
         if not len(self.items.start):
             raise CorpusError(f"the {part} part of the corpus has no poem that the model can write")
         self.table = table
-        self.sizes, self.layouts = table.sizes, table.tensor().to(device)
+        rows = np.stack(table.rows)
+        self.layouts = torch.from_numpy(rows).to(device)
+        characters, units = rows[:, 0].sum(1), rows[:, 6].max(1) + 1
+        self.sizes = np.stack([characters, units], 1).astype(np.int64)
         self.text = _on(device, corpus.tensors["text"])
         self.titles = _on(device, corpus.tensors["titles"])
         lengths = corpus.tensors["title_lengths"].astype(np.int64)

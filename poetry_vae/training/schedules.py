@@ -14,21 +14,6 @@ Schedule = Literal["cosine", "constant"]
 _RISING = 200  # steps over which the learning rate rises, or fewer in a short run
 
 
-def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) -> float:
-    """The factor on β when the share ``done`` of all steps is behind us, in [0, 1].
-
-    ``linear`` rises from 0 to 1 over the share ``warmup`` (Bowman et al. 2016, "Generating
-    Sentences from a Continuous Space"); ``cyclical`` does so at the start of each of ``cycles``
-    equal parts, ``warmup`` being a share of the part (Fu et al. 2019, "Cyclical Annealing
-    Schedule").
-    """
-    if schedule == "constant" or warmup <= 0:
-        return 1.0
-    if schedule == "cyclical":
-        done = (done * cycles) % 1.0 if done < 1.0 else 1.0
-    return min(1.0, done / warmup)
-
-
 @dataclass(frozen=True)
 class TrainingPlan:
     """The plan that settings make for a corpus of so many batches."""
@@ -59,13 +44,19 @@ class TrainingPlan:
         return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
     def kl_weight(self, step: int) -> float:
-        """The factor on β once ``step`` steps are done."""
-        return kl_weight(
-            self.config.kl_schedule,
-            step / self.steps,
-            warmup=self.config.warmup,
-            cycles=self.config.cycles,
-        )
+        """The factor on β once ``step`` steps are done, in [0, 1].
+
+        ``linear`` rises from 0 to 1 over the share ``warmup`` of all steps (Bowman et al. 2016,
+        "Generating Sentences from a Continuous Space"); ``cyclical`` does so at the start of each
+        of ``cycles`` equal parts, ``warmup`` being a share of the part (Fu et al. 2019, "Cyclical
+        Annealing Schedule").
+        """
+        schedule, warmup, done = self.config.kl_schedule, self.config.warmup, step / self.steps
+        if schedule == "constant" or warmup <= 0:
+            return 1.0
+        if schedule == "cyclical":
+            done = (done * self.config.cycles) % 1.0 if done < 1.0 else 1.0
+        return min(1.0, done / warmup)
 
     def is_warming_up(self, step: int) -> bool:
         """Whether the first rise of the KL weight is not over."""

@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.latents import HierarchicalLevel
 from poetry_vae.model.layers import GatedConv, zero_init
-from poetry_vae.model.layout import Layout
+from poetry_vae.model.layout import Layout, PlaceEmbedding
 from poetry_vae.model.likelihoods import CharacterHeads
-from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
