@@ -83,10 +83,6 @@ class Level(nn.Module):
         """Coordinates of z for poems of a form."""
         return self.size
 
-    def inference(self) -> list[nn.Module]:
-        """The parts that belong to q and not to p."""
-        return [getattr(self, name) for name in self.of_q]
-
 
 class GaussianLevel(Level):
     """The one level of a flat VAE: q(z|x) = N(μ(x), diag σ²(x)) and p(z) = N(0, I)."""

@@ -98,11 +98,9 @@ class Run:
         digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
         settings = self.settings
         for kind, names in (known or {}).items():
-            later = set(settings[kind]) - set(names)
-            usual = {f.name: f.default for f in fields(getattr(self, kind)) if f.name in later}
-            for name in later:
-                if settings[kind][name] == usual[name]:
-                    del settings[kind][name]
+            for f in fields(getattr(self, kind)):
+                if f.name not in names and settings[kind][f.name] == f.default:
+                    del settings[kind][f.name]
         digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))
         return digest.hexdigest()
 

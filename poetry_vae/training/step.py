@@ -48,7 +48,9 @@ class Trained:
         model.to(device)
         critic = None
         if config.gamma:
-            critic = build_critic(model, seed=derived_seed(run.seed, "critic")).to(device)
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(derived_seed(run.seed, "critic"))
+                critic = DensityRatioCritic(model.code_size).to(device)
         return cls(
             model,
             critic,
@@ -111,13 +113,6 @@ class Trained:
             self.average.update_parameters(self.model)
         self.updates.trained(terms.loss)
         return terms
-
-
-def build_critic(model: PoetryVAE, *, seed: int) -> DensityRatioCritic:
-    """The critic of the total correlation."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        return DensityRatioCritic(model.code_size)
 
 
 def build_average(model: PoetryVAE, config: TrainingConfig) -> AveragedModel:
