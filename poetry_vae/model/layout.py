@@ -102,9 +102,8 @@ class PlaceEmbedding(nn.Module):
         self.tables = nn.ModuleDict(
             {name: nn.Embedding(size, width) for name, size in sizes.items()}
         )
-        for table in self.tables.values():
-            assert isinstance(table, nn.Embedding)
-            nn.init.normal_(table.weight, std=0.1)
+        for table in self.tables.parameters():
+            nn.init.normal_(table, std=0.1)
 
     def numbers(self, layout: Layout) -> dict[str, Tensor]:
         """Which row of each table counts for a place, [B, T] a table."""

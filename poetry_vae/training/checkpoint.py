@@ -18,7 +18,6 @@ from torch import nn
 
 from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.weights import DTYPE_NAMES, Wanted, hold_against, save_weights, weights_in
-from poetry_vae.text.files import stands
 from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.tensor_file import TensorFile
 
@@ -48,10 +47,7 @@ class Counters:
 
 
 def save_state(
-    folder: Path,
-    trained: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    counters: Counters,
+    folder: Path, trained: nn.Module, optimiser: torch.optim.Optimizer, counters: Counters
 ) -> None:
     """Write the state of a run into its folder, replacing the one before in one step."""
     tensors = trained.state_dict()
@@ -64,21 +60,15 @@ def save_state(
 
 
 def load_state(
-    folder: Path,
-    trained: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    *,
-    run: str,
+    folder: Path, trained: nn.Module, optimiser: torch.optim.Optimizer, *, run: str
 ) -> Counters:
     """Put the state of a run back into the trained modules and into the optimiser.
 
     Raises:
-        CheckpointError: there is no state, it is damaged, or it belongs to a run with another
-            corpus, seed or settings.
+        CheckpointError: the state is damaged, or belongs to a run with another corpus, seed or
+            settings.
     """
     path = folder / STATE
-    if not stands(path):
-        raise CheckpointError(f"{path}: no run to resume in this folder; train without --resume")
     file = TensorFile.open(path, "state of a run", known=("progress",), error=CheckpointError)
     counters = _counters_in(file)
     if counters.run != run:
@@ -112,14 +102,10 @@ def _counters_in(file: TensorFile) -> Counters:
 
 
 def _wanted(
-    file: TensorFile,
-    trained: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    moments: int,
+    file: TensorFile, trained: nn.Module, optimiser: torch.optim.Optimizer, moments: int
 ) -> Wanted:
     """The tensors that the state must hold: weights, and the moments of so many parameters."""
-    weights = trained.state_dict()
-    wanted: Wanted = {name: _kind_of(tensor) for name, tensor in weights.items()}
+    wanted: Wanted = {name: _kind_of(tensor) for name, tensor in trained.state_dict().items()}
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     begun = [i for i in range(len(parameters)) if f"optimiser.{i}.step" in file.tensors]
     if len(begun) != moments:

@@ -63,6 +63,7 @@ def run_training(
         should_stop: asked before every step; a run that is stopped can be resumed.
 
     Raises:
+        ConfigError: settings do not go together, see :func:`check`.
         CorpusError: the corpus has no training or no validation poem.
         CheckpointError: the folder holds another run, or has no run to resume, or another process
             is training into it.
@@ -70,6 +71,7 @@ def run_training(
         FileWriteError: the folder cannot be written.
         DeviceError: this machine lacks the device.
     """
+    check(run.training, run.model)
     where = local_device(find_device(device))
     with ranks(where) as among:
         observer = observer if observer and among.is_first else Observer()
@@ -99,7 +101,6 @@ class _Loop:
         resume: bool,
     ) -> None:
         self.spec, self.folder, self.observer, self.ranks = run, folder, observer, among
-        check(run.training, run.model)
         if among.world > 1 and run.training.updates == "aggressive":
             raise ConfigError("updates=aggressive goes by the loss of one process: start one alone")
         self.data = data_of(run, device)

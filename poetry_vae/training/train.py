@@ -26,7 +26,6 @@ from poetry_vae.training.corpora import (
 from poetry_vae.training.loop import run_training
 from poetry_vae.training.many_forms import QUATRAIN, width_of
 from poetry_vae.training.presets import PRESETS
-from poetry_vae.training.recipe import check
 from poetry_vae.training.run import Result, Run
 from poetry_vae.training.run_file import RunFile
 from poetry_vae.training.settings import TrainingConfig
@@ -102,7 +101,6 @@ def train(
                 "a refiner is trained for a model that is trained already: name it with --from"
             )
     training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
-    check(training, model)
     run = Run(corpus, model, training, seed, preset, start)
     return run_training(run, Path(output), resume=resume, **options)
 
