@@ -17,7 +17,8 @@ from typing import Any
 from rich.table import Table
 
 from poetry_vae.cli.figures import density_table, verse_table
-from poetry_vae.model.pretrained import CARD, FIGURES, shipped_models
+from poetry_vae.model.pretrained import CARD, FIGURES
+from poetry_vae.model.versions import shipped_models
 from poetry_vae.text.files import replace_file
 from poetry_vae.text.form import Form
 from poetry_vae.verse.sampling_settings import SamplingSettings
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("figures", type=Path, help="report.json, or what quality.py has written")
     asked = parser.parse_args()
     report = as_report(json.loads(asked.figures.read_text(encoding="utf-8")))
-    folder = {model.name: model.path for model in shipped_models()}[asked.name]
+    folder = shipped_models()[asked.name]
     heading = _HEADING.format(asked.form)
     card, _, rest = (folder / CARD).read_text(encoding="utf-8").partition(heading)
     _, following, others = rest.partition(_HEADING.split("{}")[0])

@@ -102,13 +102,12 @@ def _nothing_of_z(model: PoetryVAE, batch: Batch) -> Tensor:
 @pytest.mark.parametrize("name", FORMS)
 def test_a_layout_says_what_the_form_says(name: str) -> None:
     form = Form.parse(name)
-    layout = Layout.of(form, Form.of(8, 7))
-    T = form.positions
-    assert layout.there.sum(1).tolist() == [T, 56]
-    assert layout.line[0, :T].tolist() == list(form.line_of)
-    assert layout.from_end[0, :T].tolist() == list(form.from_end)
-    assert layout.start[0, :T].tolist() == [form.starts[line] for line in form.line_of]
-    assert layout.end[0, :T].tolist() == [form.ends[line] + 1 for line in form.line_of]
+    layout = Layout.of(form)
+    assert layout.there.tolist() == [[True] * form.positions]
+    assert layout.line.tolist() == [list(form.line_of)]
+    assert layout.from_end.tolist() == [list(form.from_end)]
+    assert layout.start.tolist() == [[form.starts[line] for line in form.line_of]]
+    assert layout.end.tolist() == [[form.ends[line] + 1 for line in form.line_of]]
     assert layout.stanza[0].max() == (2 if form.second_stanza else 0)
 
 

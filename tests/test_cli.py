@@ -12,9 +12,8 @@ import poetry_vae
 from poetry_vae import generate
 from poetry_vae.cli import main
 from poetry_vae.cli.rule_options import wishes_from
-from poetry_vae.model.pretrained import shipped_models
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.model.versions import version_of
+from poetry_vae.model.versions import shipped_models, version_of
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.verse.wishes import WISHES, form_of
 from tests.commands import fails, run
@@ -52,7 +51,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 def test_the_version_tells_the_weights_too(tmp_path: Path) -> None:
     first, models = run("--version").output.splitlines()
     assert first == f"poetry-vae, version {poetry_vae.__version__}"
-    names = [model.name for model in shipped_models()]
+    names = list(shipped_models())
     found = dict(each.split() for each in models.removeprefix("models: ").split(", "))
     assert sorted(found) == sorted(names)
     assert all(re.fullmatch("[0-9a-f]{8}", version) for version in found.values())

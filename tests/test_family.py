@@ -8,13 +8,13 @@ import torch
 
 from poetry_vae.model import labelling
 from poetry_vae.model.config import ConfigError, LabelError
+from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.training.batches import OfOneForm
 from poetry_vae.training.objectives import Step
 from poetry_vae.training.presets import PRESETS
 from poetry_vae.training.recipe import build_objective
-from poetry_vae.training.step import build_critic
 from poetry_vae.training.train import settings_of, train
 from poetry_vae.verse.generate import generate
 from tests.small import small_corpus, small_model
@@ -110,7 +110,8 @@ def test_every_parameter_of_a_member_is_reached_by_a_gradient(
     model = PoetryVAE.build(config, corpus.tokenizer, seed=3)
     if model.refiner is not None:  # it starts by changing nothing, which nothing else can mend
         torch.nn.init.eye_(model.refiner.change.weight)
-    critic = build_critic(model, seed=0) if training.gamma else None
+    torch.manual_seed(0)
+    critic = DensityRatioCritic(model.code_size) if training.gamma else None
     objective = build_objective(model, training, critic, poems=64)
     ids = torch.from_numpy(corpus.parts["train"].astype("int64"))
     batch = OfOneForm(ids, 64, seed=0, labels=given, shown=training.labelled)(0)

@@ -20,11 +20,11 @@ from poetry_vae.training.batches import Batch, OfOneForm
 from poetry_vae.training.objectives import (
     ImportanceWeighted,
     Objective,
+    SemiSupervised,
     Step,
     WeightedELBO,
     _doubly_reparameterised,
 )
-from poetry_vae.training.semi_supervised import SemiSupervised
 from poetry_vae.training.updates import (
     AggressiveUpdates,
     AlternatingUpdates,

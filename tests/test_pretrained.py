@@ -7,17 +7,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from poetry_vae.model import pretrained
+from poetry_vae.model import versions
 from poetry_vae.model.named import FormerModelWarning, model_folder
 from poetry_vae.model.pretrained import (
     CheckpointError,
     default_model,
     packed,
     save_model,
-    shipped_models,
     unpacked,
 )
 from poetry_vae.model.vae import PoetryVAE
+from poetry_vae.model.versions import shipped_models
 from poetry_vae.text.files import FileWriteError
 from poetry_vae.text.form import Form
 from tests.small import small_model
@@ -134,7 +134,7 @@ def test_an_edited_or_foreign_checkpoint_is_refused(folder: Path) -> None:
 def test_a_folder_is_meant_before_a_shipped_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretrained, "_SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(versions, "SHIPPED", tmp_path / "shipped")
     monkeypatch.chdir(tmp_path)
     save_model(small_model(1), tmp_path / "shipped" / "poet")
     save_model(small_model(2), tmp_path / "poet")
@@ -168,12 +168,12 @@ def test_writing_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_what_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "_SHIPPED", tmp_path)
-    assert shipped_models() == []
+    monkeypatch.setattr(versions, "SHIPPED", tmp_path)
+    assert shipped_models() == {}
     with pytest.raises(CheckpointError, match="no model comes with this package"):
         default_model()
     save_model(small_model(), tmp_path / "poet")
-    assert [model.name for model in shipped_models()] == ["poet"]
+    assert list(shipped_models()) == ["poet"]
     assert default_model() == tmp_path / "poet"
 
 

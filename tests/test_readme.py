@@ -10,7 +10,7 @@ import pytest
 
 from poetry_vae.cli import main
 from poetry_vae.cli.rule_options import wishes_from
-from poetry_vae.model.pretrained import shipped_models
+from poetry_vae.model.versions import shipped_models
 from poetry_vae.verse.generate import choose_model
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import SamplingSettings
@@ -115,9 +115,9 @@ def test_every_command_has_a_place_in_the_readme(name: str) -> None:
 
 def test_every_shipped_model_has_a_place_in_the_readme() -> None:
     assert shipped_models()
-    for model in shipped_models():
-        assert f"`{model.name}`" in README
-        assert f"`{model.name}`" in CHINESE
+    for name in shipped_models():
+        assert f"`{name}`" in README
+        assert f"`{name}`" in CHINESE
 
 
 def test_the_poems_it_opens_with_are_those_of_their_commands() -> None:

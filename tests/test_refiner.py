@@ -22,9 +22,9 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.recipe import check
 from poetry_vae.training.refinement import rate_and_distortion
-from poetry_vae.training.run import Run
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.train import train
+from poetry_vae.training.warm_start import warm_started
 from poetry_vae.verse.believing import expected, surprises
 from poetry_vae.verse.generate import generate
 from poetry_vae.verse.passes import Passes
@@ -108,9 +108,7 @@ def test_own_tables_begin_as_those_of_the_model(tmp_path: Path) -> None:
     few = {"refiner_layers": 1, "refiner_tables": True, "epochs": 1, "min_steps": 4}
     model = train(small_corpus(), tmp_path / "m", preset="refine", start=start, overrides=few).model
     config = model.config
-    begun = Run(
-        small_corpus(), config, TrainingConfig(refiner_only=True), 0, start=start
-    ).warm_started()
+    begun = warm_started(config, start.tokenizer, start, seed=0)
     assert begun.refiner is not None
     assert begun.refiner.embedding is not None
     assert torch.equal(begun.refiner.embedding.weight, start.encoder.embedding.weight)
@@ -410,7 +408,7 @@ def test_at_full_repetition_no_character_comes_again(steered: bool) -> None:
 def test_a_refiner_can_be_deepened(trained: tuple[PoetryVAE, PoetryVAE], tmp_path: Path) -> None:
     _, start = trained
     config = replace(start.config, refiner_layers=start.config.refiner_layers + 2)
-    deeper = Run(small_corpus(), config, TrainingConfig(), 0, start=start).warm_started()
+    deeper = warm_started(config, start.tokenizer, start, seed=0)
     ids = torch.randint(2, 20, (3, T), generator=_seeded())
     torch.testing.assert_close(
         *(_refine(model, ids, _orders(3)) for model in (start, deeper))

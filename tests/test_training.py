@@ -22,11 +22,11 @@ from poetry_vae.training.diagnostics import Figures, active_units, collapse_warn
 from poetry_vae.training.loop import run_training as train
 from poetry_vae.training.objectives import Step, Terms, WeightedELBO
 from poetry_vae.training.presets import PRESETS, parsed
-from poetry_vae.training.run import Observer, Run, TrainingError
-from poetry_vae.training.schedules import kl_weight, learning_rate
+from poetry_vae.training.run import Observer, Run, StoppingRule, TrainingError
+from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.training.stopping import StoppingRule
 from poetry_vae.training.train import train as train_from
+from poetry_vae.training.warm_start import warm_started
 from tests.small import COUPLET, small_config, small_corpus, small_model
 
 
@@ -281,9 +281,11 @@ def test_a_collapsed_posterior_is_told_in_words() -> None:
 
 
 def test_kl_schedules() -> None:
-    def weights(schedule: str, **kwargs: object) -> list[float]:
-        values = {"warmup": 0.5, "cycles": 2, **kwargs}
-        return [kl_weight(schedule, d / 8, **values) for d in range(9)]  # type: ignore[arg-type]
+    def weights(schedule: Any, warmup: float = 0.5) -> list[float]:
+        few = {"min_steps": 8, "epochs": 1.0}
+        config = TrainingConfig(kl_schedule=schedule, warmup=warmup, cycles=2, **few)
+        plan = TrainingPlan(config, in_epoch=8)
+        return [plan.kl_weight(d) for d in range(9)]
 
     assert weights("constant") == [1.0] * 9
     assert weights("linear") == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
@@ -292,14 +294,16 @@ def test_kl_schedules() -> None:
 
 
 def test_a_constant_rate_falls_to_0_and_stays_there() -> None:
-    rates = [learning_rate(1.0, step, 1000, schedule="constant") for step in (900, 950, 1000, 1200)]
+    plan = TrainingPlan(TrainingConfig(schedule="constant"), in_epoch=200)
+    rates = [plan.learning_rate(1.0, step) for step in (900, 950, 1000, 1200)]
     assert rates[0] == 1.0
     assert 0 < rates[1] < 1
     assert rates[2:] == [0.0, 0.0]
 
 
 def test_learning_rate_rises_then_falls_along_a_cosine() -> None:
-    rates = [learning_rate(1.0, step, 1000) for step in range(1000)]
+    plan = TrainingPlan(TrainingConfig(), in_epoch=200)
+    rates = [plan.learning_rate(1.0, step) for step in range(1000)]
     peak = rates.index(max(rates))
     assert rates[0] < 0.02
     assert max(rates) == pytest.approx(1.0)
@@ -381,9 +385,10 @@ def test_a_model_of_another_form_gives_all_but_what_belongs_to_places(tmp_path: 
     few = {"epochs": 1, "min_steps": 2, "batch_size": 16}
     result = train_from(small_corpus(), tmp_path / "b", start=start, form="五言联", overrides=few)
     assert result.model.config == replace(start.config, lines=2)
-    spec = Run(small_corpus(), result.model.config, TrainingConfig(), 0, start=start)
-    before, after = start.state_dict(), spec.warm_started().state_dict()
-    random = PoetryVAE.build(spec.model, start.tokenizer, seed=0).state_dict()
+    config = result.model.config
+    before = start.state_dict()
+    after = warm_started(config, start.tokenizer, start, seed=0).state_dict()
+    random = PoetryVAE.build(config, start.tokenizer, seed=0).state_dict()
     new = {name for name, tensor in after.items() if tensor.shape != before[name].shape}
     assert {"refiner.to_place", "refiner.from_place"} <= new
     for name, tensor in after.items():

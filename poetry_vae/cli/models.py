@@ -18,13 +18,14 @@ def command(as_json: bool) -> None:
     poetry-vae models
     poetry-vae models --json
     """
-    from poetry_vae.model.pretrained import figures_of, shipped_models
-    from poetry_vae.model.versions import version_of
+    from poetry_vae.model.pretrained import figures_of
+    from poetry_vae.model.versions import shipped_models, version_of
 
     rows: list[dict[str, Any]] = []
-    for model in shipped_models():
-        about = {"name": model.name, "bytes": model.size, "version": version_of(model.path)}
-        rows.append({**about, **figures_of(model.path)})
+    for name, folder in shipped_models().items():
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        about = {"name": name, "bytes": size, "version": version_of(folder)}
+        rows.append({**about, **figures_of(folder)})
     for row in rows:
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))

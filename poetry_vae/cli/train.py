@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -85,16 +85,11 @@ def command(
     preset: str | None,
     start: str | None,
     output: Path,
-    seed: int,
-    device: str,
-    precision: Literal["auto", "float32", "bfloat16"],
-    max_minutes: float | None,
-    finish: bool,
-    resume: bool,
     settings: tuple[str, ...],
     keep_state: bool,
     tensorboard: bool,
     encoding: str,
+    **options: Any,
 ) -> None:
     """Train a model on CORPUS: a file or folder of poems, or an encoded corpus.
 
@@ -137,15 +132,10 @@ def command(
             preset=preset,
             start=chosen,
             overrides=overrides,
-            seed=seed,
-            device=device,
-            precision=precision,
-            resume=resume,
-            max_minutes=max_minutes,
-            finish=finish,
             keep_state=keep_state,
             observer=display,
             should_stop=interrupted,
+            **options,
         )
     if not is_first():
         return

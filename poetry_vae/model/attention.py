@@ -82,11 +82,6 @@ class AttentionBlock(nn.Module):
             nn.init.normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
 
-    def zero_init(self) -> None:
-        """Let x through unchanged before anything is learned."""
-        for layer in (self.leave, self.narrow):
-            nn.init.zeros_(layer.weight)
-
     def forward(self, x: Tensor, sees: Tensor | None, memory: Memory | None = None) -> Tensor:
         """[B, S, H] → the same; ``sees`` [B or 1, S, S] says which slots see which. Without it,
         every slot sees all."""

@@ -6,24 +6,11 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.form import Form
 from poetry_vae.text.json_values import JsonError, parse_json
-
-Pooling = Literal["mean", "positions"]
-Prior = Literal["standard", "learned"]
-Posterior = Literal["bottom-up", "merged"]
-FormChoice = Literal["one", "any"]
-Likelihood = Literal["categorical", "gaussian", "bernoulli"]
-_WORDS = {
-    "pooling": Pooling,
-    "prior": Prior,
-    "posterior": Posterior,
-    "likelihood": Likelihood,
-    "forms": FormChoice,
-}
 
 
 class ConfigError(PoetryVAEError):
@@ -72,21 +59,20 @@ ValueCheck = tuple[str, Callable[[Any], bool], str]
 
 
 def check_values(settings: object, rules: Iterable[ValueCheck]) -> None:
-    """Hold settings against rules.
+    """Hold settings against rules, and those whose type is a ``Literal`` against its words.
 
     Raises:
-        ConfigError: a setting has a value that its rule does not allow.
+        ConfigError: a setting has a value that its rule or its type does not allow.
     """
     for names, holds, what in rules:
         for name in names.split():
             if not holds(value := getattr(settings, name)):
                 raise ConfigError(f"{name} is {value!r}: it must be {what}")
-
-
-def one_of(name: str, kind: Any) -> ValueCheck:
-    """The rule of a setting that takes the words of a ``Literal``."""
-    *others, last = known = get_args(kind)
-    return name, lambda word: word in known, f"{', '.join(others)} or {last}"
+    for name, kind in get_type_hints(type(settings)).items():
+        if get_origin(kind) is Literal and getattr(settings, name) not in get_args(kind):
+            *others, last = get_args(kind)
+            told = f"{', '.join(others)} or {last}"
+            raise ConfigError(f"{name} is {getattr(settings, name)!r}: it must be {told}")
 
 
 def _is_whole(value: object, least: float = -math.inf) -> bool:
@@ -105,7 +91,6 @@ _RULES: tuple[ValueCheck, ...] = (
     ("kernel", lambda n: _is_whole(n, 1) and n % 2 == 1, "an odd number of positions"),
     ("normalise classifier refiner_tables in_turn", lambda b: type(b) is bool, "true or false"),
     ("dynasties", lambda x: type(x) is tuple and all(map(_is_text, x)), "a list of names"),
-    *map(one_of, _WORDS, _WORDS.values()),
 )
 
 
@@ -128,9 +113,9 @@ class ModelConfig:
     """Dimensions of a level below the poem's, a line; 0 leaves the level out."""
     character_latent: int = 0
     """Dimensions of the lowest level, a character; 0 leaves the level out."""
-    prior: Prior = "standard"
+    prior: Literal["standard", "learned"] = "standard"
     """Prior of the levels below the poem's: N(0, I), or learned from the levels above."""
-    posterior: Posterior = "bottom-up"
+    posterior: Literal["bottom-up", "merged"] = "bottom-up"
     """Posterior of those levels: read from the poem alone, or merged with their prior, as in the
     ladder VAE."""
     components: int = 0
@@ -138,12 +123,12 @@ class ModelConfig:
     encoder_layers: int = 2
     decoder_layers: int = 1
     kernel: int = 3
-    pooling: Pooling = "mean"
+    pooling: Literal["mean", "positions"] = "mean"
     """How the encoder's positions become one vector: their mean, or all of them side by side."""
     normalise: bool = False
     """Layer normalisation before every gated convolution, for stacks deeper than the article's."""
-    likelihood: Likelihood = "categorical"
-    forms: FormChoice = "one"
+    likelihood: Literal["categorical", "gaussian", "bernoulli"] = "categorical"
+    forms: Literal["one", "any"] = "one"
     """Whether the model writes one form, or any; then it has a level of couplets, whose prior is
     learned, and a refiner."""
     dynasties: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""From characters to features: one tensor for each level of the latents, from the top."""
+"""From characters to features, one tensor for each level of the latents, from the top."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.latents import named_levels
 from poetry_vae.model.layers import GatedConv, gated_stack
+
+_WIDTH, _LAYERS = 64, 2  # of the classifier
 
 
 class ConvEncoder(nn.Module):
@@ -48,3 +50,21 @@ class ConvEncoder(nn.Module):
         for rise in self.rise:
             features.append(rise(features[-1]))
         return tuple(reversed(features))
+
+
+class LabelClassifier(nn.Module):
+    """q(y|x), the label of a poem whose label is hidden (Kingma et al. 2014, M2): embedding, gated
+    convolutions, and one dense layer over all positions side by side."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        assert config.labels is not None
+        self.embedding = nn.Embedding(config.vocabulary, _WIDTH)
+        self.stack = gated_stack(_LAYERS, _WIDTH, config.kernel, normalise=True)
+        self.output = nn.Linear(config.form.positions * _WIDTH, len(config.labels.values))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids [B, T] → log q(y|x), [B, Y], in float32."""
+        h = self.stack(self.embedding(ids)).flatten(1)
+        logits: Tensor = self.output(h)
+        return logits.float().log_softmax(-1)

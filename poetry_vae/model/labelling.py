@@ -28,9 +28,7 @@ def with_label(model: PoetryVAE, value: str) -> PoetryVAE:
 def as_of(model: PoetryVAE, poem: Poem | str | None) -> PoetryVAE:
     """The same model with the label that it infers for a poem, if there is a label to infer."""
     labels = None if poem is None else infer(model, model.ids_of([poem]))
-    if labels is None or model.config.labels is None:
-        return model
-    return with_label(model, model.config.labels.values[int(labels)])
+    return model if labels is None else model.view(label=int(labels))
 
 
 def prior(model: PoetryVAE) -> Tensor:

@@ -83,10 +83,6 @@ class Level(nn.Module):
         """Coordinates of z for poems of a form."""
         return self.size
 
-    def inference(self) -> list[nn.Module]:
-        """The parts that belong to q and not to p."""
-        return [getattr(self, name) for name in self.of_q]
-
 
 class GaussianLevel(Level):
     """The one level of a flat VAE: q(z|x) = N(μ(x), diag σ²(x)) and p(z) = N(0, I)."""
@@ -103,7 +99,7 @@ class GaussianLevel(Level):
         self, features: Tensor | None, above: Tensor | None, place: Placing, asking: object = None
     ) -> tuple[LevelRecord, Tensor]:
         """Place z given features [B, F], or without evidence; the state handed down is z itself."""
-        prior = _standard(self.mean.bias, self.size)
+        prior = DiagonalGaussian.standard(torch.zeros(self.size, device=self.mean.bias.device))
         posterior = prior
         if features is not None:  # in float32 whatever the layers before it used
             posterior = DiagonalGaussian(
@@ -161,12 +157,12 @@ class HierarchicalLevel(Level):
             The record, and the state h [..., T, H].
         """
         h = None if self.descend is None else self.descend(above)
-        prior = _standard(self.bottom_up.bias, self.size)
+        prior = DiagonalGaussian.standard(torch.zeros(self.size, device=self.enter.bias.device))
         if self.top_down is not None and h is not None:
-            prior = _gaussian(self.top_down(self._units_of(h)))
+            prior = gaussian_of(self.top_down(self._units_of(h)))
         posterior = prior
         if features is not None:
-            posterior = _gaussian(self.bottom_up(self._units_of(features)))
+            posterior = gaussian_of(self.bottom_up(self._units_of(features)))
             if self.is_merged:
                 posterior = posterior.merged(prior)
         z = place(posterior, prior)
@@ -200,12 +196,7 @@ def named_levels(config: ModelConfig) -> list[tuple[str, int, int]]:
     return [level for level in each if level[2]]
 
 
-def _gaussian(parameters: Tensor) -> DiagonalGaussian:
+def gaussian_of(parameters: Tensor) -> DiagonalGaussian:
     """Mean and log variance side by side a unit, [..., u, 2d] → [..., D]. In float32."""
     mean, log_variance = parameters.float().chunk(2, dim=-1)
     return DiagonalGaussian(mean.flatten(-2), log_variance.flatten(-2))
-
-
-def _standard(like: Tensor, size: int) -> DiagonalGaussian:
-    """N(0, I), [D], the same for every poem of a batch."""
-    return DiagonalGaussian.standard(torch.zeros(size, device=like.device))

@@ -1,4 +1,4 @@
-"""The places of characters in poems, which ``Form`` describes, as tensors for a batch.
+"""The places of characters in poems, which ``Form`` describes: as tensors for a batch, as vectors.
 
 Poems of one form share a layout of one row. Poems of several forms are padded to the longest of
 them; ``there`` tells the places of a poem from padding.
@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from poetry_vae.model.config import ModelConfig
 from poetry_vae.text.form import Form
+
+_MOST_LINES = 16  # of which each has a vector of its own, counted from either end
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,9 @@ class Layout:
     """The unit of two lines that a place is in."""
 
     @classmethod
-    def of(
-        cls, *forms: Form, width: int | None = None, device: torch.device | None = None
-    ) -> Layout:
-        """A row for each form, padded to ``width`` or to the longest."""
-        width = width or max(form.positions for form in forms)
-        rows = [[[*c, *[0] * (width - len(c))] for c in columns_of(form)] for form in forms]
-        there, *others = (torch.tensor(column) for column in zip(*rows, strict=True))
+    def of(cls, form: Form) -> Layout:
+        """The one row of a form."""
+        there, *others = (torch.tensor([column]) for column in columns_of(form))
         return cls(there.bool(), *others)
 
     def __getitem__(self, rows: Tensor | slice) -> Layout:
@@ -78,3 +77,49 @@ def columns_of(form: Form) -> tuple[Sequence[int], ...]:
         [1 + (i >= second) if second else 0 for i in line],
         [i // 2 for i in line],
     )
+
+
+class PlaceEmbedding(nn.Module):
+    """The sum of six vectors. They encode the place counted from the end and from the beginning of
+    the line, the line counted from the beginning and from the end of the poem, the place within a
+    couplet, and the stanza.
+
+    Places of a line are counted from its end, where the rhyme is, as well as from its beginning: a
+    line of seven is a line of five with two characters before it. So forms share their parameters.
+    """
+
+    def __init__(self, config: ModelConfig, width: int) -> None:
+        super().__init__()
+        self.chars = config.chars
+        sizes = {
+            "from_end": config.chars,
+            "from_start": config.chars,
+            "line": _MOST_LINES,
+            "line_from_end": _MOST_LINES,
+            "of_couplet": 2 * config.chars,
+            "stanza": 3,
+        }
+        self.tables = nn.ModuleDict(
+            {name: nn.Embedding(size, width) for name, size in sizes.items()}
+        )
+        for table in self.tables.parameters():
+            nn.init.normal_(table, std=0.1)
+
+    def numbers(self, layout: Layout) -> dict[str, Tensor]:
+        """Which row of each table counts for a place, [B, T] a table."""
+        last = _MOST_LINES - 1
+        return {
+            "from_end": layout.from_end,
+            "from_start": layout.from_start,
+            "line": layout.line.clamp_max(last),
+            "line_from_end": layout.line_from_end.clamp_max(last),
+            "of_couplet": layout.from_end + self.chars * (layout.line % 2),
+            "stanza": layout.stanza,
+        }
+
+    def forward(self, layout: Layout) -> Tensor:
+        """[B, T, width], 0 where there is no place."""
+        numbers = self.numbers(layout)
+        found = [table(numbers[name]) for name, table in self.tables.items()]
+        out: Tensor = torch.stack(found).sum(0) * layout.there.unsqueeze(-1)
+        return out

@@ -6,7 +6,8 @@ import warnings
 from pathlib import Path
 
 from poetry_vae.model.hub import HubName, fetch
-from poetry_vae.model.pretrained import CONFIG, CheckpointError, default_model, shipped_models
+from poetry_vae.model.pretrained import CONFIG, CheckpointError, default_model
+from poetry_vae.model.versions import shipped_models
 from poetry_vae.text.files import stands
 from poetry_vae.text.form import NAMED_FORMS, Form
 
@@ -46,7 +47,7 @@ def model_folder(name_or_path: str | Path) -> Path:
     Raises:
         CheckpointError: no model has that name.
     """
-    by_name = {model.name: model.path for model in shipped_models()}
+    by_name = shipped_models()
     folder = Path(name_or_path)
     if not (folder / CONFIG).is_file() and str(name_or_path) in by_name:
         folder = by_name[str(name_or_path)]

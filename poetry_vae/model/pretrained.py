@@ -13,17 +13,17 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
+from poetry_vae.model import versions
 from poetry_vae.model.config import ConfigError, ModelConfig
-from poetry_vae.model.outline import Outline, TooLargeError
-from poetry_vae.model.versions import SHIPPED as _SHIPPED
+from poetry_vae.model.versions import shipped_models
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
 from poetry_vae.text.files import read_text, replace_file, stands
@@ -47,34 +47,13 @@ class CheckpointError(PoetryVAEError):
     """A model that does not exist, or a folder whose model cannot be loaded."""
 
 
-@dataclass(frozen=True)
-class ShippedModel:
-    """A model inside the package."""
-
-    name: str
-    path: Path
-
-    @property
-    def size(self) -> int:
-        """Bytes of its folder."""
-        return sum(file.stat().st_size for file in self.path.iterdir())
-
-
-def shipped_models() -> list[ShippedModel]:
-    """The models that come with the package, by name."""
-    if not _SHIPPED.is_dir():
-        return []
-    folders = [folder for folder in _SHIPPED.iterdir() if (folder / CONFIG).is_file()]
-    return [ShippedModel(folder.name, folder) for folder in sorted(folders)]
-
-
 def default_model() -> Path:
     """The folder of the model that ships, which reads and writes poems of any form.
 
     Raises:
         CheckpointError: none ships.
     """
-    if _DEFAULT in (models := {model.name: model.path for model in shipped_models()}):
+    if _DEFAULT in (models := shipped_models()):
         return models[_DEFAULT]
     raise CheckpointError(
         "no model comes with this package: name one with --model; "
@@ -86,7 +65,7 @@ def default_model() -> Path:
 def lines_of_poets(chars: int) -> KnownLines | None:
     """The lines of so many characters in the training poems of the shipped models; None if they are
     not known."""
-    path = lines_file(_SHIPPED / "any", chars)
+    path = lines_file(versions.SHIPPED / "any", chars)
     return KnownLines.load(path) if path.is_file() else None
 
 
@@ -173,17 +152,48 @@ def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: 
         known=(_VOCABULARY, _CONFIGURATION),
         error=CheckpointError,
     )
-    if file.metadata.get(_VOCABULARY, own := _sum_of_characters(tokenizer)) != own:
+    own = _sums_of(tokenizer, configuration)
+    sums = {**own, **file.metadata}
+    if sums[_VOCABULARY] != own[_VOCABULARY]:
         raise CheckpointError(
             f"{folder / TOKENIZER}: damaged: not the vocabulary that the weights were written with"
         )
     model = _outline_for(file, config, lambda: make(config, tokenizer))
-    if file.metadata.get(_CONFIGURATION, own := _sum_of_settings(configuration)) != own:
+    if sums[_CONFIGURATION] != own[_CONFIGURATION]:
         raise CheckpointError(
             f"{folder / CONFIG}: damaged: not the settings that the weights were written with"
         )
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
     return model.eval().requires_grad_(False)
+
+
+class _Outline(TorchFunctionMode):
+    """A context for making modules whose weights mean nothing yet: none is drawn at random, and all
+    of them have to be filled in."""
+
+    def __init__(self, most: int, refusal: Exception) -> None:
+        """
+        Args:
+            most: the most numbers there may be.
+            refusal: what a model with more raises before it takes memory.
+        """
+        super().__init__()
+        self.left, self.refusal = most, refusal
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in ("normal_", "uniform_", "kaiming_uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        if name not in ("empty", "zeros", "ones", "randn"):
+            return func(*args, **kwargs)
+        self.left -= math.prod(args if len(args) != 1 or type(args[0]) is int else args[0])
+        if self.left < 0:
+            raise self.refusal
+        kwargs.pop("generator", None)
+        return (torch.empty if name == "randn" else func)(*args, **kwargs)
 
 
 def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], PoetryVAE]) -> PoetryVAE:
@@ -200,13 +210,9 @@ def _outline_for(file: TensorFile, config: ModelConfig, make: Callable[[], Poetr
                 f"does not fit {CONFIG}: {n} {name} need more than its {len(file.tensors)} tensors"
             )
     held = sum(math.prod(tensor.shape) for tensor in file.tensors.values())
-    try:
-        with Outline(held + _SPARE):
-            model = make()
-    except TooLargeError as error:
-        raise file.refuse(
-            f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
-        ) from error
+    too_large = f"does not fit {CONFIG}, which asks for more numbers than the {held:,} in it"
+    with _Outline(held + _SPARE, file.refuse(too_large)):
+        model = make()
     wanted: Wanted = {}
     for name, tensor in model.state_dict().items():
         wanted[name] = (_FLOATS, tuple(tensor.shape))
@@ -242,26 +248,16 @@ def save_model(
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
-    about = {
-        "format": "pt",
-        _VOCABULARY: _sum_of_characters(model.tokenizer),
-        _CONFIGURATION: _sum_of_settings(model.config.to_json()),
-    }
-    save_weights(folder / WEIGHTS, weights, about)
+    sums = _sums_of(model.tokenizer, model.config.to_json())
+    save_weights(folder / WEIGHTS, weights, {"format": "pt", **sums})
 
 
-def _sum_of_characters(tokenizer: CharTokenizer) -> str:
-    """A checksum of the vocabulary, to be stored with the weights that belong to it."""
-    return _sum_of("".join(tokenizer.characters))
-
-
-def _sum_of_settings(configuration: str) -> str:
-    """A checksum of a stored configuration, which ignores its spaces and the order of names."""
-    return _sum_of(json.dumps(json.loads(configuration), sort_keys=True))
-
-
-def _sum_of(text: str) -> str:
-    return f"{zlib.crc32(text.encode('utf-8')):08x}"
+def _sums_of(tokenizer: CharTokenizer, configuration: str) -> dict[str, str]:
+    """Checksums to be stored with the weights: of the vocabulary and of the stored configuration,
+    whose spaces and order of names do not count."""
+    settings = json.dumps(json.loads(configuration), sort_keys=True)
+    texts = {_VOCABULARY: "".join(tokenizer.characters), _CONFIGURATION: settings}
+    return {name: f"{zlib.crc32(text.encode('utf-8')):08x}" for name, text in texts.items()}
 
 
 def _plain_card(model: PoetryVAE) -> str:

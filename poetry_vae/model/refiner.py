@@ -19,8 +19,8 @@ from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import AttentionBlock, Memories
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.layers import Dense, zero_init
-from poetry_vae.model.likelihoods import CharacterHeads, build_likelihood
-from poetry_vae.model.places import PlaceEmbedding
+from poetry_vae.model.layout import PlaceEmbedding
+from poetry_vae.model.likelihoods import build_likelihood
 from poetry_vae.model.slots import Slots
 
 
@@ -72,17 +72,11 @@ class Refiner(nn.Module):
                 self.kept.weight[:, 0] = 1.0
                 self.kept.bias.zero_()
 
-    def warm_start(self, embedding: nn.Embedding, likelihood: CharacterHeads) -> None:
-        """Copy tables of characters into the refiner's own, if it has any."""
-        if self.embedding is not None and self.likelihood is not None:
-            self.embedding.load_state_dict(embedding.state_dict())
-            self.likelihood.load_state_dict(likelihood.state_dict())
-
     def zero_init(self, first: int) -> None:
         """Zero-initialise the blocks from number ``first`` on, so that they change nothing."""
         for block in list(self.blocks)[first:]:
             assert isinstance(block, AttentionBlock)
-            block.zero_init()
+            zero_init(block.leave, block.narrow)
 
     def forward(
         self,
@@ -91,8 +85,8 @@ class Refiner(nn.Module):
         slots: Slots,
         states: Tensor,
         trust: Tensor,
+        asked: Asked,
         memory: Memories | None = None,
-        asked: Asked | None = None,
     ) -> Tensor:
         """Hidden states for the places that are asked for, in the order of the slots, [B, Q, H].
 
@@ -104,9 +98,9 @@ class Refiner(nn.Module):
             slots: the slots to read.
             states: the decoder's for t·z̃, [B, T, H].
             trust: t of each poem, [B].
+            asked: what is asked of the poems.
             memory: the slots of earlier passes; ``slots`` are then those of the next passes, which
                 see all of them.
-            asked: what is asked of the poems, for a model of any form.
         """
         amount = torch.stack([trust, trust.square()], dim=-1)  # [B, 2]
         at, is_somewhere = _at(states, slots.target)
@@ -124,12 +118,12 @@ class Refiner(nn.Module):
         return out
 
     def _characters(
-        self, ids: Tensor, table: nn.Embedding, content: Tensor, asked: Asked | None
+        self, ids: Tensor, table: nn.Embedding, content: Tensor, asked: Asked
     ) -> Tensor:
         """Vectors of the characters that slots hold, of poems or of the subject: [B, S, W]."""
         B, T = ids.shape
         every = [ids, ids.new_zeros(B, 1)]
-        if asked is not None and asked.subject is not None:
+        if asked.subject is not None:
             every.append(asked.subject.expand(B, -1))
         content = content.expand(B, -1)
         held: Tensor = self.characters(table(torch.cat(every, 1).gather(1, content)))
@@ -141,19 +135,16 @@ class Refiner(nn.Module):
         of_subject = (content.unsqueeze(-1) == places).to(held.dtype)
         return held + of_subject @ self.subject
 
-    def _place(
-        self, table: nn.Module | nn.Parameter, asked: Asked | None, places: Tensor
-    ) -> Tensor:
+    def _place(self, table: nn.Module | nn.Parameter, asked: Asked, places: Tensor) -> Tensor:
         """Vectors of places [B or 1, S]: [B or 1, S, W]."""
         if isinstance(table, nn.Parameter):
             return table[places]
-        assert asked is not None
         found, is_somewhere = _at(table(asked.layout), places)
         return found * is_somewhere
 
-    def _whole(self, states: Tensor, asked: Asked | None) -> Tensor:
+    def _whole(self, states: Tensor, asked: Asked) -> Tensor:
         """A vector that all slots of a poem get: a summary of z, plus the dynasty."""
-        if asked is None or self.dynasty is None:
+        if self.dynasty is None:
             out: Tensor = self.whole(states.mean(-2))
             return out
         there = asked.layout.there.unsqueeze(-1)

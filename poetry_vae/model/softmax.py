@@ -41,18 +41,14 @@ def log_prob_of(
             states, weight, bias, targets, there
         )
         return result
-    found = _log_prob_only(states, weight, bias, targets)
-    return found if there is None else found * there
-
-
-def _log_prob_only(states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     rows = block_rows(len(weight), states)
     parts = []
     for h, t in zip(torch.split(states, rows), torch.split(targets, rows), strict=True):
         logits = linear(h, weight, bias)
         logits = logits.float() if logits.dtype != torch.float64 else logits
         parts.append(logits.gather(1, t[:, None])[:, 0] - logits.logsumexp(1))
-    return torch.cat(parts)
+    found = torch.cat(parts)
+    return found if there is None else found * there
 
 
 class _LogProb(torch.autograd.Function):

@@ -21,10 +21,9 @@ from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import AttentionBlock
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.latents import Level, LevelRecord, Placing
+from poetry_vae.model.latents import Level, LevelRecord, Placing, gaussian_of
 from poetry_vae.model.layers import gated_stack, zero_init
-from poetry_vae.model.layout import Layout
-from poetry_vae.model.places import PlaceEmbedding
+from poetry_vae.model.layout import Layout, PlaceEmbedding
 from poetry_vae.text.form import Form
 
 _MOST_UNITS = 8  # of which each has a vector of its own, counted from either end
@@ -133,12 +132,12 @@ class PoemLevel(Level):
         self, units: Tensor | None, above: Tensor | None, place: Placing, asking: Asking
     ) -> tuple[LevelRecord, Tensor]:
         """Place z_0 given features of the units [B, U, H], or without; z_0 is handed down."""
-        prior = _gaussian(self.prior(asking.vector))
+        prior = gaussian_of(self.prior(asking.vector).unsqueeze(-2))
         posterior = prior
         if units is not None:
             weight = asking.grid.present.unsqueeze(-1).to(units.dtype)
             mean = (units * weight).sum(1) / weight.sum(1).clamp_min(1)
-            posterior = _gaussian(self.posterior(mean))
+            posterior = gaussian_of(self.posterior(mean).unsqueeze(-2))
         z = place(posterior, prior)
         return LevelRecord(z, posterior, prior), z
 
@@ -223,14 +222,7 @@ class UnitLevel(Level):
 def _flat(parameters: Tensor, asking: Asking) -> DiagonalGaussian:
     """Mean and log variance side by side [..., U, 2d] → [..., U·d], in float32; those of units that
     a poem lacks are 0."""
-    present = asking.grid.present.unsqueeze(-1)
-    mean, log_variance = (parameters.float() * present).chunk(2, dim=-1)
-    return DiagonalGaussian(mean.flatten(-2), log_variance.flatten(-2))
-
-
-def _gaussian(parameters: Tensor) -> DiagonalGaussian:
-    """Mean and log variance side by side, [..., 2d]. In float32."""
-    return DiagonalGaussian(*parameters.float().chunk(2, dim=-1))
+    return gaussian_of(parameters.float() * asking.grid.present.unsqueeze(-1))
 
 
 class PlacedEncoder(nn.Module):

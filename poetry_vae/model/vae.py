@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from poetry_vae.model import labelling
 from poetry_vae.model.asked import Asked, Given, ask
 from poetry_vae.model.attention import Memories
-from poetry_vae.model.classifier import LabelClassifier
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.decoder import ParallelDecoder
-from poetry_vae.model.encoder import ConvEncoder
+from poetry_vae.model.encoder import ConvEncoder, LabelClassifier
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.hub import source_of
 from poetry_vae.model.latents import Level, LevelRecord, Placing, Record, build_levels
@@ -232,7 +231,7 @@ class PoetryVAE(nn.Module):
         """Hidden states for ``readout`` at the places asked for, see :meth:`Refiner.forward`."""
         assert self.refiner is not None
         table = self.refiner.embedding or self.encoder.embedding
-        out: Tensor = self.refiner(ids, table, slots, states, trust, memory, asked or self.asked)
+        out: Tensor = self.refiner(ids, table, slots, states, trust, asked or self.asked, memory)
         return out
 
     @property
@@ -252,18 +251,12 @@ class PoetryVAE(nn.Module):
         heads, rare = self.decoder.likelihood, self.tokenizer.rare if temperature else ()
         return heads.draw(self.states(code, labels), temperature, refused=rare, generator=generator)
 
-    def rewrite(
-        self,
-        ids: Tensor,
-        labels: Tensor | None = None,
-        *,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Read poems ids [B, T] and write them again, from the mean of their codes: ids [B, T]."""
+    def rewrite(self, ids: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Read poems ids [B, T] and take the likeliest characters at the mean of their codes: ids
+        [B, T]."""
         label = labelling.label_for(self, labelling.infer(self, ids) if labels is None else labels)
         code = self.encode(ids, label).mean
-        return self.draw(code, label, temperature=temperature, generator=generator)
+        return self.draw(code, label, temperature=0.0)
 
     def ids_of(self, poems: Sequence[Poem | str]) -> Tensor:
         """Poems of the model's form as ids [B, T]; either script is understood.

@@ -1,4 +1,4 @@
-"""Which weights a model has, told without loading them: the checksum of their file."""
+"""The models that come with the package, and which weights a model has, without loading any."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ def version_of(folder: Path) -> str:
     return f"{zlib.crc32((folder / 'model.safetensors').read_bytes()):08x}"
 
 
+def shipped_models() -> dict[str, Path]:
+    """The folders of the models that come with the package, by name."""
+    return {file.parent.name: file.parent for file in sorted(SHIPPED.glob("*/config.json"))}
+
+
 def shipped_versions() -> dict[str, str]:
-    """The versions of the models that ship, by name."""
-    files = sorted(SHIPPED.glob("*/model.safetensors"))
-    return {file.parent.name: version_of(file.parent) for file in files}
+    """The versions of those models, by name."""
+    return {name: version_of(folder) for name, folder in shipped_models().items()}

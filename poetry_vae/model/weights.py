@@ -18,15 +18,11 @@ _DTYPES = {
     "I8": torch.int8,
     "I64": torch.int64,
 }
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+"""What safetensors calls each dtype."""
 
 Wanted = dict[str, tuple[tuple[str, ...], tuple[int, ...]]]
 """For each tensor by name: the dtypes that it may have, and its shape."""
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """What safetensors calls a dtype."""
-    return _NAMES[dtype]
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -38,7 +34,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[st
     stored = {}
     for name, tensor in weights.items():
         content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        stored[name] = Stored(_NAMES[tensor.dtype], tuple(tensor.shape), content.numpy().data)
+        stored[name] = Stored(DTYPE_NAMES[tensor.dtype], tuple(tensor.shape), content.numpy().data)
     save_tensors(path, stored, metadata)
 
 

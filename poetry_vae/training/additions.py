@@ -12,7 +12,7 @@ from torch import Tensor
 from poetry_vae.model.critic import DensityRatioCritic, permuted
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
-from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.batches import with_masks
 from poetry_vae.training.objectives import Step
 
 
@@ -37,24 +37,11 @@ class MaskedReading:
     def __call__(self, step: Step, record: Record) -> Tensor | None:
         if step.annealing < 1:
             return None
-        return masked_divergence(step, record, share=self.masked).mean()
-
-
-def with_masks(ids: Tensor, *, generator: torch.Generator | None) -> Tensor:
-    """Poems ids [B, T] with some characters hidden; every number of them is equally likely."""
-    B, T = ids.shape
-    share = torch.rand((B, 1), generator=generator, device=ids.device)
-    lot = torch.rand((B, T), generator=generator, device=ids.device)
-    return ids.masked_fill(lot < share, CharTokenizer.MASK)
-
-
-def masked_divergence(step: Step, record: Record, *, share: float = 1.0) -> Tensor:
-    """KL(q(z|x) ‖ q(z|x_o)) in nats of the first B' poems of a batch, a share of it: [B']."""
-    full = record.levels[0].posterior
-    n = math.ceil(share * len(step.batch.ids))
-    target = DiagonalGaussian(full.mean[:n].detach(), full.log_variance[:n].detach())
-    read = step.model.encode(with_masks(step.batch.ids[:n], generator=step.generator))
-    return target.kl(read).sum(-1)
+        full = record.levels[0].posterior
+        n = math.ceil(self.masked * len(step.batch.ids))
+        target = DiagonalGaussian(full.mean[:n].detach(), full.log_variance[:n].detach())
+        read = step.model.encode(with_masks(step.batch.ids[:n], generator=step.generator))
+        return target.kl(read).sum(-1).mean()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.sampling import derived_seed
+from poetry_vae.text.tokenizer import CharTokenizer
 
 _TAUGHT = 64  # poems of known label a step, beside the batch
 
@@ -27,15 +28,19 @@ class Batch:
     asked: Asked | None = None
     """Form, dynasty and subject of each poem, for a model of any form."""
 
-    def first(self, share: float) -> Batch:
-        """A part of the poems, at least one."""
-        return self.rows(slice(max(1, round(share * len(self.ids)))))
-
     def rows(self, rows: slice) -> Batch:
         """Some of the poems."""
         labels = None if self.labels is None else self.labels[rows]
         asked = None if self.asked is None else self.asked[rows]
         return Batch(self.ids[rows], labels, self.taught, asked)
+
+
+def with_masks(ids: Tensor, *, most: float = 1.0, generator: torch.Generator | None) -> Tensor:
+    """Poems ids [B, T] with some characters hidden, at most the share ``most`` of each poem; every
+    number of them is equally likely."""
+    share = most * torch.rand((len(ids), 1), generator=generator, device=ids.device)
+    lot = torch.rand(ids.shape, generator=generator, device=ids.device)
+    return ids.masked_fill(lot < share, CharTokenizer.MASK)
 
 
 class OfOneForm:

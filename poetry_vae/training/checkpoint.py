@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,8 +17,7 @@ import torch
 from torch import nn
 
 from poetry_vae.model.pretrained import CheckpointError
-from poetry_vae.model.weights import Wanted, dtype_name, hold_against, save_weights, weights_in
-from poetry_vae.text.files import stands
+from poetry_vae.model.weights import DTYPE_NAMES, Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.json_values import JsonError, parse_json
 from poetry_vae.text.tensor_file import TensorFile
 
@@ -49,17 +47,10 @@ class Counters:
 
 
 def save_state(
-    folder: Path,
-    trained: Mapping[str, nn.Module],
-    optimiser: torch.optim.Optimizer,
-    counters: Counters,
+    folder: Path, trained: nn.Module, optimiser: torch.optim.Optimizer, counters: Counters
 ) -> None:
     """Write the state of a run into its folder, replacing the one before in one step."""
-    tensors = {
-        f"{owner}.{name}": tensor
-        for owner, module in trained.items()
-        for name, tensor in module.state_dict().items()
-    }
+    tensors = trained.state_dict()
     state = optimiser.state_dict()["state"]
     counters.moments = len(state)
     for index, moments in state.items():
@@ -69,21 +60,15 @@ def save_state(
 
 
 def load_state(
-    folder: Path,
-    trained: Mapping[str, nn.Module],
-    optimiser: torch.optim.Optimizer,
-    *,
-    run: str,
+    folder: Path, trained: nn.Module, optimiser: torch.optim.Optimizer, *, run: str
 ) -> Counters:
-    """Put the state of a run back into the trained modules, by name, and into the optimiser.
+    """Put the state of a run back into the trained modules and into the optimiser.
 
     Raises:
-        CheckpointError: there is no state, it is damaged, or it belongs to a run with another
-            corpus, seed or settings.
+        CheckpointError: the state is damaged, or belongs to a run with another corpus, seed or
+            settings.
     """
     path = folder / STATE
-    if not stands(path):
-        raise CheckpointError(f"{path}: no run to resume in this folder; train without --resume")
     file = TensorFile.open(path, "state of a run", known=("progress",), error=CheckpointError)
     counters = _counters_in(file)
     if counters.run != run:
@@ -93,8 +78,7 @@ def load_state(
         )
     hold_against(file, _wanted(file, trained, optimiser, counters.moments), "the run")
     tensors, moments = weights_in(file), dict[int, dict[str, torch.Tensor]]()
-    for owner, module in trained.items():
-        module.load_state_dict({name: tensors[f"{owner}.{name}"] for name in module.state_dict()})
+    trained.load_state_dict({name: tensors[name] for name in trained.state_dict()})
     for name in (name for name in tensors if name.startswith("optimiser.")):
         _, index, moment = name.split(".")
         moments.setdefault(int(index), {})[moment] = tensors[name]
@@ -118,17 +102,10 @@ def _counters_in(file: TensorFile) -> Counters:
 
 
 def _wanted(
-    file: TensorFile,
-    trained: Mapping[str, nn.Module],
-    optimiser: torch.optim.Optimizer,
-    moments: int,
+    file: TensorFile, trained: nn.Module, optimiser: torch.optim.Optimizer, moments: int
 ) -> Wanted:
     """The tensors that the state must hold: weights, and the moments of so many parameters."""
-    wanted: Wanted = {
-        f"{owner}.{name}": ((dtype_name(tensor.dtype),), tuple(tensor.shape))
-        for owner, module in trained.items()
-        for name, tensor in module.state_dict().items()
-    }
+    wanted: Wanted = {name: _kind_of(tensor) for name, tensor in trained.state_dict().items()}
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     begun = [i for i in range(len(parameters)) if f"optimiser.{i}.step" in file.tensors]
     if len(begun) != moments:
@@ -138,6 +115,9 @@ def _wanted(
     for i in begun:
         wanted[f"optimiser.{i}.step"] = (("F32",), ())
         for name in ("exp_avg", "exp_avg_sq"):
-            like = parameters[i]
-            wanted[f"optimiser.{i}.{name}"] = ((dtype_name(like.dtype),), tuple(like.shape))
+            wanted[f"optimiser.{i}.{name}"] = _kind_of(parameters[i])
     return wanted
+
+
+def _kind_of(tensor: torch.Tensor) -> tuple[tuple[str], tuple[int, ...]]:
+    return (DTYPE_NAMES[tensor.dtype],), tuple(tensor.shape)

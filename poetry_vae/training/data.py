@@ -72,7 +72,8 @@ class OneForm:
             shown=run.training.labelled,
         )
         self.poems = len(corpus.parts["train"])
-        self.lines = TrainingLines.of(corpus.parts["train"], corpus.form.lengths)
+        lengths = corpus.form.lengths
+        self.lines = TrainingLines.of([(corpus.parts["train"], lengths)], lengths)
         some = _drawn(len(corpus.parts["validation"]), run.training.validation_poems).to(device)
         self.valid_ids = self._ids("validation")[some].long()
         self.watched_poems = len(self.valid_ids)
@@ -114,7 +115,9 @@ class ManyForms:
 
     @cached_property
     def lines(self) -> TrainingLines:
-        return TrainingLines.of_many(self.corpus, DEFAULT_FORM.lengths)
+        blocks = self.corpus.of_part("train")
+        each = ((self.corpus.ids(block), block.form.lengths) for block in blocks)
+        return TrainingLines.of(each, DEFAULT_FORM.lengths)
 
     def figures(self, model: PoetryVAE, generator: torch.Generator) -> Figures:
         by_form, each = {}, []

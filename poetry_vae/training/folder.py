@@ -146,16 +146,13 @@ def read_metrics(folder: Path) -> list[dict[str, Any]] | None:
     if not stands(path):
         return None
     text = read_file(path, most=_MOST_BYTES).decode("utf-8", errors="replace")
-    return [row for line in text.split("\n") if (row := _row(line)) is not None]
-
-
-def _row(line: str) -> dict[str, Any] | None:
-    try:
-        row = parse_json(line)
-    except JsonError:
-        return None
-    is_row = isinstance(row, dict) and type(row.get("step")) is int
-    return row if is_row else None
+    rows = []
+    for line in text.split("\n"):
+        with contextlib.suppress(JsonError):
+            row = parse_json(line)
+            if isinstance(row, dict) and type(row.get("step")) is int:
+                rows.append(row)
+    return rows
 
 
 def append_metrics(folder: Path, row: Mapping[str, object]) -> None:

@@ -6,6 +6,7 @@ sign that people can see in the poems, and such poems are not the model's own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,6 @@ from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed_lines, told_apart
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.treasury import Treasury
 
 BY_HEART = 0.5
 """Share of known lines from which on a model is a collection of its training poems."""
@@ -32,17 +32,12 @@ class TrainingLines:
     chars: tuple[int, ...]
 
     @classmethod
-    def of(cls, ids: IntArray, chars: tuple[int, ...]) -> TrainingLines:
-        """The lines of poems ids [N, T], of so many characters each."""
-        return cls(np.unique(hashed_lines(ids, chars)), chars)
-
-    @classmethod
-    def of_many(cls, corpus: Treasury, chars: tuple[int, ...]) -> TrainingLines:
-        """The lines of all training poems that can occur in poems with lines of these lengths."""
-        each = [
-            np.unique(hashed_lines(corpus.ids(block), block.form.lengths))
-            for block in corpus.of_part("train")
-        ]
+    def of(
+        cls, poems: Iterable[tuple[IntArray, tuple[int, ...]]], chars: tuple[int, ...]
+    ) -> TrainingLines:
+        """Those of poems ids [N, T] of several forms, each with the lengths of its lines, to be
+        looked for in poems with lines of ``chars``."""
+        each = [np.unique(hashed_lines(ids, lengths)) for ids, lengths in poems]
         return cls(np.unique(np.concatenate(each)), chars)
 
     def known(self, ids: IntArray) -> list[list[bool]]:

@@ -28,11 +28,10 @@ from poetry_vae.training.heart import BY_HEART, by_heart_warning
 from poetry_vae.training.objectives import Terms
 from poetry_vae.training.ranks import Ranks, local_device, ranks
 from poetry_vae.training.recipe import check
-from poetry_vae.training.run import Observer, Result, Run, TrainingError
+from poetry_vae.training.run import Observer, Result, Run, Stopped, StoppingRule, TrainingError
 from poetry_vae.training.run_file import RunFile, made_with, write_run_file
 from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.step import Trained
-from poetry_vae.training.stopping import Stopped, StoppingRule
 
 _SAVE_EVERY_SECONDS = 60.0
 _SAVING_SHARE = 0.01  # of the time, at most, goes into saving the state of large models
@@ -64,6 +63,7 @@ def run_training(
         should_stop: asked before every step; a run that is stopped can be resumed.
 
     Raises:
+        ConfigError: settings do not go together, see :func:`check`.
         CorpusError: the corpus has no training or no validation poem.
         CheckpointError: the folder holds another run, or has no run to resume, or another process
             is training into it.
@@ -71,6 +71,7 @@ def run_training(
         FileWriteError: the folder cannot be written.
         DeviceError: this machine lacks the device.
     """
+    check(run.training, run.model)
     where = local_device(find_device(device))
     with ranks(where) as among:
         observer = observer if observer and among.is_first else Observer()
@@ -100,7 +101,6 @@ class _Loop:
         resume: bool,
     ) -> None:
         self.spec, self.folder, self.observer, self.ranks = run, folder, observer, among
-        check(run.training, run.model)
         if among.world > 1 and run.training.updates == "aggressive":
             raise ConfigError("updates=aggressive goes by the loss of one process: start one alone")
         self.data = data_of(run, device)
@@ -264,10 +264,8 @@ class _Loop:
     def _keep(self, figures: Figures) -> None:
         """Write the weights as the model that the folder holds."""
         step = self.counters.step
-        card, measures = (
-            model_card(self.spec, figures, step),
-            figures_to_keep(self.spec, figures, step),
-        )
+        card = model_card(self.spec, figures, step)
+        measures = figures_to_keep(self.spec, figures, step)
         save_model(self.trained.kept, self.folder, card=card, figures=measures)
 
     def _log_step(self, terms: Terms, speed: float) -> None:

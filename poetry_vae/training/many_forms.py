@@ -67,31 +67,21 @@ class LayoutTable:
 
     def __init__(self) -> None:
         self._number: dict[tuple[Form, int, int], int] = {}
-        self._rows: list[npt.NDArray[np.uint8]] = []
-        self._sizes: list[tuple[int, int]] = []
+        self.rows: list[npt.NDArray[np.uint8]] = []
+        """Each [7, LONGEST]."""
 
     def number(self, form: Form, first: int, last: int) -> int:
         """The number of the layout of a form's lines from ``first`` up to ``last``."""
         key = form, first, last
         if key not in self._number:
-            self._number[key] = len(self._rows)
+            self._number[key] = len(self.rows)
             places = slice(form.starts[first], form.starts[last - 1] + form.lengths[last - 1])
             length = places.stop - places.start
             row = np.zeros((7, LONGEST), np.uint8)
             row[:, :length] = np.array(columns_of(form))[:, places].clip(0, 255)
             row[6, :length] -= first // 2
-            self._rows.append(row)
-            self._sizes.append((length, (last - first + 1) // 2))
+            self.rows.append(row)
         return self._number[key]
-
-    @property
-    def sizes(self) -> Ints:
-        """Characters and units of each row, [F, 2]."""
-        return np.array(self._sizes, np.int64).reshape(-1, 2)
-
-    def tensor(self) -> Tensor:
-        """[F, 7, LONGEST]."""
-        return torch.from_numpy(np.stack(self._rows))
 
 
 class PoemBatches:
@@ -122,7 +112,10 @@ class PoemBatches:
         if not len(self.items.start):
             raise CorpusError(f"the {part} part of the corpus has no poem that the model can write")
         self.table = table
-        self.sizes, self.layouts = table.sizes, table.tensor().to(device)
+        rows = np.stack(table.rows)
+        self.layouts = torch.from_numpy(rows).to(device)
+        characters, units = rows[:, 0].sum(1), rows[:, 6].max(1) + 1
+        self.sizes = np.stack([characters, units], 1).astype(np.int64)
         self.text = _on(device, corpus.tensors["text"])
         self.titles = _on(device, corpus.tensors["titles"])
         lengths = corpus.tensors["title_lengths"].astype(np.int64)
@@ -222,14 +215,9 @@ def _poems(corpus: Treasury, part: Part, model: ModelConfig, table: LayoutTable)
 
 def _cut(form: Form) -> Iterator[tuple[int, int]]:
     """The lines of consecutive parts of at most LONGEST characters, of whole couplets."""
-    if form.positions <= LONGEST:
-        yield 0, form.lines
-        return
     first = 0
-    for last in range(2, form.lines + 2, 2):
-        following = min(last + 2, form.lines)
-        if last >= form.lines or sum(form.lengths[first:following]) > LONGEST:
-            last = min(last, form.lines)
+    for last in (*range(2, form.lines, 2), form.lines):
+        if last == form.lines or sum(form.lengths[first : last + 2]) > LONGEST:
             if sum(form.lengths[first:last]) <= LONGEST:
                 yield first, last
             first = last

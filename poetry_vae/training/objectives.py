@@ -1,7 +1,7 @@
 """Objectives to minimise. Each takes a :class:`Step` and returns named terms.
 
 A run chooses one of three: the weighted ELBO, the importance-weighted bound, or M2 for hidden
-labels in ``semi_supervised.py``. ``additions.py`` has terms that may be added. A field with the
+labels. ``additions.py`` has terms that may be added. A field with the
 name of a setting holds that setting, see ``recipe.py``.
 """
 
@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.latents import Record
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
@@ -44,8 +45,8 @@ class Step:
     generator: torch.Generator | None = None
 
     def forward(self, share: float = 1.0, samples: int = 1) -> Record:
-        """The model's reading of a share of the batch, scored as it is trained."""
-        batch = self.batch.first(share)
+        """The model's reading of a share of the batch, at least one poem, scored as in training."""
+        batch = self.batch.rows(slice(max(1, round(share * len(self.batch.ids)))))
         out: Record = self.model(
             batch.ids,
             batch.labels,
@@ -143,6 +144,68 @@ def _doubly_reparameterised(record: Record, annealing: float) -> Tensor:
     value = -bounds.importance_weighted(record, annealing).mean().detach()
     surrogate = -(share * weights).sum(0).mean()
     return value + surrogate - surrogate.detach()
+
+
+@dataclass(frozen=True)
+class SemiSupervised:
+    """M2, for a label that is known of some poems and inferred of the others.
+
+    Σ_l −L(x, y) + Σ_u −U(x), a poem, and α times the classification loss on known labels:
+
+    L(x, y) = E_q(z|x,y)[log p(x|y, z)] − KL(q(z|x,y) ‖ p(z)) + log p(y)        (equation 6)
+    U(x)    = Σ_y q(y|x) L(x, y) + H(q(y|x))                                      (equation 7)
+    J^α     = J + α E_l[−log q(y|x)]                                              (equation 9)
+
+    Hidden labels are enumerated: a batch costs Y forward passes. α multiplies a mean of a nat or
+    less, while bounds are 60 nats and more. If α is small, the classifier assigns whatever labels
+    suit the bound, which need not be the labels that were meant. Kingma et al. 2014,
+    "Semi-supervised Learning with Deep Generative Models", section 3.1.
+    """
+
+    alpha: float = 50.0
+
+    def __call__(self, step: Step) -> Terms:
+        model, batch = step.model, step.batch
+        assert model.classifier is not None
+        assert batch.labels is not None
+        log_q = model.classifier(batch.ids)  # [B, Y]
+        known = batch.labels >= 0
+        weights = log_q.exp()
+        entropy = -(weights * log_q).sum(-1)
+        # A known label acts as a q(y|x) with all its weight on one value, and no entropy.
+        sure = torch.nn.functional.one_hot(batch.labels.clamp_min(0), log_q.shape[1])
+        weights = torch.where(known[:, None], sure.to(weights.dtype), weights)
+        entropy = torch.where(known, torch.zeros_like(entropy), entropy)
+
+        distortion, rate = _by_label(step, known)  # [B, Y] each
+        log_p = labelling.prior(model)
+        cost = distortion + step.annealing * rate - log_p
+        joint = (weights * cost).sum(-1) - entropy
+        loss = joint.mean()
+        others = {}
+        if batch.taught is not None:
+            ids, labels = batch.taught
+            classification = torch.nn.functional.nll_loss(model.classifier(ids), labels)
+            loss = loss + self.alpha * classification
+            others["classification"] = classification.detach()
+        mean_rate = (weights * rate).sum(-1).mean().detach()
+        mean_distortion = (weights * distortion).sum(-1).mean().detach()
+        elbo = ((weights * (log_p - distortion - rate)).sum(-1) + entropy).mean().detach()
+        return Terms(loss, elbo, mean_rate, mean_distortion, others)
+
+
+def _by_label(step: Step, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Distortion and rate given every label, [B, Y] each; 0 where a known label is another."""
+    model, batch = step.model, step.batch
+    assert batch.labels is not None
+    Y = len(labelling.prior(model))
+    values = torch.arange(Y, device=batch.ids.device)
+    wanted = ~known[:, None] | (batch.labels[:, None] == values)  # [B, Y]
+    poem, label = wanted.nonzero(as_tuple=True)
+    record = model(batch.ids[poem], label, as_trained=True, generator=step.generator)
+    empty = torch.zeros(wanted.shape, device=wanted.device)
+    each = (bounds.distortion(record).float(), bounds.rate(record).float())
+    return tuple(empty.masked_scatter(wanted, value) for value in each)  # type: ignore[return-value]
 
 
 def _terms(step: Step, record: Record, loss: Tensor, additions: tuple[Addition, ...]) -> Terms:

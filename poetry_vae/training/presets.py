@@ -48,7 +48,7 @@ class Preset:
 
     def settings(self) -> dict[str, Any]:
         """Every setting that can be changed, with its value in this preset."""
-        return {**_OF_MODEL, **_OF_TRAINING, **self.changes}
+        return {**_SETTINGS, **self.changes}
 
 
 def parsed(name: str, text: str) -> Any:
@@ -76,15 +76,13 @@ def _defaults(kind: type, but: Collection[str] = ()) -> dict[str, Any]:
 
 # Settings that follow from the corpus and its labels are not among them.
 _OF_MODEL = _defaults(ModelConfig, ("labels", "classifier"))
-_OF_TRAINING = _defaults(TrainingConfig)
+_SETTINGS = {**_OF_MODEL, **_defaults(TrainingConfig)}
 
 
 def _default(name: str) -> Any:
-    for settings in (_OF_MODEL, _OF_TRAINING):
-        if name in settings:
-            return settings[name]
-    known = ", ".join([*_OF_MODEL, *_OF_TRAINING])
-    raise ConfigError(f"no setting is called {name!r}; there are {known}")
+    if name not in _SETTINGS:
+        raise ConfigError(f"no setting is called {name!r}; there are {', '.join(_SETTINGS)}")
+    return _SETTINGS[name]
 
 
 _LARGEST = (64, 9)  # lines, and characters of a line, of a model of any form
@@ -122,8 +120,6 @@ _POET: dict[str, Any] = {
     "dynasties": ("唐", "宋", "元", "明", "清"),
     "subject": 10,
     "in_turn": True,
-}
-_TRAINED_POET: dict[str, Any] = {
     "learning_rate": 1e-3,
     "schedule": "constant",
     "second_moment": 0.98,
@@ -170,7 +166,6 @@ PRESETS: dict[str, Preset] = {
             "Sønderby et al. 2016; Pannatier et al. 2024, σ-GPTs",
             {
                 **_POET,
-                **_TRAINED_POET,
                 "epochs": 8.0,
                 "kl_schedule": "linear",
                 "warmup": 0.008,
@@ -182,7 +177,7 @@ PRESETS: dict[str, Preset] = {
             "continues from a model of any form (--from): no warm-up, half the learning rate, "
             "until validation poems get no likelier",
             "Howard & Ruder 2018, Universal Language Model Fine-tuning",
-            {**_POET, **_TRAINED_POET, "learning_rate": 5e-4, "epochs": 2.0},
+            {**_POET, "learning_rate": 5e-4, "epochs": 2.0},
         ),
         Preset(
             "shi",

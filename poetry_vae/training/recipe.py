@@ -13,9 +13,13 @@ from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.critic import DensityRatioCritic
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training.additions import MaskedReading, TotalCorrelation, WeightPrior
-from poetry_vae.training.objectives import ImportanceWeighted, Objective, WeightedELBO
+from poetry_vae.training.objectives import (
+    ImportanceWeighted,
+    Objective,
+    SemiSupervised,
+    WeightedELBO,
+)
 from poetry_vae.training.refinement import Refinement, RefinerAlone
-from poetry_vae.training.semi_supervised import SemiSupervised
 from poetry_vae.training.settings import TrainingConfig
 
 _OBJECTIVES = {

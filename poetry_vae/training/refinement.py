@@ -27,7 +27,7 @@ from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.latents import Record
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
-from poetry_vae.text.tokenizer import CharTokenizer
+from poetry_vae.training.batches import with_masks
 from poetry_vae.training.objectives import Step, Terms
 
 # Share of a batch that trusts z entirely. Some poems do not trust it at all. The others trust it by
@@ -60,7 +60,7 @@ def rate_and_distortion(
         distrust: share of the poems for which z is not trusted at all.
         asked: of each poem, for a model of any form.
     """
-    B, T = ids.shape
+    B = len(ids)
     asked = asked or model.asked
     there = asked.layout.there
     with torch.no_grad():
@@ -79,11 +79,7 @@ def rate_and_distortion(
     # In turn, a question follows every character but the one given last.
     left = min(1, len(some)) if model.config.in_turn else None
     slots = Slots.of(order, asked.subject_present, most=left)
-    shown = ids
-    if blanked:
-        most = blanked * torch.rand((B, 1), generator=generator, device=ids.device)
-        lot = torch.rand((B, T), generator=generator, device=ids.device)
-        shown = ids.masked_fill(lot < most, CharTokenizer.MASK)
+    shown = with_masks(ids, most=blanked, generator=generator) if blanked else ids
     read = model.refine(shown, slots, states, trust, asked=asked)
     padded = None if model.config.forms == "one" else there
     return rate, -model.readout.log_density(read, ids, padded).sum(-1)

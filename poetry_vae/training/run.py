@@ -1,13 +1,15 @@
-"""A training run, its result, and the observer that may watch it."""
+"""A training run, when and how it ends, its result, and the observer that may watch it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
@@ -17,8 +19,8 @@ from poetry_vae.text.treasury import Treasury
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.settings import TrainingConfig
-from poetry_vae.training.stopping import Stopped
-from poetry_vae.training.warm_start import warm_started
+
+Stopped = Literal["finished", "no better bound", "learned by heart", "time is up", "interrupted"]
 
 
 class TrainingError(PoetryVAEError):
@@ -71,10 +73,6 @@ class Run:
     start: PoetryVAE | None = None
     """The model whose weights are trained on; without one, random weights."""
 
-    def warm_started(self) -> PoetryVAE:
-        """The model before the first step, see :func:`warm_started`."""
-        return warm_started(self.model, self.corpus.tokenizer, self.start, seed=self.seed)
-
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """All settings by name: those of the model, and those of its training."""
@@ -100,10 +98,49 @@ class Run:
         digest.update(self.corpus.tokenizer.to_json().encode("utf-8"))
         settings = self.settings
         for kind, names in (known or {}).items():
-            later = set(settings[kind]) - set(names)
-            usual = {f.name: f.default for f in fields(getattr(self, kind)) if f.name in later}
-            for name in later:
-                if settings[kind][name] == usual[name]:
-                    del settings[kind][name]
+            for f in fields(getattr(self, kind)):
+                if f.name not in names and settings[kind][f.name] == f.default:
+                    del settings[kind][f.name]
         digest.update(json.dumps([settings, self.seed], sort_keys=True).encode("utf-8"))
         return digest.hexdigest()
+
+
+@dataclass
+class StoppingRule:
+    """Ends a call: by a caller that is asked, by time, or when the bound no longer improves."""
+
+    should_stop: Callable[[], bool]
+    minutes: float | None
+    patience: int
+    """Validations without a better bound; 0 never stops early."""
+    decay: float = 0.0
+    """The last share of the time, over which the learning rate falls."""
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def passed(self) -> float:
+        """Seconds of the call so far."""
+        return time.monotonic() - self.begun
+
+    @property
+    def pace(self) -> float:
+        """The factor on the learning rate: 1, then falling as 1 − √done at the end of a call."""
+        if self.minutes is None or not self.decay:
+            return 1.0
+        left = (60 * self.minutes - self.passed) / (self.decay * 60 * self.minutes)
+        return 1.0 if left >= 1 else 1 - math.sqrt(1 - max(0.0, left))
+
+    def reason(self, *, by_heart: bool, since_best: int) -> Stopped:
+        """Why to stop now; ``finished`` if there is no reason to.
+
+        Args:
+            by_heart: whether the model writes lines of its training poems.
+            since_best: validations since the bound last got better.
+        """
+        if self.should_stop():
+            return "interrupted"
+        if self.minutes is not None and self.passed > 60 * self.minutes:
+            return "time is up"
+        if self.patience and by_heart:
+            return "learned by heart"
+        return "no better bound" if 0 < self.patience <= since_best else "finished"

@@ -11,44 +11,7 @@ if TYPE_CHECKING:
 
 KLSchedule = Literal["constant", "linear", "cyclical"]
 Schedule = Literal["cosine", "constant"]
-
-
-def kl_weight(schedule: KLSchedule, done: float, *, warmup: float, cycles: int) -> float:
-    """The factor on β when the share ``done`` of all steps is behind us, in [0, 1].
-
-    ``linear`` rises from 0 to 1 over the share ``warmup`` (Bowman et al. 2016, "Generating
-    Sentences from a Continuous Space"); ``cyclical`` does so at the start of each of ``cycles``
-    equal parts, ``warmup`` being a share of the part (Fu et al. 2019, "Cyclical Annealing
-    Schedule").
-    """
-    if schedule == "constant" or warmup <= 0:
-        return 1.0
-    if schedule == "cyclical":
-        done = (done * cycles) % 1.0 if done < 1.0 else 1.0
-    return min(1.0, done / warmup)
-
-
-def learning_rate(
-    peak: float,
-    step: int,
-    total: int,
-    *,
-    schedule: Schedule = "cosine",
-    decay: float = 0.1,
-    warmup_steps: int = 200,
-) -> float:
-    """Linear to ``peak`` over the first steps; then half a cosine down to a hundredth of it, or
-    constant, and over the share ``decay`` of all steps, at the end, down to 0 as 1 − √done (Hägele
-    et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations").
-    """
-    warmup_steps = min(warmup_steps, max(1, total // 10))
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    if schedule == "constant":
-        left = max(0, total - step) / max(1.0, decay * total)
-        return peak if left >= 1 else peak * (1 - math.sqrt(1 - left))
-    done = (step - warmup_steps) / max(1, total - warmup_steps)
-    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+_RISING = 200  # steps over which the learning rate rises, or fewer in a short run
 
 
 @dataclass(frozen=True)
@@ -65,18 +28,35 @@ class TrainingPlan:
         return max(self.config.min_steps, round(self.config.epochs * self.in_epoch))
 
     def learning_rate(self, peak: float, step: int) -> float:
-        """See :func:`learning_rate`."""
-        schedule, decay = self.config.schedule, self.config.decay
-        return learning_rate(peak, step, self.steps, schedule=schedule, decay=decay)
+        """Linear to ``peak`` over the first steps; then half a cosine down to a hundredth of it, or
+        constant, and over the share ``decay`` of all steps, at the end, down to 0 as 1 − √done
+        (Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
+        Durations").
+        """
+        total = self.steps
+        rising = min(_RISING, max(1, total // 10))
+        if step < rising:
+            return peak * (step + 1) / rising
+        if self.config.schedule == "constant":
+            left = max(0, total - step) / max(1.0, self.config.decay * total)
+            return peak if left >= 1 else peak * (1 - math.sqrt(1 - left))
+        done = (step - rising) / max(1, total - rising)
+        return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
     def kl_weight(self, step: int) -> float:
-        """The factor on β once ``step`` steps are done."""
-        return kl_weight(
-            self.config.kl_schedule,
-            step / self.steps,
-            warmup=self.config.warmup,
-            cycles=self.config.cycles,
-        )
+        """The factor on β once ``step`` steps are done, in [0, 1].
+
+        ``linear`` rises from 0 to 1 over the share ``warmup`` of all steps (Bowman et al. 2016,
+        "Generating Sentences from a Continuous Space"); ``cyclical`` does so at the start of each
+        of ``cycles`` equal parts, ``warmup`` being a share of the part (Fu et al. 2019, "Cyclical
+        Annealing Schedule").
+        """
+        schedule, warmup, done = self.config.kl_schedule, self.config.warmup, step / self.steps
+        if schedule == "constant" or warmup <= 0:
+            return 1.0
+        if schedule == "cyclical":
+            done = (done * self.config.cycles) % 1.0 if done < 1.0 else 1.0
+        return min(1.0, done / warmup)
 
     def is_warming_up(self, step: int) -> bool:
         """Whether the first rise of the KL weight is not over."""

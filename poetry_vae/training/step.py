@@ -20,6 +20,7 @@ from poetry_vae.training.run import Run
 from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.updates import RULES, JointUpdates, parameter_groups
+from poetry_vae.training.warm_start import warm_started
 
 _CRITIC_BETAS = (0.5, 0.9)  # Kim & Mnih 2018, appendix A
 
@@ -38,7 +39,8 @@ class Trained:
     @classmethod
     def begin(cls, run: Run, device: torch.device, *, poems: int) -> Trained:
         """The state before the first step of a run over so many training poems."""
-        config, model = run.training, run.warm_started()
+        config = run.training
+        model = warm_started(run.model, run.corpus.tokenizer, run.start, seed=run.seed)
         if config.refiner_only:
             model.requires_grad_(False)
             if model.refiner is not None:
@@ -46,7 +48,9 @@ class Trained:
         model.to(device)
         critic = None
         if config.gamma:
-            critic = build_critic(model, seed=derived_seed(run.seed, "critic")).to(device)
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(derived_seed(run.seed, "critic"))
+                critic = DensityRatioCritic(model.code_size).to(device)
         return cls(
             model,
             critic,
@@ -57,10 +61,10 @@ class Trained:
         )
 
     @property
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self) -> nn.ModuleDict:
         """All that has weights, by name."""
-        others = {"critic": self.critic, "average": self.average}
-        return {"model": self.model, **{n: m for n, m in others.items() if m is not None}}
+        each = {"model": self.model, "critic": self.critic, "average": self.average}
+        return nn.ModuleDict({name: module for name, module in each.items() if module is not None})
 
     @property
     def kept(self) -> PoetryVAE:
@@ -97,8 +101,7 @@ class Trained:
             terms = self.objective(Step(self.model, mine, plan.kl_weight(number), generator))
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()  # type: ignore[no-untyped-call]
-        parameters = (p for module in self.modules.values() for p in module.parameters())
-        ranks.average(parameters, share=len(mine.ids) / len(batch.ids))
+        ranks.average(self.modules.parameters(), share=len(mine.ids) / len(batch.ids))
         for group in self.optimiser.param_groups:
             group["lr"] = pace * plan.learning_rate(group["peak"], number)
             if group["name"] not in turn:
@@ -110,13 +113,6 @@ class Trained:
             self.average.update_parameters(self.model)
         self.updates.trained(terms.loss)
         return terms
-
-
-def build_critic(model: PoetryVAE, *, seed: int) -> DensityRatioCritic:
-    """The critic of the total correlation."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        return DensityRatioCritic(model.code_size)
 
 
 def build_average(model: PoetryVAE, config: TrainingConfig) -> AveragedModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,10 @@ from poetry_vae.training.corpora import (
     with_labels,
     with_validation,
 )
-from poetry_vae.training.device import Precision
 from poetry_vae.training.loop import run_training
 from poetry_vae.training.many_forms import QUATRAIN, width_of
 from poetry_vae.training.presets import PRESETS
-from poetry_vae.training.recipe import check
-from poetry_vae.training.run import Observer, Result, Run
+from poetry_vae.training.run import Result, Run
 from poetry_vae.training.run_file import RunFile
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.warm_start import joins_couplets
@@ -48,14 +46,8 @@ def train(
     start: PoetryVAE | str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
-    device: str = "auto",
-    precision: Precision = "auto",
     resume: bool = False,
-    max_minutes: float | None = None,
-    finish: bool = False,
-    keep_state: bool = True,
-    observer: Observer | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
+    **options: Any,
 ) -> Result:
     """Train a model of ``corpus`` into the folder ``output``.
 
@@ -68,6 +60,8 @@ def train(
         overrides: settings of the preset to change: ``{"epochs": 2}``. For a small corpus, its size
             decides how often it is gone through and validated on, unless overridden here.
         resume: go on with the run in ``output``, with the settings that it was begun with.
+        options: ``device``, ``precision``, ``max_minutes``, ``finish``, ``keep_state``,
+            ``observer`` and ``should_stop``, see :func:`run_training`.
 
     Returns:
         The best model by validation bound, and how the run ended.
@@ -107,19 +101,8 @@ def train(
                 "a refiner is trained for a model that is trained already: name it with --from"
             )
     training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
-    check(training, model)
-    return run_training(
-        Run(corpus, model, training, seed, preset, start),
-        Path(output),
-        device=device,
-        precision=precision,
-        resume=resume,
-        max_minutes=max_minutes,
-        finish=finish,
-        keep_state=keep_state,
-        observer=observer,
-        should_stop=should_stop,
-    )
+    run = Run(corpus, model, training, seed, preset, start)
+    return run_training(run, Path(output), resume=resume, **options)
 
 
 def writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
@@ -164,23 +147,18 @@ def _of_any_form(
         corpus = corpus.in_vocabulary(start.tokenizer)
     model, training = PRESETS[preset].configs(None, len(corpus.tokenizer), given)
     if start is not None and goes_on:
-        larger = _larger_refiner(model, start.config, overrides)
+        sizes = {  # by which a refiner may be asked to be deeper or wider
+            "refiner_layers": (model.refiner_layers, start.config.refiner_layers),
+            "refiner_hidden": (model.refiner_width, start.config.refiner_width),
+        }
+        larger: dict[str, Any] = {
+            name: asked
+            for name, (asked, begun) in sizes.items()
+            if name in overrides and asked > begun
+        }
         _refuse((set(overrides) & set(vars(model))) - set(larger))
         model = replace(start.config, **larger)
     return corpus, model, training
-
-
-def _larger_refiner(
-    model: ModelConfig, start: ModelConfig, overrides: Collection[str]
-) -> dict[str, Any]:
-    """The settings by which a refiner is asked to be deeper or wider than the one to start from."""
-    sizes = {
-        "refiner_layers": (model.refiner_layers, start.refiner_layers),
-        "refiner_hidden": (model.refiner_width, start.refiner_width),
-    }
-    return {
-        name: asked for name, (asked, begun) in sizes.items() if name in overrides and asked > begun
-    }
 
 
 def _going_on(

@@ -96,7 +96,7 @@ def parameter_groups(
     model: PoetryVAE, critic: DensityRatioCritic | None
 ) -> dict[str, list[nn.Parameter]]:
     """Every parameter that is trained, in the group that it belongs to."""
-    q = [model.encoder, *(part for level in model.levels for part in level.inference())]
+    q = [model.encoder, *(getattr(level, name) for level in model.levels for name in level.of_q)]
     if model.classifier is not None:
         q.append(model.classifier)
     encoder = [p for part in q for p in part.parameters()]

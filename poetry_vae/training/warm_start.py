@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.latents import HierarchicalLevel
 from poetry_vae.model.layers import GatedConv, zero_init
-from poetry_vae.model.layout import Layout
+from poetry_vae.model.layout import Layout, PlaceEmbedding
 from poetry_vae.model.likelihoods import CharacterHeads
-from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.model.refiner import Refiner
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -61,11 +60,12 @@ def warm_started(
     own = model.state_dict()
     fitting = {n: t for n, t in theirs.items() if n in own and t.shape == own[n].shape}
     model.load_state_dict({**own, **fitting})
-    is_wider = config.refiner_width > start.config.refiner_width
-    if model.refiner is not None and start.refiner is not None and is_wider:
-        widen(model.refiner, start.refiner)
-    if model.refiner is not None and "refiner.embedding.weight" not in theirs:
-        model.refiner.warm_start(model.encoder.embedding, model.decoder.likelihood)
+    refiner, is_new = model.refiner, "refiner.embedding.weight" not in theirs
+    if refiner and start.refiner and config.refiner_width > start.config.refiner_width:
+        widen(refiner, start.refiner)
+    if is_new and refiner and refiner.embedding and refiner.likelihood:
+        refiner.embedding.load_state_dict(model.encoder.embedding.state_dict())
+        refiner.likelihood.load_state_dict(model.decoder.likelihood.state_dict())
     return model
 
 

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.model.attention import HEADS, AttentionBlock
-from poetry_vae.model.places import PlaceEmbedding
 from poetry_vae.model.refiner import Refiner
 
 
@@ -27,13 +26,10 @@ def widen(new: Refiner, old: Refiner) -> None:
         _write(getattr(new, name)[-1], getattr(old, name)[-1])
         getattr(new, name)[0].load_state_dict(getattr(old, name)[0].state_dict())
     _write(new.trust, old.trust)
-    for mine, theirs in ((new.from_place, old.from_place), (new.to_place, old.to_place)):
-        for table, other in zip(_tables(mine), _tables(theirs), strict=True):
-            _write_rows(table, other)
-    if new.subject is not None and old.subject is not None:
-        _write_rows(new.subject, old.subject)
-    if new.dynasty is not None and old.dynasty is not None:
-        _write_rows(new.dynasty.weight, old.dynasty.weight)
+    added = ("from_place", "to_place", "subject", "dynasty")
+    for name, rows in old.named_parameters():
+        if name.split(".")[0] in added:
+            _write_rows(new.get_parameter(name), rows)
     for block, narrower in zip(new.blocks, old.blocks, strict=False):
         assert isinstance(block, AttentionBlock)
         assert isinstance(narrower, AttentionBlock)
@@ -42,14 +38,6 @@ def widen(new: Refiner, old: Refiner) -> None:
     new.change.weight[:, : len(old.norm.weight)] = old.change.weight
     new.change.bias.copy_(old.change.bias)
     new.kept.load_state_dict(old.kept.state_dict())
-
-
-def _tables(places: nn.Module | nn.Parameter) -> list[Tensor]:
-    """The tables of vectors of places."""
-    if isinstance(places, nn.Parameter):
-        return [places]
-    assert isinstance(places, PlaceEmbedding)
-    return list(places.parameters())
 
 
 def _widen_block(new: AttentionBlock, old: AttentionBlock) -> None:

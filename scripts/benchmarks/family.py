@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.model.classifier import LabelClassifier
+from poetry_vae.model.encoder import LabelClassifier
 from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE

@@ -28,8 +28,7 @@ from torch import Tensor
 from poetry_vae.evaluation.metrics.latent import hole
 from poetry_vae.model import orders
 from poetry_vae.model.gaussian import DiagonalGaussian
-from poetry_vae.model.layout import Layout
-from poetry_vae.model.places import PlaceEmbedding
+from poetry_vae.model.layout import Layout, PlaceEmbedding
 from poetry_vae.model.pretrained import save_model
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.units import Asking, UnitLevel
