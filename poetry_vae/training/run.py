@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.treasury import Treasury
+from poetry_vae.training.device import Precision
 from poetry_vae.training.diagnostics import Figures
 from poetry_vae.training.heart import TrainingLines
 from poetry_vae.training.settings import TrainingConfig
@@ -44,6 +45,18 @@ class Observer:
 
     def warned(self, message: str) -> None:
         """Something the person training should know."""
+
+
+class CallOptions(TypedDict, total=False):
+    """How one call trains, which does not belong to the run: see :func:`run_training`."""
+
+    device: str
+    precision: Precision
+    max_minutes: float | None
+    finish: bool
+    keep_state: bool
+    observer: Observer | None
+    should_stop: Callable[[], bool]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poetry_vae.model.config import ConfigError, ModelConfig
 from poetry_vae.model.pretrained import CheckpointError
@@ -26,7 +26,7 @@ from poetry_vae.training.corpora import (
 from poetry_vae.training.loop import run_training
 from poetry_vae.training.many_forms import QUATRAIN, width_of
 from poetry_vae.training.presets import PRESETS
-from poetry_vae.training.run import Result, Run
+from poetry_vae.training.run import CallOptions, Result, Run
 from poetry_vae.training.run_file import RunFile
 from poetry_vae.training.settings import TrainingConfig
 from poetry_vae.training.warm_start import joins_couplets
@@ -35,6 +35,9 @@ _OF_JOINED = ("latent", "couplet_latent", "prior", "posterior")
 _OF_REFINERS = ("refiner_layers", "refiner_hidden", "refiner_tables")
 _PASSES = 10  # a small corpus may be gone through so many times as often as the preset says
 _BETWEEN = 2  # passes from one validation to the next, at most
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def train(
@@ -47,7 +50,7 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
-    **options: Any,
+    **options: Unpack[CallOptions],
 ) -> Result:
     """Train a model of ``corpus`` into the folder ``output``.
 
@@ -60,8 +63,7 @@ def train(
         overrides: settings of the preset to change: ``{"epochs": 2}``. For a small corpus, its size
             decides how often it is gone through and validated on, unless overridden here.
         resume: go on with the run in ``output``, with the settings that it was begun with.
-        options: ``device``, ``precision``, ``max_minutes``, ``finish``, ``keep_state``,
-            ``observer`` and ``should_stop``, see :func:`run_training`.
+        options: device, precision and the rest of this call, see :func:`run_training`.
 
     Returns:
         The best model by validation bound, and how the run ended.
