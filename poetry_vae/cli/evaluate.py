@@ -152,24 +152,21 @@ def _evaluator(
 
     judges = coherence = subject = None
     if not quick:
-        from poetry_vae.evaluation.judges.files import fitted, fitted_coherence, fitted_subject
+        from poetry_vae.evaluation.judges.files import Judges
 
         progress("the judges read real poems (once)")
         material.needs("validation", 20, "the judge")
         train, validation = material.parts["train"], material.parts["validation"]
         folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
-        reads = partial(progress, "the second judge reads real poems (once)")
-        judges = fitted(train, validation, material.form, seed=seed, folder=folder, progress=reads)
-        reads = partial(progress, "the judge of coherence reads real poems (once)")
-        coherence = fitted_coherence(
-            judges[0], train, validation, seed=seed, folder=folder, progress=reads
+        read = Judges(train, validation, material.form, seed=seed, folder=folder)
+        second = read.second(partial(progress, "the second judge reads real poems (once)"))
+        judges = read.first, second
+        coherence = read.coherence(
+            partial(progress, "the judge of coherence reads real poems (once)")
         )
         if any(material.titles.get("test", ())):
-            reads = partial(progress, "the judge of subjects reads real poems (once)")
-            titles = material.titles["train"]
-            subject = fitted_subject(
-                judges[0], train, titles, seed=seed, folder=folder, progress=reads
-            )
+            told = partial(progress, "the judge of subjects reads real poems (once)")
+            subject = read.subject(material.titles["train"], told)
     return VerseEvaluator(material, judges, most, seed, coherence, subject)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from poetry_vae.evaluation.judges.alphabet import Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.learning import Steps, Weights, learn, seeded, with_weights
+from poetry_vae.evaluation.judges.learning import Steps, learn, seeded
 from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
@@ -82,11 +82,6 @@ class CoherenceJudge(Towers):
         read = read[np.concatenate(groups)]
         among = _among(groups, np.random.default_rng(derived_seed(seed, "halves")))
         return self.taken(read[:, : self.border], read[:, self.border :], among)
-
-    @classmethod
-    def from_weights(cls, judge: Judge, weights: Weights) -> CoherenceJudge:
-        """The inverse of :meth:`weights`."""
-        return with_weights(lambda: cls(judge), weights)
 
 
 def first_half(form: Form) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from poetry_vae.evaluation.judges.alphabet import Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.learning import Steps, Weights, learn, seeded, with_weights
+from poetry_vae.evaluation.judges.learning import Steps, learn, seeded
 from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.script import to_simplified
@@ -121,8 +121,3 @@ class SubjectJudge(Towers):
             points = np.array([ord(c) for c in text[:_LONGEST]], np.uint32)
             row[: len(points)] = torch.from_numpy(alphabet.read(points))
         return out
-
-    @classmethod
-    def from_weights(cls, judge: Judge, weights: Weights) -> SubjectJudge:
-        """The inverse of :meth:`weights`."""
-        return with_weights(lambda: cls(judge), weights)
