@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
 
 from poetry_vae import __version__
 
@@ -17,11 +19,12 @@ _REF = "#/components/schemas/"
 
 @dataclass(frozen=True)
 class Path:
-    """A path, what it does, and the body that it takes."""
+    """A path, what it does, what answers it, and the body that it takes."""
 
     method: str
     path: str
     told: str
+    answer: Callable[[Request], Awaitable[Response]]
     body: type[BaseModel] | None = None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from poetry_vae.text.errors import PoetryVAEError
 
@@ -20,11 +22,18 @@ class RefusedError(PoetryVAEError):
         kind: str,
         field: str = "",
         status: int = 422,
-        retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.kind, self.field, self.status = kind, field, status
-        self.retry_after_s = retry_after_s
+        self.kind, self.field, self.status, self.headers = kind, field, status, headers
+
+    def told(self) -> dict[str, object]:
+        """As JSON."""
+        return {"errors": [{"kind": self.kind, "field": self.field, "message": str(self)}]}
+
+    def answer(self) -> JSONResponse:
+        """As it is sent."""
+        return JSONResponse(self.told(), self.status, self.headers)
 
 
 @contextmanager
@@ -38,17 +47,17 @@ def of_field(field: str) -> Iterator[None]:
         raise refused(error, field) from error
 
 
-def refused(error: PoetryVAEError, field: str = "") -> RefusedError:
-    """The refusal that answers an error of the library."""
+def refused(error: Exception, field: str = "") -> RefusedError:
+    """The refusal that answers an error of the library, of a path, or one of the server's own."""
     if isinstance(error, RefusedError):
         return error
-    return RefusedError(str(error), kind=type(error).__name__, field=field)
-
-
-def told(error: RefusedError) -> dict[str, object]:
-    """As JSON."""
-    one = {"kind": error.kind, "field": error.field, "message": str(error)}
-    return {"errors": [one]}
+    if isinstance(error, PoetryVAEError):
+        return RefusedError(str(error), kind=type(error).__name__, field=field)
+    if isinstance(error, HTTPException):
+        return RefusedError(
+            error.detail, kind="NoSuchThing", status=error.status_code, headers=error.headers
+        )
+    return RefusedError("the server failed; its log says why", kind="ServerError", status=500)
 
 
 def told_invalid(error: ValidationError) -> dict[str, object]:
