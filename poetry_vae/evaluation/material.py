@@ -56,10 +56,8 @@ class Material:
             poems[part] += poem.of_form(form)
         if not any(poems.values()):
             raise CorpusError(f"{path}: not one of its {len(found)} poems is a {form}")
-        labels = {
-            "dynasty": [poem.dynasty for poem in poems["test"]],
-            "author": [poem.author for poem in poems["test"]],
-        }
+        kinds = ("dynasty", "author")
+        labels = {kind: [getattr(poem, kind) for poem in poems["test"]] for kind in kinds}
         return cls(
             form,
             path.name,

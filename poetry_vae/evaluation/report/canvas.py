@@ -67,10 +67,12 @@ def series(name: str) -> str:
     return f"\N{WORD JOINER}{name}" if name.startswith("_") else name
 
 
-def legend_below(figure: Figure, ax: Axes) -> None:
-    """The names of the series under the picture."""
+def labelled(figure: Figure, ax: Axes, x: str, y: str) -> Figure:
+    """The figure with the names of its axes, and those of the series under it."""
+    ax.set(xlabel=x, ylabel=y)
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=2, columnspacing=3)
+    return figure
 
 
 def log_scale(ax: Axes) -> None:

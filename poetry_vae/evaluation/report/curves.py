@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from poetry_vae.evaluation.report.canvas import (
-    legend_below,
+    labelled,
     log_scale,
     marker_of,
     new_figure,
     series,
     style_of,
 )
+from poetry_vae.evaluation.report.columns import at
 from poetry_vae.evaluation.report.rendering import PictureError, drawing
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ def training_curves(runs: Mapping[str, Sequence[HistoryRow]]) -> Figure:
     """
     if not any(runs.values()):
         raise PictureError("no run has logged a step yet: there is nothing to draw")
-    figure, panels = new_figure(6.2, rows=3)
-    rate, distortion, bound = panels
+    figure, (rate, distortion, bound) = new_figure(6.2, rows=3)
     weight = rate.twinx()
     for i, (name, rows) in enumerate(runs.items()):
         try:
@@ -49,12 +49,10 @@ def training_curves(runs: Mapping[str, Sequence[HistoryRow]]) -> Figure:
     weight.grid(visible=False)
     weight.set_ylabel("KL weight (grey)", color="#777777")
     weight.spines["right"].set_visible(True)
-    for ax, label in zip(panels, ("rate", "distortion", "bound"), strict=True):
-        ax.set_ylabel(f"{label}, nats a {'character' if ax is bound else 'poem'}")
+    rate.set_ylabel("rate, nats a poem")
+    distortion.set_ylabel("distortion, nats a poem")
     bound.locator_params(axis="x", nbins=6)
-    bound.set_xlabel("step")
-    legend_below(figure, bound)
-    return figure
+    return labelled(figure, bound, "step", "bound, nats a character")
 
 
 def _draw_run(
@@ -76,9 +74,7 @@ def _curve(rows: Sequence[HistoryRow], *keys: str) -> tuple[list[float], list[fl
 
 
 def _number(row: HistoryRow, *keys: str) -> float:
-    value: Any = row
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+    value = at(row, *keys)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PictureError(
             f"the log of the run is damaged: {' '.join(keys)} at step {row.get('step')} is "
