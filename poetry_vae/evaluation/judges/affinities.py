@@ -28,8 +28,8 @@ _PAIRS_AT_ONCE = 8_000_000
 
 def neighbours(form: Form) -> Ints:
     """Pairs of positions [P, 2] that follow each other within a line."""
-    firsts = [place for place in range(form.positions) if form.from_end[place]]
-    return np.array([(place, place + 1) for place in firsts], np.int64).reshape(-1, 2)
+    pairs = [(place, place + 1) for place in range(form.positions) if form.from_end[place]]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def aligned(form: Form) -> Ints:

@@ -21,7 +21,6 @@ from poetry_vae.evaluation.judges.learning import Steps, learn, seeded
 from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.prosody import readings
 
 Ints = npt.NDArray[np.int64]
@@ -94,8 +93,7 @@ def by_rhyme(poems: Poems) -> dict[tuple[str, ...], Ints]:
     """The rows of poems that end in one rhyme, by the groups their last character belongs to."""
     found: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row, poem in enumerate(poems):
-        last = (poem.text if isinstance(poem, Poem) else poem)[-1]
-        found[tuple(sorted({r.group for r in readings(last) if r.group}))].append(row)
+        found[tuple(sorted({r.group for r in readings(poem[-1]) if r.group}))].append(row)
     return {groups: np.array(rows) for groups, rows in found.items()}
 
 

@@ -22,7 +22,6 @@ from poetry_vae.evaluation.judges.subject import SubjectJudge
 from poetry_vae.evaluation.metrics.novelty import STRINGS, Copies
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.tensor_file import TensorFile, save_tensors
 
 _FORMAT = "poetry-vae judge 2"
@@ -183,6 +182,5 @@ def _key(train: Poems, beside: Poems, form: Form, seed: int) -> str:
     """A number for everything a judge is made from."""
     digest = hashlib.blake2b(f"{form.slug} {seed} {len(train)} ".encode(), digest_size=16)
     for part in (train, beside):
-        texts = (poem.text if isinstance(poem, Poem) else poem for poem in part)
-        digest.update("\n".join(texts).encode("utf-8"))
+        digest.update("\n".join(part).encode("utf-8"))
     return digest.hexdigest()

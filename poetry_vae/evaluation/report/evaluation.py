@@ -29,7 +29,7 @@ from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.labels import NO_METRE
-from poetry_vae.text.metre import MetreError, templates
+from poetry_vae.text.metre import MetreError
 from poetry_vae.text.scansion import check
 from poetry_vae.text.script import present
 from poetry_vae.verse.sampler import Sampler
@@ -208,16 +208,14 @@ class Evaluation:
             self._miss(f"training curves of {name}", "its folder has no metrics.jsonl")
         result |= self._latent(name, model, ids[: self.effort.latent_poems], order)
         self.progress(f"{name}: is the latent used?")
-        result["usage"] = [
-            asdict(used)
-            for used in usage(
-                some,
-                encode=partial(_code_and_label, model),
-                write=partial(_written_from, model, self.settings(model)),
-                passes=(0, self.settings(model).passes),
-                generator=self._generator("usage"),
-            )
-        ]
+        settings = self.settings(model)
+        used = usage(
+            some,
+            write=_rewriter(model, some, settings),
+            passes=(0, settings.passes),
+            generator=self._generator("usage"),
+        )
+        result["usage"] = [asdict(figures) for figures in used]
         return result
 
     def _latent(
@@ -247,7 +245,6 @@ class Evaluation:
         form, texts = self.material.form, self.material.parts["test"]
         known = {kind: [values[i] for i in order] for kind, values in self.material.labels.items()}
         with suppress(MetreError):  # of forms that have none
-            templates(form)
             reports = [check(form.cut(texts[i])) for i in order]
             known["metre"] = [r.template.name if r.keeps_metre else NO_METRE for r in reports]
             known["rhyme"] = ["/".join(sorted(r.rhymes)) or NO_METRE for r in reports]
@@ -284,19 +281,19 @@ class Evaluation:
         self.missing.append({"figure": figure, "why": why})
 
 
-def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
-    """Typical codes of poems [N, D]; where the model has labels, followed by the inferred label."""
+@torch.no_grad()
+def _rewriter(
+    model: PoetryVAE, ids: Tensor, settings: SamplingSettings
+) -> Callable[[Tensor, int], Tensor]:
+    """Writes the likeliest characters given the typical codes and the labels of some of the poems:
+    their numbers [M], and a number of passes → ids [M, T]."""
     label = labelling.infer(model, ids)
     code = model.encode(ids, label).typical()
-    return code if label is None else torch.cat([code, label[:, None].to(code.dtype)], dim=1)
 
+    def written(rows: Tensor, passes: int) -> Tensor:
+        sampler = Sampler(model, replace(settings, temperature=0.0, passes=passes))
+        generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
+        labels = None if label is None else label[rows]
+        return sampler.write_from(code[rows], labels, generator=generator)
 
-def _written_from(
-    model: PoetryVAE, settings: SamplingSettings, codes: Tensor, passes: int
-) -> Tensor:
-    """The likeliest characters given what :func:`_code_and_label` returned: ids [N, T]."""
-    D = model.code_size
-    label = codes[:, D].long() if codes.shape[1] > D else None
-    settings = replace(settings, temperature=0.0, passes=passes)
-    generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
-    return Sampler(model, settings).write_from(codes[:, :D], label, generator=generator)
+    return written
