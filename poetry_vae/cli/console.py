@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -122,18 +123,14 @@ def work_bar(what: str) -> Iterator[Told]:
 
 def watched(items: Iterable[_Item], total: int, what: str, *, first: bool) -> Iterator[_Item]:
     """The items behind a bar of how many there are, or until the ``first`` one is there."""
+    found = iter(items)
     with work_bar(what) as told:
-        found = iter(items)
-        kept = next(found, None)
-        if kept is None:
-            return
-        if not first:
-            yield kept
-            for done, item in enumerate(found, start=2):
+        if first:
+            found = chain(list(islice(found, 1)), found)
+        else:
+            for done, item in enumerate(found, start=1):
                 told(what, done, total)
                 yield item
-            return
-    yield kept
     yield from found
 
 

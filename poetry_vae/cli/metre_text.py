@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from poetry_vae.cli.console import is_plain
 from poetry_vae.text.scansion import MetreReport
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def _shown_tune(report: TuneReport, script: Script) -> Iterator[str]:
     ):
         groups = "/".join(present(group, script) for group in sorted(found))
         yield f"  {present(line, script)}"
-        yield f"  {coloured(tones)}" + (f"  {letter} 韵 {groups or '？'}" if letter else "")
+        yield f"  {_coloured(tones)}" + (f"  {letter} 韵 {groups or '？'}" if letter else "")
     if report.unknown:
         yield f"  unknown readings: {' '.join(present(c, script) for c in report.unknown)}"
     for fault in report.faults:
@@ -63,7 +61,7 @@ def _shown_verse(poem: Poem, report: MetreReport, script: Script) -> Iterator[st
         rhymes = f"  韵 {groups or '？'}" if _is_to_rhyme(report, i) else ""
         kind = f"  {report.types[i]}" if report.has_types else ""
         yield f"  {present(line, script)}"
-        yield f"  {coloured(tones)}{kind}{rhymes}"
+        yield f"  {_coloured(tones)}{kind}{rhymes}"
     if report.unknown:
         yield f"  unknown readings: {' '.join(present(c, script) for c in report.unknown)}"
     said = [(turned.line, turned.explanation) for turned in report.turned]
@@ -88,15 +86,9 @@ def _is_to_rhyme(report: MetreReport, line: int) -> bool:
     return bool(report.line_groups[line])
 
 
-def coloured(tones: str) -> str:
-    """Tones in colour on a terminal that may show them."""
-    if not _is_terminal() or is_plain():
-        return tones
+def _coloured(tones: str) -> str:
+    """Tones in colour, which click leaves out where it may not be shown."""
     return "".join(click.style(tone, fg=_COLOURS.get(tone)) for tone in tones)
-
-
-def _is_terminal() -> bool:
-    return sys.stdout.isatty()
 
 
 def print_table(tallies: dict[str, list[MetreReport | TuneReport | None]]) -> None:
@@ -105,18 +97,10 @@ def print_table(tallies: dict[str, list[MetreReport | TuneReport | None]]) -> No
 
     from poetry_vae.cli.console import print_table as print_whole
 
-    def share(kept: Sequence[bool]) -> str:
-        return f"{sum(kept) / len(kept):.1%}"
-
     table = Table("form", "poems", "metre", "rhyme", "both")
     for name, found in sorted(tallies.items(), key=lambda item: (item[0] == "other", item[0])):
         reports = [report for report in found if report is not None]
-        cells = ["", "", ""]
-        if reports:
-            cells = [
-                share([report.keeps_metre for report in reports]),
-                share([report.keeps_rhyme for report in reports]),
-                share([report.ok for report in reports]),
-            ]
+        kept = zip(*((r.keeps_metre, r.keeps_rhyme, r.ok) for r in reports), strict=True)
+        cells = [f"{sum(column) / len(column):.1%}" for column in kept]
         table.add_row("no metre" if name == "other" else name, f"{len(found):,}", *cells)
     print_whole(table)

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poetry_vae.cli.console import plain
-from poetry_vae.cli.options import (
-    encoding_option,
-    form_option,
-    load_for,
-    script_option,
-    tell_unknown,
-)
-from poetry_vae.text.poem import Poem
+from poetry_vae.cli.options import encoding_option, form_option, script_option
+from poetry_vae.cli.reading import model_and_poem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,10 +181,10 @@ def traversal(
         raise click.BadParameter(
             f"{dimension!r} is neither a number nor auto", param_hint="'--dimension'"
         )
-    chosen = choose_model(form, model) if poem is None else load_for(poem, form, model)
-    start = None if poem is None else Poem.typed(poem, chosen.form)
-    if poem is not None:
-        tell_unknown(chosen, poem)
+    if poem is None:
+        chosen, start = choose_model(form, model), None
+    else:
+        chosen, start = model_and_poem(poem, form, model)
     wanted = None if dimension == "auto" else int(dimension)
     try:
         found = traverse(chosen, start, dimension=wanted, steps=steps)

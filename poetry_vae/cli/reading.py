@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.poem import Poem
 
 
@@ -21,6 +22,17 @@ class PoemText(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         found = typed_or_read(value, encoding="utf-8")
         return found if isinstance(found, str) else _only(value, found)
+
+
+def model_and_poem(text: str, form: str | None, model: str | None) -> tuple[PoetryVAE, Poem]:
+    """The model for a poem that was typed, and that poem; says which characters are unknown."""
+    from poetry_vae.cli.options import load_for, tell_unknown
+    from poetry_vae.text.poem import Poem
+
+    chosen = load_for(text, form, model)
+    poem = Poem.typed(text, chosen.form)
+    tell_unknown(chosen, text)
+    return chosen, poem
 
 
 def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poetry_vae.cli.options import encoding_option, load_for, reading_options, tell_unknown
-from poetry_vae.cli.reading import typed_or_read
+from poetry_vae.cli.options import encoding_option, load_for, reading_options
+from poetry_vae.cli.reading import model_and_poem, typed_or_read
 
 if TYPE_CHECKING:
     import torch
@@ -64,14 +64,12 @@ def command(
     from poetry_vae.cli.console import counted, work_bar
     from poetry_vae.evaluation.report.density import importance_bounds
     from poetry_vae.model.sampling import derived_seed
-    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.believing import surprises
 
     given = typed_or_read(source, encoding=encoding)
     if isinstance(given, str):
-        chosen = load_for(given, form, model)
-        poems = [Poem.typed(given, chosen.form)]
-        tell_unknown(chosen, given)
+        chosen, poem = model_and_poem(given, form, model)
+        poems = [poem]
     else:
         alone = given[0].one_line if len(given) == 1 else ""
         chosen = load_for(alone, form, model)
