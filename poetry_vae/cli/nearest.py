@@ -142,8 +142,8 @@ def _form_and_reader(
 ) -> tuple[Form, PoetryVAE | None]:
     """What form the text is searched as, and the model that reads it where latents are compared."""
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
-    from poetry_vae.text.form import NAMED_FORMS, Form
-    from poetry_vae.text.poem import Poem
+    from poetry_vae.text.form import Form
+    from poetry_vae.text.poem import typed_form
 
     chosen = None
     if model is not None:
@@ -158,13 +158,12 @@ def _form_and_reader(
         wanted = Form.parse(form)
     elif looks_encoded(corpus):
         wanted = EncodedCorpus.load(corpus).form
-    elif len(lines := _lines(text)) == 1:  # written without punctuation, or one line
-        if len(lines[0]) == 1:
-            raise click.UsageError(f"{text!r}: a search needs at least two characters")
-        fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
-        wanted = fitting[0] if fitting else Form.of(2, len(lines[0]))
     else:
-        wanted = Poem(tuple(lines)).form
+        wanted = typed_form(_lines(text))
+        if wanted.positions == 1:
+            raise click.UsageError(f"{text!r}: a search needs at least two characters")
+        if wanted.lines == 1:
+            wanted = Form.of(2, wanted.positions)
     if by == "ngrams" and chosen is None:
         return wanted, None
 

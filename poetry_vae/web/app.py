@@ -89,7 +89,6 @@ def create_app(
         drawing.join()
 
     alternatives = bodies.AlternativesBody, studio.alternatives
-    forms = partial(reading.forms, studio.models)
     paths = [
         drawn("/poems", "Write poems.", bodies.PoemsBody, studio.poems),
         drawn("/alternatives", "Other characters.", *alternatives, is_short=True),
@@ -97,7 +96,9 @@ def create_app(
         drawn("/reply", "Second lines to a first.", bodies.ReplyBody, studio.reply),
         drawn("/interpolate", "Poem to poem.", bodies.InterpolateBody, studio.interpolate),
         openapi.Path("post", "/metre", "Tones, rhymes and faults.", metre, bodies.MetreBody),
-        openapi.Path("get", "/forms", "Forms that have a name.", got(forms)),
+        openapi.Path(
+            "get", "/forms", "Forms that have a name.", got(lambda: reading.forms(studio.config))
+        ),
         openapi.Path(
             "get", "/models", "The models served.", got(lambda: {"models": studio.models()})
         ),

@@ -1,10 +1,9 @@
 // Requests to the server.
 
 export class Refused extends Error {
-  constructor(errors, status = 0) {
+  constructor(errors) {
     super(errors[0]?.message ?? "");
     this.errors = errors;
-    this.status = status;
   }
 }
 const offline = () => new Refused([{ kind: "Offline", field: "", message: "The server does not answer." }]);
@@ -20,7 +19,7 @@ async function post(path, body, signal) {
   }
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({}));
-    throw new Refused(told.errors ?? [{ kind: "ServerError", field: "", message: answer.statusText }], answer.status);
+    throw new Refused(told.errors ?? [{ kind: "ServerError", field: "", message: answer.statusText }]);
   }
   return answer;
 }

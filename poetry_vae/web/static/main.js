@@ -123,12 +123,7 @@ async function fillCard(element, poem) {
 
 // Ask
 
-const fromEntry = (entry) => ({
-  form: entry.form, lines: entry.lines, seed: entry.seed, index: entry.index,
-  asked: { ...entry.rules, about: entry.about, dynasty: entry.dynasty },
-});
-
-async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
+async function drawPoems(path, body, heading, open = 0) {
   drawing?.abort();
   const mine = (drawing = new AbortController());
   const title = make("h2", { className: "waiting" }, heading);
@@ -136,19 +131,17 @@ async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
   $("empty").hidden = true;
   $("go").disabled = true;
   $("stop").hidden = false;
-  let first = null;
   try {
     for await (const [name, value] of events(path, { ...body, script: "traditional" }, mine.signal)) {
       if (name === "note") title.append(` · ${value.replace("keywords:", say("取词：", "keywords:")).replace("subject:", say("题旨：", "subject:"))}`);
       if (name !== "poem") continue;
-      const poem = fromEntry(value);
-      poem.asked = { ...poem.asked, n: body.n };
+      const { form, lines, seed, index, rules, about, dynasty } = value;
+      const poem = { form, lines, seed, index, asked: { ...rules, about, dynasty, n: body.n } };
       const element = card(poem);
       $("drawn").append(element);
-      if (value.index === open && path === "/poems") {
-        first = poem;
+      if (index === open && path === "/poems") {
         element.classList.add("open");
-        await desk.open(poem, place);
+        await desk.open(poem);
         if (matchMedia("(max-width: 48rem)").matches) $("work").scrollIntoView();
       }
     }
@@ -161,16 +154,12 @@ async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
       $("stop").hidden = true;
     }
   }
-  return first;
 }
 
-async function write(options) {
+async function write(open) {
   asking.clearErrors();
-  const body = asking.wishes();
   await guarded(
-    async () => {
-      await drawPoems("/poems", body, say("新作", "Drawn"), options);
-    },
+    () => drawPoems("/poems", asking.wishes(), say("新作", "Drawn"), open),
     (error) => asking.showErrors(error.errors),
   );
 }
@@ -182,9 +171,8 @@ $("stop").onclick = () => drawing?.abort();
 $("clear").onclick = () => asking.clearErrors();
 
 $("vary").onclick = () => guarded(() => {
-  const { lines, form, locks } = desk.current();
-  const body = { poem: lines.join("，"), form, n: 3, ...(locks.length ? { keep: locks } : { redraw: lines.map((_, i) => `line${i + 1}`) }) };
-  return drawPoems("/revise", body, say("变体", "Variations"));
+  const { lines, form } = desk.current();
+  return drawPoems("/revise", { poem: lines.join("，"), form, n: 3, ...desk.unlocked() }, say("变体", "Variations"));
 });
 
 // Keep, copy, picture, link
@@ -196,10 +184,11 @@ $("keep").onclick = () => {
 function showCount() {
   const n = kept.all().length;
   $("kept-count").textContent = n ? String(n) : "";
+  $("kept-empty").hidden = n > 0;
+  $("copy-all").hidden = n === 0;
 }
 function showKept() {
-  const poems = kept.all();
-  $("kept-list").replaceChildren(...poems.map((poem) => {
+  $("kept-list").replaceChildren(...kept.all().map((poem) => {
     const copyIt = make("button", { type: "button" }, say("复制", "Copy"));
     copyIt.onclick = () => guarded(async () => copy(asText(await shown(poem))));
     const drop = make("button", { type: "button", className: "drop" }, say("删除", "Remove"));
@@ -208,16 +197,10 @@ function showKept() {
       kept.drop(poem);
       element.remove();
       showCount();
-      showEmpty();
     };
     return element;
   }));
-  showEmpty();
-}
-function showEmpty() {
-  const isEmpty = !kept.all().length;
-  $("kept-empty").hidden = !isEmpty;
-  $("copy-all").hidden = isEmpty;
+  showCount();
 }
 async function copy(text) {
   try {
@@ -363,7 +346,7 @@ async function restore() {
   if (!asked) return;
   turnTo("write");
   asking.fill(asked);
-  if (asked.seed !== undefined) await write({ open: Number(asked.open ?? 0) });
+  if (asked.seed !== undefined) await write(Number(asked.open ?? 0));
   if (asked.poem) {
     const reading = await ask("/metre", { poem: asked.poem });
     await desk.open({ form: asked.form, lines: reading.traditional, isChanged: asked.seed !== undefined });
