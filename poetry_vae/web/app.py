@@ -104,13 +104,12 @@ def create_app(
         ),
         openapi.Path("get", "/health", "Whether the server is alive, and how many wait.", health),
     ]
-    spec = openapi.document(paths)
     return Starlette(
         routes=[
             *(Route(path.path, path.answer, methods=[path.method]) for path in paths),
             Route("/", page),
-            Route("/docs", HTMLResponse(openapi.page(spec)), methods=["GET"]),
-            Route("/openapi.json", JSONResponse(spec), methods=["GET"]),
+            Route("/docs", HTMLResponse(openapi.page(paths)), methods=["GET"]),
+            Route("/openapi.json", JSONResponse(openapi.document(paths)), methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         lifespan=lifespan,

@@ -63,7 +63,7 @@ SHOWN = (
     "pairs that are words",
     "known lines",
 )
-COLUMNS = [*named(VERSE, SHOWN), Column("poems/s", figure("poems_a_second", digits=0))]
+COLUMNS = [*named(VERSE, SHOWN), Column("poems/s", figure("poems_a_second", 0))]
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def _curve(rows: Sequence[HistoryRow], *keys: str) -> tuple[list[float], list[fl
 
 
 def _number(row: HistoryRow, *keys: str) -> float:
-    value = at(row, *keys)
+    value = at(row, ".".join(keys))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PictureError(
             f"the log of the run is damaged: {' '.join(keys)} at step {row.get('step')} is "

@@ -169,8 +169,8 @@ def _draw(
             yield Drawn(caption, None, str(error))
 
 
-def _of_each(models: Sequence[ReportPart], *keys: str) -> dict[str, Any]:
-    return {str(model.get("name")): at(model, *keys) for model in models if at(model, *keys)}
+def _of_each(models: Sequence[ReportPart], path: str) -> dict[str, Any]:
+    return {str(model.get("name")): at(model, path) for model in models if at(model, path)}
 
 
 def _density_pictures(models: Sequence[ReportPart]) -> Iterator[Drawn]:
@@ -179,7 +179,7 @@ def _density_pictures(models: Sequence[ReportPart]) -> Iterator[Drawn]:
         for model in models
         if (found := bounds_of(model))
     }
-    rates = _of_each(models, "density", "rate_by_dimension")
+    rates = _of_each(models, "density.rate_by_dimension")
     yield from _draw("bound", bounds, pictures.bound_by_samples, "The bound, with standard errors")
     yield from _draw("rate", rates, pictures.rate_by_dimension, "The rate of each dimension")
 
@@ -194,9 +194,9 @@ def _training_picture(models: Sequence[ReportPart]) -> Iterator[Drawn]:
 
 def _maps(model: ReportPart, i: int) -> Iterator[Drawn]:
     """The map of a latent space, once for every kind of label that tells poems apart."""
-    x, y, poems = (at(model, "map", key) or [] for key in ("x", "y", "poems"))
+    x, y, poems = (at(model, path) or [] for path in ("map.x", "map.y", "map.poems"))
     titles = poems if len(poems) == len(x) else None
-    for kind, labels in (at(model, "map", "labels") or {"": []}).items():
+    for kind, labels in (at(model, "map.labels") or {"": []}).items():
         if x and len(x) == len(y):
             fitting = labels if len(labels) == len(x) else ["poems"] * len(x)
             yield from _draw(
@@ -211,13 +211,13 @@ def _maps(model: ReportPart, i: int) -> Iterator[Drawn]:
 def _verse_pictures(rows: Sequence[ReportPart], chars: int | None) -> Iterator[Drawn]:
     yield from _draw(
         "likelihood",
-        [row for row in rows if at(row, "log_likelihood", "counts")],
+        [row for row in rows if at(row, "log_likelihood.counts")],
         pictures.likelihood_histograms,
         "Log-likelihood under the first judge: real poems are the grey area",
     )
     yield from _draw(
         "metre",
-        [row for row in rows if at(row, "metre", "both") is not None],
+        [row for row in rows if at(row, "metre.both") is not None],
         pictures.metre_bars,
         "Poems that keep metre and rhyme",
     )
