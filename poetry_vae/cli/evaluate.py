@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.console import print_table, work_bar
 from poetry_vae.cli.options import encoding_option, form_option, sampling_options, settings_from
+from poetry_vae.text.form import Form
 
 if TYPE_CHECKING:
     from poetry_vae.evaluation.material import Material
@@ -68,7 +70,6 @@ def command(
     Poems that share a line are in one part, so the parts depend on all poems of the corpus: give
     the file or folder that the model was trained on.
     """
-    from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.metrics.two_sample import require_classifiers
     from poetry_vae.evaluation.report.evaluation import FULL, QUICK, Evaluation
@@ -111,7 +112,6 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
     from poetry_vae.model.named import model_folder
     from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, figures_of
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
     from poetry_vae.training.folder import read_metrics
 
     if not models and has_samples:
@@ -127,8 +127,6 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
 
 
 def _only_form(subjects: list[Subject], form: str | None) -> Any:
-    from poetry_vae.text.form import Form
-
     forms = {subject.model.form for subject in subjects}
     if form is not None:
         forms.add(Form.parse(form))
@@ -171,7 +169,6 @@ def _evaluator(
 
 
 def _print_tables(report: dict[str, Any]) -> None:
-    from poetry_vae.cli.console import print_table
     from poetry_vae.cli.figures import density_table, verse_table
 
     if report["models"]:

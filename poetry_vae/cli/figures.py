@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.table import Table
 
 from poetry_vae.cli.console import plain
 from poetry_vae.evaluation.report.columns import (
@@ -16,9 +18,7 @@ from poetry_vae.evaluation.report.columns import (
     shown,
     usage_columns,
 )
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
 
 def density_table(report: dict[str, Any]) -> Table:
@@ -34,8 +34,6 @@ def density_table(report: dict[str, Any]) -> Table:
 
 def verse_table(report: dict[str, Any]) -> Table:
     """Poems as poems, a column a source."""
-    from poetry_vae.verse.sampling_settings import SamplingSettings
-
     wrote = (
         f"{plain(m['name'])} wrote with {SamplingSettings(**m['manner'])}" for m in report["models"]
     )
@@ -44,8 +42,6 @@ def verse_table(report: dict[str, Any]) -> Table:
 
 
 def _table(parts: Sequence[ReportPart], groups: ColumnGroups, **about: str) -> Table:
-    from rich.table import Table
-
     found = shown(parts, groups)
     table = Table("", *map(plain, found.names), **about)  # type: ignore[arg-type]
     for _, rows in found.groups:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from poetry_vae.cli.console import print_table
+
 
 @click.command("models")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
@@ -41,8 +43,6 @@ def command(as_json: bool) -> None:
 def _tell(row: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
-
-    from poetry_vae.cli.console import print_table
 
     writes = "poems of any form" if len(row["log_loss"]) > 1 else next(iter(row["log_loss"]))
     about = (

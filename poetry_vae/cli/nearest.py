@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from poetry_vae.cli.console import work_bar
 from poetry_vae.cli.options import encoding_option, form_option, model_option, script_option
 from poetry_vae.cli.reading import PoemText
+from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.form import Form
+from poetry_vae.text.lines import split_lines
+from poetry_vae.text.poem import Poem, typed_form
+from poetry_vae.text.script import Script, present, understand
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.script import Script
     from poetry_vae.verse.neighbours import Index, Neighbour
 
 _TITLES = {"ngrams": "by what they share", "latent": "by latent"}
@@ -77,7 +80,6 @@ def command(
     if by == "ngrams" and model:
         raise click.UsageError("--by ngrams compares characters: leave out --model")
 
-    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.neighbours import mark_copies
 
     wanted, reader = _form_and_reader(text, corpus, form, model, by)
@@ -129,7 +131,6 @@ def open_index(
     """The index of a corpus, from the user's cache or made behind a progress bar."""
     import platformdirs
 
-    from poetry_vae.cli.console import work_bar
     from poetry_vae.verse.index_file import cached_index
 
     folder = cache or Path(platformdirs.user_cache_dir("poetry-vae")) / "indexes"
@@ -142,8 +143,6 @@ def _form_and_reader(
 ) -> tuple[Form, PoetryVAE | None]:
     """What form the text is searched as, and the model that reads it where latents are compared."""
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import typed_form
 
     chosen = None
     if model is not None:
@@ -173,23 +172,14 @@ def _form_and_reader(
 
 
 def _shown(neighbour: Neighbour, script: Script) -> Poem:
-    from poetry_vae.text.script import present
-
     return neighbour.poem.with_lines([present(line, script) for line in neighbour.poem.lines])
 
 
 def _lines(text: str) -> list[str]:
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.lines import split_lines
-    from poetry_vae.text.script import understand
-
     return split_lines(understand(clean_typed(text)))
 
 
 def _tell_unknown(index: Index, text: str) -> None:
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.lines import split_lines
-
     missing = index.tokenizer.unknown("".join(split_lines(clean_typed(text))))
     if missing:
         click.echo(f"in no {index.form} of the corpus: {' '.join(missing)}", err=True)

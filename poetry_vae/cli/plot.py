@@ -11,12 +11,12 @@ import click
 from poetry_vae.cli.console import plain
 from poetry_vae.cli.options import encoding_option, form_option, script_option
 from poetry_vae.cli.reading import model_and_poem
+from poetry_vae.text.script import Script, present
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from poetry_vae.evaluation.material import Material
-    from poetry_vae.text.script import Script
 
 
 def _is_picture(_: click.Context, __: click.Parameter, path: Path) -> Path:
@@ -100,7 +100,6 @@ def latent(
     from poetry_vae.evaluation.metrics.latent_map import latent_map
     from poetry_vae.evaluation.report.pictures import scatter
     from poetry_vae.model.sampling import derived_seed
-    from poetry_vae.text.script import present
     from poetry_vae.verse.generate import choose_model, in_script
 
     chosen = choose_model(form or _form_of(corpus, model), model)

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poetry_vae.cli.corpus import read_for_people
+from poetry_vae.cli.options import load_for, tell_unknown
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.poem import Poem
+
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.poem import Poem
 
 
 class PoemText(click.ParamType[str]):
@@ -26,9 +30,6 @@ class PoemText(click.ParamType[str]):
 
 def model_and_poem(text: str, form: str | None, model: str | None) -> tuple[PoetryVAE, Poem]:
     """The model for a poem that was typed, and that poem; says which characters are unknown."""
-    from poetry_vae.cli.options import load_for, tell_unknown
-    from poetry_vae.text.poem import Poem
-
     chosen = load_for(text, form, model)
     poem = Poem.typed(text, chosen.form)
     tell_unknown(chosen, text)
@@ -43,8 +44,6 @@ def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:
         UsageError: nothing was given.
         CorpusError: the file is not there or cannot be read, or the input is empty.
     """
-    from poetry_vae.cli.corpus import read_for_people
-
     if not source.strip():
         raise click.UsageError("no poem and no file was given")
     if source == "-":
@@ -55,8 +54,6 @@ def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:
 
 
 def _standard_input(encoding: str) -> str | list[Poem]:
-    from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.text.errors import CorpusError
     from poetry_vae.text.opening import decode
 
     data = sys.stdin.buffer.read()
@@ -72,8 +69,6 @@ def _standard_input(encoding: str) -> str | list[Poem]:
 
 
 def _only(source: str, poems: list[Poem]) -> str:
-    from poetry_vae.text.errors import CorpusError
-
     if len(poems) != 1:
         where = "standard input" if source == "-" else source
         raise CorpusError(f"{where}: it has {len(poems)} poems, but one is needed here")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from poetry_vae.cli.options import reading_options
 from poetry_vae.cli.reading import PoemText, model_and_poem
-
-if TYPE_CHECKING:
-    from poetry_vae.text.script import Script
+from poetry_vae.text.script import Script
 
 
 @click.command("reconstruct")

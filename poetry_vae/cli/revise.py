@@ -13,10 +13,11 @@ import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
 from poetry_vae.cli.rule_options import rule_options, rules_from, wishes_from
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.script import Script, present, to_simplified
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.script import Script
 
 
 @click.command("revise")
@@ -108,8 +109,6 @@ def command(
 
 
 def _least_believed(model: PoetryVAE, poem: str, script: Script) -> set[int]:
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.script import present
     from poetry_vae.verse.revising import least_believed
 
     text = Poem.typed(poem, model.form).text
@@ -124,7 +123,6 @@ def _least_believed(model: PoetryVAE, poem: str, script: Script) -> set[int]:
 
 
 def _show_alternatives(model: PoetryVAE, poem: str, at: str, rules: Any, as_json: bool) -> None:
-    from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.revising import alternatives, places_of
 
     (place,) = found if len(found := places_of([at], model.form)) == 1 else (None,)

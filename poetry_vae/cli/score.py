@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poetry_vae.cli.console import counted, print_table, stdout_console, work_bar
 from poetry_vae.cli.options import encoding_option, load_for, reading_options
 from poetry_vae.cli.reading import model_and_poem, typed_or_read
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.form import Form
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.script import Script, present
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.script import Script
 
 _BOUND_SAMPLES = 100
 _SUSPECTS, _EXPECTED = 3, 5
@@ -61,7 +63,6 @@ def command(
     """
     import torch
 
-    from poetry_vae.cli.console import counted, work_bar
     from poetry_vae.evaluation.report.density import importance_bounds
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.verse.believing import surprises
@@ -94,8 +95,6 @@ def command(
 
 
 def _of_form(poems: list[Poem], form: Form, source: str) -> list[Poem]:
-    from poetry_vae.text.errors import CorpusError
-
     found = [part for poem in poems for part in poem.of_form(form)]
     if not found:
         raise CorpusError(f"{source}: not one of its {len(poems)} poems is a {form}: give --form")
@@ -104,8 +103,6 @@ def _of_form(poems: list[Poem], form: Form, source: str) -> list[Poem]:
 
 def _shown(model: PoetryVAE, ids: Tensor, script: Script) -> list[str]:
     """Characters by themselves, so that each stays in its place."""
-    from poetry_vae.text.script import present
-
     characters = [model.tokenizer.decode([i]) for i in ids.tolist()]
     return present("\n".join(characters), script).split("\n")
 
@@ -138,7 +135,6 @@ def _print_poem(
     from rich.table import Table
     from rich.text import Text
 
-    from poetry_vae.cli.console import print_table, stdout_console
     from poetry_vae.verse.believing import expected
 
     form = model.form
@@ -174,8 +170,6 @@ def _print_suspects(
     model: PoetryVAE, ids: Tensor, surprise: Tensor, script: Script, most: int
 ) -> None:
     from rich.table import Table
-
-    from poetry_vae.cli.console import print_table, stdout_console
 
     form = model.form
     table = Table("nats", "character", "line, place", "line of verse")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 import click
 
 from poetry_vae.cli.options import form_option, label_option, script_option, with_label
 from poetry_vae.cli.reading import PoemText, model_and_poem
-
-if TYPE_CHECKING:
-    from poetry_vae.text.script import Script
+from poetry_vae.text.script import Script
 
 
 @click.command("traverse")
