@@ -178,20 +178,16 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _parts(table: Table, console: Console) -> Iterator[Table]:
+    without_end = console.options.update(width=_ANY_WIDTH)
     first, *others = table.columns
     part = [first]
     for column in others:
         wider = _part(table, [*part, column])
-        if len(part) > 1 and _natural_width(wider, console) > console.width:
+        if len(part) > 1 and console.measure(wider, options=without_end).maximum > console.width:
             yield _part(table, part)
             part = [first]
         part.append(column)
     yield _part(table, part)
-
-
-def _natural_width(table: Table, console: Console) -> int:
-    without_end = console.options.update(width=_ANY_WIDTH)
-    return console.measure(table, options=without_end).maximum
 
 
 def _part(table: Table, columns: list[Column]) -> Table:

@@ -102,7 +102,13 @@ def command(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
-        _print_tables(report)
+        from poetry_vae.cli.figures import density_table, verse_table
+
+        if report["models"]:
+            print_table(density_table(report))
+        print_table(verse_table(report))
+        for entry in report["missing"]:
+            click.secho(f"missing: {entry['figure']}: {entry['why']}", dim=True)
     if output is not None:
         click.echo(f"{output / 'report.html'}", err=True)
 
@@ -166,13 +172,3 @@ def _evaluator(
             told = partial(progress, "the judge of subjects reads real poems (once)")
             subject = read.subject(material.titles["train"], told)
     return VerseEvaluator(material, judges, most, seed, coherence, subject)
-
-
-def _print_tables(report: dict[str, Any]) -> None:
-    from poetry_vae.cli.figures import density_table, verse_table
-
-    if report["models"]:
-        print_table(density_table(report))
-    print_table(verse_table(report))
-    for entry in report["missing"]:
-        click.secho(f"missing: {entry['figure']}: {entry['why']}", dim=True)

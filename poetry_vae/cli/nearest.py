@@ -87,7 +87,8 @@ def command(
     is_part = by == "ngrams" and len(lines) == 1 and len(lines[0]) <= max(wanted.lengths)
     poem = Poem(tuple(lines)) if is_part else Poem.typed(text, wanted)
     index = open_index(corpus, wanted, model=reader, encoding=encoding, cache=cache)
-    _tell_unknown(index, text)
+    if missing := index.tokenizer.unknown("".join(split_lines(clean_typed(text)))):
+        click.echo(f"in no {wanted} of the corpus: {' '.join(missing)}", err=True)
     found: dict[str, list[Neighbour]] = {}
     if by != "latent":
         found["ngrams"] = index.nearest(poem, count)
@@ -177,9 +178,3 @@ def _shown(neighbour: Neighbour, script: Script) -> Poem:
 
 def _lines(text: str) -> list[str]:
     return split_lines(understand(clean_typed(text)))
-
-
-def _tell_unknown(index: Index, text: str) -> None:
-    missing = index.tokenizer.unknown("".join(split_lines(clean_typed(text))))
-    if missing:
-        click.echo(f"in no {index.form} of the corpus: {' '.join(missing)}", err=True)

@@ -25,7 +25,12 @@ class PoemText(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         found = typed_or_read(value, encoding="utf-8")
-        return found if isinstance(found, str) else _only(value, found)
+        if isinstance(found, str):
+            return found
+        if len(found) != 1:
+            where = "standard input" if value == "-" else value
+            raise CorpusError(f"{where}: it has {len(found)} poems, but one is needed here")
+        return found[0].one_line
 
 
 def model_and_poem(text: str, form: str | None, model: str | None) -> tuple[PoetryVAE, Poem]:
@@ -66,13 +71,6 @@ def _standard_input(encoding: str) -> str | list[Poem]:
         file = Path(folder) / "input.txt"
         file.write_bytes(data)
         return read_for_people(file, encoding=encoding).poems
-
-
-def _only(source: str, poems: list[Poem]) -> str:
-    if len(poems) != 1:
-        where = "standard input" if source == "-" else source
-        raise CorpusError(f"{where}: it has {len(poems)} poems, but one is needed here")
-    return poems[0].one_line
 
 
 def _is_path(source: str) -> bool:

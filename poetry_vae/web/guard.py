@@ -118,12 +118,9 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
             ipaddress.ip_address(name)
         except ValueError:
-            return bool(host) and _name(host) in self._hosts
+            name = host.rpartition(":")[0] if ":" in host else host
+            return bool(name) and name.lower() in self._hosts
         return True
-
-
-def _name(host: str) -> str:
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
 
 
 async def _read(receive: Receive, headers: Headers) -> Receive:

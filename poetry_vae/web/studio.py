@@ -130,7 +130,8 @@ class Studio:
         with _blamed(body, model):
             sampler = revise(model, poem, places - kept, rules=rules, near=near)
         yield from (("note", note) for note in notes)
-        yield "places", [_named(place, model.form) for place in sorted(places - kept)]
+        line, at = model.form.line_of, model.form.from_start
+        yield "places", [f"{line[p] + 1},{at[p] + 1}" for p in sorted(places - kept)]
         yield from _drawn(sampler, body)
 
     def alternatives(self, body: AlternativesBody) -> Events:
@@ -230,7 +231,3 @@ def _drawn(sampler: Sampler, body: PoemsBody | ReviseBody) -> Events:
     for index, poem in enumerate(islice(sampler.stream(seed), body.n)):
         entry = as_json(poem, script=body.script, seed=seed, index=index, asked=body.asked())
         yield "poem", entry
-
-
-def _named(place: int, form: Form) -> str:
-    return f"{form.line_of[place] + 1},{form.from_start[place] + 1}"
