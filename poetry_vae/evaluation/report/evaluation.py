@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.material import Material, as_ids
-from poetry_vae.evaluation.metrics.chance import other_characters, other_lines
+from poetry_vae.evaluation.material import Material, as_ids, other_characters, other_lines
 from poetry_vae.evaluation.metrics.latent_map import latent_map
 from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
 from poetry_vae.evaluation.metrics.usage import usage
@@ -128,14 +127,12 @@ class Evaluation:
         rng = np.random.default_rng(derived_seed(self.seed, "chance"))
         halves = [list(real[i::2]) for i in range(2)]
         asked = real, self.material.titles.get("test", [])
-        rows = [self._verse("real poems", "real", real, halves, asked)]
-        form = self.material.form
-        for name, texts in (
-            ("lines of other poems", other_lines(real, form, rng)),
-            ("characters of other poems", other_characters(real, rng)),
-        ):
-            rows.append(self._verse(name, "chance", texts))
-        return rows
+        lines, characters = other_lines(real, self.material.form, rng), other_characters(real, rng)
+        return [
+            self._verse("real poems", "real", real, halves, asked),
+            self._verse("lines of other poems", "chance", lines),
+            self._verse("characters of other poems", "chance", characters),
+        ]
 
     def _to_subjects(self, subject: Subject) -> Asked | None:
         """Poems to titles of unseen ones, from a model that is told a subject."""

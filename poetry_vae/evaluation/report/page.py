@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -199,31 +199,17 @@ def _maps(model: ReportPart, i: int) -> Iterator[Drawn]:
     for kind, labels in (at(model, "map.labels") or {"": []}).items():
         if x and len(x) == len(y):
             fitting = labels if len(labels) == len(x) else ["poems"] * len(x)
-            yield from _draw(
-                f"map-{i}-{kind}",
-                fitting,
-                lambda labels: pictures.scatter(x, y, labels),
-                f"By {kind}" if kind else "All poems",
-                titles,
-            )
+            told = f"By {kind}" if kind else "All poems"
+            draw = partial(pictures.scatter, x, y)
+            yield from _draw(f"map-{i}-{kind}", fitting, draw, told, titles)
 
 
 def _verse_pictures(rows: Sequence[ReportPart], chars: int | None) -> Iterator[Drawn]:
-    yield from _draw(
-        "likelihood",
-        [row for row in rows if at(row, "log_likelihood.counts")],
-        pictures.likelihood_histograms,
-        "Log-likelihood under the first judge: real poems are the grey area",
-    )
-    yield from _draw(
-        "metre",
-        [row for row in rows if at(row, "metre.both") is not None],
-        pictures.metre_bars,
-        "Poems that keep metre and rhyme",
-    )
-    yield from _draw(
-        "tones",
-        [row for row in rows if chars and row.get("tone_agreement")],
-        lambda rows: pictures.tone_agreement(rows, chars=chars or 1),
-        "How often a character has the tone that its place in the template asks for",
-    )
+    likely = [row for row in rows if at(row, "log_likelihood.counts")]
+    told = "Log-likelihood under the first judge: real poems are the grey area"
+    yield from _draw("likelihood", likely, pictures.likelihood_histograms, told)
+    kept = [row for row in rows if at(row, "metre.both") is not None]
+    yield from _draw("metre", kept, pictures.metre_bars, "Poems that keep metre and rhyme")
+    toned = [row for row in rows if chars and row.get("tone_agreement")]
+    told = "How often a character has the tone that its place in the template asks for"
+    yield from _draw("tones", toned, partial(pictures.tone_agreement, chars=chars or 1), told)
