@@ -84,10 +84,8 @@ def command(
         read = partial(told, f"characters of {counted(len(ids))}")
         found = surprises(chosen, ids, samples=samples, generator=generator, progress=read)
     if as_json:
-        for i in range(len(poems)):
-            click.echo(
-                json.dumps(_entry(chosen, ids[i], bound[i], found[i], script), ensure_ascii=False)
-            )
+        for one in zip(ids, bound, found, strict=True):
+            click.echo(json.dumps(_entry(chosen, *one, script), ensure_ascii=False))
     elif len(poems) > 1:
         _print_suspects(chosen, ids, found, script, most)
     else:
@@ -154,12 +152,8 @@ def _print_poem(
     )
     for i in suspects:
         likely = expected(model, ids, i, samples=samples, generator=generator).topk(_EXPECTED)
-        instead = "  ".join(
-            f"{c} {p:.0%}"
-            for c, p in zip(
-                _shown(model, likely.indices, script), likely.values.tolist(), strict=True
-            )
-        )
+        others = zip(_shown(model, likely.indices, script), likely.values.tolist(), strict=True)
+        instead = "  ".join(f"{c} {p:.0%}" for c, p in others)
         console.print(
             f"line {form.line_of[i] + 1}, place {form.from_start[i] + 1}: {characters[i]} "
             f"surprises by {surprise[i]:.1f} nats; expected: {instead}"
