@@ -23,16 +23,15 @@ def command(as_json: bool) -> None:
     from poetry_vae.model.pretrained import figures_of, shipped_models
     from poetry_vae.model.versions import version_of
 
-    rows: list[dict[str, Any]] = []
-    for model in shipped_models():
+    models = shipped_models()
+    for model in models:
         about = {"name": model.name, "bytes": model.size, "version": version_of(model.path)}
-        rows.append({**about, **figures_of(model.path)})
-    for row in rows:
+        row = {**about, **figures_of(model.path)}
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
             _tell(row)
-    if rows and not as_json:
+    if models and not as_json:
         told = (
             "nats/char: of unseen Tang and Song poems, -log p, nothing known of z, or the bound of "
             "100 samples of a model of one form. R: 100 where poems cannot be told from real ones."

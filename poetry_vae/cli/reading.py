@@ -75,11 +75,7 @@ def _standard_input(encoding: str) -> str | list[Poem]:
 
 def _is_path(source: str) -> bool:
     """Whether a file is meant, be it there or not."""
+    from poetry_vae.text.files import stands
     from poetry_vae.text.opening import may_hold_poems
 
-    if source.isascii() or may_hold_poems(source):
-        return True
-    try:
-        return Path(source).exists()
-    except (OSError, ValueError):  # a poem too long for a name
-        return False
+    return source.isascii() or may_hold_poems(source) or stands(Path(source))

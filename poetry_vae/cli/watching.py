@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from rich.progress import (
@@ -58,12 +57,7 @@ class Display(Observer):
             self.bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.bar.stop()
         if self.curves is not None:
             self.curves.close()
