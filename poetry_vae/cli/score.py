@@ -12,8 +12,6 @@ from poetry_vae.cli.console import counted, print_table, stdout_console, work_ba
 from poetry_vae.cli.options import encoding_option, load_for, reading_options
 from poetry_vae.cli.reading import model_and_poem, typed_or_read
 from poetry_vae.text.errors import CorpusError
-from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, present
 
 if TYPE_CHECKING:
@@ -74,7 +72,11 @@ def command(
     else:
         alone = given[0].one_line if len(given) == 1 else ""
         chosen = load_for(alone, form, model)
-        poems = _of_form(given, chosen.form, source)
+        poems = [part for poem in given for part in poem.of_form(chosen.form)]
+        if not poems:
+            raise CorpusError(
+                f"{source}: not one of its {len(given)} poems is a {chosen.form}: give --form"
+            )
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
     K = _BOUND_SAMPLES
@@ -90,13 +92,6 @@ def command(
         _print_suspects(chosen, ids, found, script, most)
     else:
         _print_poem(chosen, ids[0], bound[0], found[0], script, samples, generator)
-
-
-def _of_form(poems: list[Poem], form: Form, source: str) -> list[Poem]:
-    found = [part for poem in poems for part in poem.of_form(form)]
-    if not found:
-        raise CorpusError(f"{source}: not one of its {len(poems)} poems is a {form}: give --form")
-    return found
 
 
 def _shown(model: PoetryVAE, ids: Tensor, script: Script) -> list[str]:

@@ -87,12 +87,11 @@ def _draw_bound(ax: Axes, rows: Sequence[HistoryRow], name: str, i: int) -> None
     """−ELBO a character at every validation; the one of step 0 only where its weights were kept;
     otherwise they are random."""
     validated = [row for row in rows if "validation" in row]
-    kept = [row for row in validated if row.get("best")]
-    best = _points(kept[-1:])
-    shown = [row for row in validated if row["step"] > 0 or row in kept[-1:] or len(validated) == 1]
+    kept = [row for row in validated if row.get("best")][-1:]
+    shown = [row for row in validated if row["step"] > 0 or row in kept or len(validated) == 1]
     points = _points(shown)
-    if not kept:  # the log does not say
-        best = sorted(points, key=lambda point: point[1])[:1]
+    # The lowest, if the log does not say which was kept.
+    best = _points(kept) if kept else sorted(points, key=lambda point: point[1])[:1]
     label = series(f"{name}: best bound {best[0][1]:.3f}" if best else name)
     x, y = zip(*points, strict=True) if points else ((), ())
     ax.plot(x, y, marker=marker_of(i), markersize=3.5, label=label, **style_of(i))

@@ -181,6 +181,8 @@ class Evaluation:
             generator=self._generator("density"),
             progress=partial(self.progress, f"{name}: bound"),
         )
+        sampler = Sampler(model, self.settings(model))
+        fresh = sampler.write(_SHOWN, generator=self._generator("fresh"))
         result: dict[str, Any] = {
             "name": name,
             "manner": asdict(self.settings(model)),
@@ -192,7 +194,7 @@ class Evaluation:
             },
             "training": subject.training,
             "reconstructions": self._reconstructions(model, ids[:2000]),
-            "samples": self._fresh(model),
+            "samples": self._shown(model, fresh),
         }
         trained_on = subject.card.get("corpus")
         if trained_on and trained_on != self.material.source:
@@ -261,11 +263,6 @@ class Evaluation:
             ]
             for end, rows in extremes.items()
         }
-
-    def _fresh(self, model: PoetryVAE) -> list[str]:
-        sampler = Sampler(model, self.settings(model))
-        ids = sampler.write(_SHOWN, generator=self._generator("fresh"))
-        return self._shown(model, ids)
 
     def _shown(self, model: PoetryVAE, ids: Tensor) -> list[str]:
         lines = [poem.one_line for poem in model.poems_of(ids)]

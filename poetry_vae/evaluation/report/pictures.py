@@ -194,6 +194,5 @@ def traversal(values: Sequence[float], poems: Sequence[Sequence[str]], *, title:
             colour = "#BB2244" if character != middle[i] else "#222222"
             place = i + i // chars  # a gap after every line
             ax.text(place, row, character, ha="center", va="center", color=colour, fontsize=11)
-    ax.set_xlim(-3.5, lines * (chars + 1) - 1)
-    ax.set_ylim(len(poems) - 0.5, -0.5)
+    ax.set(xlim=(-3.5, lines * (chars + 1) - 1), ylim=(len(poems) - 0.5, -0.5))
     return figure
