@@ -31,7 +31,7 @@ from poetry_vae import __version__
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.web import bodies, openapi, reading
 from poetry_vae.web.guard import Guard
-from poetry_vae.web.refusals import refused, told_invalid
+from poetry_vae.web.refusals import refused
 from poetry_vae.web.studio import Events, Studio
 from poetry_vae.web.worker import Job, Worker
 
@@ -114,10 +114,9 @@ def create_app(
         ],
         lifespan=lifespan,
         middleware=[Middleware(Guard, hosts=hosts, token=token)],
-        exception_handlers={
-            ValidationError: _invalid,
-            **dict.fromkeys((PoetryVAEError, HTTPException, Exception), _refused),
-        },
+        exception_handlers=dict.fromkeys(
+            (ValidationError, PoetryVAEError, HTTPException, Exception), _refused
+        ),
     )
 
 
@@ -159,16 +158,11 @@ async def _events(job: Job) -> AsyncIterator[str]:
             yield _event(event, value)
         yield _event("end", {})
     except Exception as error:  # a fault has been logged where it happened
-        yield _event("error", refused(error).told())
+        yield _event("error", {"errors": refused(error).errors})
 
 
 def _event(name: str, value: Any) -> str:
     return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ValidationError)
-    return JSONResponse(told_invalid(error), 422)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -25,15 +25,12 @@ class RefusedError(PoetryVAEError):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.kind, self.field, self.status, self.headers = kind, field, status, headers
-
-    def told(self) -> dict[str, object]:
-        """As JSON."""
-        return {"errors": [{"kind": self.kind, "field": self.field, "message": str(self)}]}
+        self.status, self.headers = status, headers
+        self.errors = [{"kind": kind, "field": field, "message": message}]
 
     def answer(self) -> JSONResponse:
         """As it is sent."""
-        return JSONResponse(self.told(), self.status, self.headers)
+        return JSONResponse({"errors": self.errors}, self.status, self.headers)
 
 
 @contextmanager
@@ -48,7 +45,8 @@ def of_field(field: str) -> Iterator[None]:
 
 
 def refused(error: Exception, field: str = "") -> RefusedError:
-    """The refusal that answers an error of the library, of a path, or one of the server's own."""
+    """The refusal that answers an error of the library, of a path, of a body, or one of the
+    server's own. Of a body there is a sentence a field; what was sent is not sent back."""
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, PoetryVAEError):
@@ -57,19 +55,16 @@ def refused(error: Exception, field: str = "") -> RefusedError:
         return RefusedError(
             error.detail, kind="NoSuchThing", status=error.status_code, headers=error.headers
         )
-    return RefusedError("the server failed; its log says why", kind="ServerError", status=500)
-
-
-def told_invalid(error: ValidationError) -> dict[str, object]:
-    """What is wrong with a body, a sentence a field; what was sent is not sent back."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return {
-        "errors": [
+    if isinstance(error, ValidationError):
+        found = RefusedError("the body is not valid", kind="BodyError")
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        found.errors = [
             {
                 "kind": "BodyError",
                 "field": ".".join(str(part) for part in each["loc"] if part != "__root__"),
                 "message": each["msg"],
             }
-            for each in found[:20]
+            for each in wrong[:20]
         ]
-    }
+        return found
+    return RefusedError("the server failed; its log says why", kind="ServerError", status=500)

@@ -56,23 +56,19 @@ class Subject:
     training: list[dict[str, Any]] | None
 
 
+@dataclass
 class Evaluation:
     """Takes the figures of several models and samples on the same poems."""
 
-    def __init__(
-        self,
-        material: Material,
-        evaluator: VerseEvaluator,
-        *,
-        effort: Effort,
-        settings: Callable[[PoetryVAE], SamplingSettings],
-        seed: int,
-        progress: EvaluationProgress = lambda *what: None,
-    ) -> None:
-        self.material, self.evaluator, self.effort = material, evaluator, effort
-        self.settings, self.seed = settings, seed
-        self.progress = progress
-        self.compared = effort.verse_poems
+    material: Material
+    evaluator: VerseEvaluator
+    effort: Effort
+    settings: Callable[[PoetryVAE], SamplingSettings]
+    seed: int
+    progress: EvaluationProgress = lambda *what: None
+
+    def __post_init__(self) -> None:
+        self.compared = self.effort.verse_poems
         """The number of poems for diversity, equal in every row: as many as the smallest row
         has."""
         self.missing: list[dict[str, str]] = []

@@ -41,6 +41,7 @@ export async function open(given, where = null) {
   [past, future, at] = [[], [], null];
   fresh = new Set();
   $("desk").hidden = false;
+  $("empty").hidden = true;
   await show();
   choose(where);
 }

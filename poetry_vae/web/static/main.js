@@ -262,21 +262,22 @@ function showWay() {
     $("slider").setAttribute("aria-valuetext", lines.join("，"));
   });
 }
-const errorsAt = (prefix) => (error) => {
-  $(`${prefix}-error-`).textContent = error.errors.map((each) => {
-    const label = document.querySelector(`label[for="${each.field}"]`)?.textContent;
-    return (label ? `${label}：` : "") + errorSentence(each);
-  }).join(" ");
-};
-function submits(id, button, prefix, work) {
-  $(id).onsubmit = (event) => {
+function submits(name, button, work) {
+  const place = $(`${name}-error-`);
+  const showErrors = (error) => {
+    place.textContent = error.errors.map((each) => {
+      const label = document.querySelector(`label[for="${each.field}"]`)?.textContent;
+      return (label ? `${label}：` : "") + errorSentence(each);
+    }).join(" ");
+  };
+  $(`${name}-form`).onsubmit = (event) => {
     event.preventDefault();
-    $(`${prefix}-error-`).textContent = "";
+    place.textContent = "";
     $(button).disabled = true;
-    guarded(work, errorsAt(prefix)).finally(() => { $(button).disabled = false; });
+    guarded(work, showErrors).finally(() => { $(button).disabled = false; });
   };
 }
-submits("wander-form", "walk", "wander", async () => {
+submits("wander", "walk", async () => {
   const answer = await ask("/interpolate", { start: $("start").value, end: $("end").value, steps: 12, script: "traditional" });
   way = answer.poems.filter((poem, i, all) => !i || poem.lines.join() !== all[i - 1].lines.join());
   $("slider").max = way.length - 1;
@@ -289,12 +290,11 @@ $("slider").oninput = showWay;
 $("way-open").onclick = () => {
   turnTo("write");
   guarded(() => desk.open(way[$("slider").value]));
-  $("empty").hidden = true;
 };
 
 // Reply
 
-submits("reply-form", "answer", "reply", async () => {
+submits("reply", "answer", async () => {
   const line = $("line").value.trim();
   const { replies } = await ask("/reply", { line, n: 6, script: "traditional" });
   const form = { 5: "五言联", 7: "七言联" }[[...replies[0].line].length];
@@ -306,7 +306,6 @@ submits("reply-form", "answer", "reply", async () => {
       button.onclick = () => guarded(async () => {
         const reading = await ask("/metre", { poem: `${line}，${each.line}` });
         turnTo("write");
-        $("empty").hidden = true;
         await desk.open({ form: form ?? `2x${[...each.line].length}`, lines: reading.traditional });
       });
       const without = each.given_up.map((text) => (isEnglish() ? text : GIVEN_UP[text] ?? text)).join(say("、", ", "));
@@ -350,7 +349,6 @@ async function restore() {
   if (asked.poem) {
     const reading = await ask("/metre", { poem: asked.poem });
     await desk.open({ form: asked.form, lines: reading.traditional, isChanged: asked.seed !== undefined });
-    $("empty").hidden = true;
   }
 }
 window.addEventListener("hashchange", () => guarded(restore));
