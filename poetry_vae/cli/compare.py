@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from poetry_vae.cli.console import plain, print_table, work_bar
+from poetry_vae.evaluation.report.columns import Column, compared_columns, shown
 from poetry_vae.text.errors import CorpusError, FormError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from poetry_vae.evaluation.report.columns import Column
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.encoded import EncodedCorpus
 
@@ -223,6 +223,4 @@ def _known_labels(model: PoetryVAE, corpus: EncodedCorpus, order: Tensor) -> Ten
 
 def _columns(rows: list[dict[str, Any]]) -> list[tuple[Column, list[str]]]:
     """The figures that any run has: a text for every run."""
-    from poetry_vae.evaluation.report.columns import compared_columns, shown
-
     return [row for _, group in shown(rows, {"": compared_columns(rows)}).groups for row in group]

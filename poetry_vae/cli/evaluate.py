@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from poetry_vae.cli.console import print_table, work_bar
+from poetry_vae.cli.console import plain, print_table, work_bar
 from poetry_vae.cli.options import encoding_option, form_option, sampling_options, settings_from
+from poetry_vae.evaluation.report.columns import (
+    LATENT,
+    VERSE,
+    ColumnGroups,
+    ReportPart,
+    density_columns,
+    in_order,
+    shown,
+    usage_columns,
+)
 from poetry_vae.text.form import Form
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from poetry_vae.evaluation.material import Material
     from poetry_vae.evaluation.report.evaluation import EvaluationProgress, Subject
     from poetry_vae.evaluation.report.verse import VerseEvaluator
@@ -102,8 +115,6 @@ def command(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
-        from poetry_vae.cli.figures import density_table, verse_table
-
         if report["models"]:
             print_table(density_table(report))
         print_table(verse_table(report))
@@ -172,3 +183,36 @@ def _evaluator(
             told = partial(progress, "the judge of subjects reads real poems (once)")
             subject = read.subject(material.titles["train"], told)
     return VerseEvaluator(material, judges, most, seed, coherence, subject)
+
+
+def density_table(report: dict[str, Any]) -> Table:
+    """Models as densities and their latent space, a column a model."""
+    models = report["models"]
+    poems = models[0]["density"]["poems"]
+    return _table(
+        models,
+        {**density_columns(models), **usage_columns(models), **LATENT},
+        title=f"On {poems:,} poems of the test part (± standard error)",
+    )
+
+
+def verse_table(report: dict[str, Any]) -> Table:
+    """Poems as poems, a column a source."""
+    from poetry_vae.verse.sampling_settings import SamplingSettings
+
+    wrote = (
+        f"{plain(m['name'])} wrote with {SamplingSettings(**m['manner'])}" for m in report["models"]
+    )
+    title = "Poems compared with real ones and chance"
+    return _table(in_order(report["verse"]), VERSE, title=title, caption="; ".join(wrote))
+
+
+def _table(parts: Sequence[ReportPart], groups: ColumnGroups, **about: str) -> Table:
+    from rich.table import Table
+
+    found = shown(parts, groups)
+    table = Table("", *map(plain, found.names), **about)  # type: ignore[arg-type]
+    for _, rows in found.groups:
+        for column, cells in rows:
+            table.add_row(column.label, *cells)
+    return table

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 from markupsafe import Markup
@@ -146,12 +146,8 @@ def _chars(report: ReportPart) -> int | None:
         return None
 
 
-class Drawn(NamedTuple):
-    """A picture, or the reason why there is none."""
-
-    caption: str
-    svg: Markup | None
-    hindrance: str
+Drawn = Mapping[str, str]
+"""The ``caption`` of a picture, and its ``svg`` or the ``hindrance`` why there is none."""
 
 
 def _draw(
@@ -164,9 +160,10 @@ def _draw(
     """A picture of the data; nothing where there is no data."""
     if data:
         try:
-            yield Drawn(caption, Markup(as_svg(draw(data), titles, name=name)), "")
+            svg = Markup(as_svg(draw(data), titles, name=name))
+            yield {"caption": caption, "svg": svg}
         except PictureError as error:
-            yield Drawn(caption, None, str(error))
+            yield {"caption": caption, "hindrance": str(error)}
 
 
 def _of_each(models: Sequence[ReportPart], path: str) -> dict[str, Any]:
