@@ -189,17 +189,11 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
         before = read_json(kept, error=FileReadError)
         if before["settings"] == settings:
             return _sound(dict(before["figures"]))
-    order = torch.randperm(
-        len(test), generator=torch.Generator().manual_seed(derived_seed(seed, "family"))
-    )
+    draws = torch.Generator().manual_seed(derived_seed(seed, "family"))
+    order = torch.randperm(len(test), generator=draws)
     ids = torch.from_numpy(test.astype("int64"))[order]
-    figures = family_figures(
-        model,
-        ids,
-        labels=_known_labels(model, corpus, order),
-        effort=QUICK if quick else FULL,
-        seed=seed,
-    )
+    labels, effort = _known_labels(model, corpus, order), QUICK if quick else FULL
+    figures = family_figures(model, ids, labels=labels, effort=effort, seed=seed)
     text = json.dumps({"settings": settings, "figures": figures}, indent=1)
     replace_file(kept, text + "\n")
     return figures

@@ -97,14 +97,8 @@ def command(
     with work_bar("reading poems") as progress:
         material = Material.read(corpus, wanted, encoding=encoding)
         evaluator = _evaluator(material, effort.verse_poems, seed, quick=quick, progress=progress)
-        evaluation = Evaluation(
-            material,
-            evaluator,
-            effort=effort,
-            settings=partial(settings_from, options=settings),
-            seed=seed,
-            progress=progress,
-        )
+        manner = partial(settings_from, options=settings)
+        evaluation = Evaluation(material, evaluator, effort, manner, seed, progress)
         report = {"quick": quick, **evaluation.report(subjects, others)}
     if output is not None:
         from poetry_vae.evaluation.report.page import page

@@ -41,7 +41,7 @@ def command(as_json: bool) -> None:
 
 def _tell(row: dict[str, Any]) -> None:
     from rich.box import SIMPLE
-    from rich.table import Table
+    from rich.table import Column, Table
 
     writes = "poems of any form" if len(row["log_loss"]) > 1 else next(iter(row["log_loss"]))
     about = (
@@ -50,10 +50,8 @@ def _tell(row: dict[str, Any]) -> None:
         f"It learned from {row['training_poems']:,} poems of {row['corpus']}."
     )
     click.echo(click.wrap_text(about, min(100, shutil.get_terminal_size().columns)))
-    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("form")
-    for heading in ("nats/char", "R", "R, second judge"):
-        table.add_column(heading, justify="right")
+    figures = (Column(name, justify="right") for name in ("nats/char", "R", "R, second judge"))
+    table = Table("form", *figures, box=SIMPLE, padding=(0, 1, 0, 0))
     for form, nats in row["log_loss"].items():
         r = row.get("r", {}).get(form, {})
         judged = [f"{r[name]:.0f}" if name in r else "–" for name in ("first", "second")]

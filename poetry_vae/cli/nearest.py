@@ -75,8 +75,7 @@ def command(
     n-grams, in couplets unless --form is given. Use - for standard input. The first search makes
     an index and keeps it.
     """
-    if by is None:
-        by = "both" if model else "ngrams"
+    by = by or ("both" if model else "ngrams")
     if by == "ngrams" and model:
         raise click.UsageError("--by ngrams compares characters: leave out --model")
 

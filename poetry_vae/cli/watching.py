@@ -42,14 +42,9 @@ class Display(Observer):
         self.curves, self.is_shown = curves, is_shown
         self.console = stderr_console()
         self.lines: TrainingLines | None = None
-        self.bar = progress_bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
+        work = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        time = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self.bar = progress_bar(*work, *time)
         self.task = self.bar.add_task("training", total=None, start=False)
 
     def __enter__(self) -> Display:

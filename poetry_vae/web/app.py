@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -64,11 +64,11 @@ def create_app(
         answer = partial(_drawn, drawing, body, work, is_short)
         return openapi.Path("post", path, told, answer, body)
 
-    def got(answer: Callable[[], Any]) -> Callable[[Request], Awaitable[Response]]:
+    def got(path: str, told: str, answer: Callable[[], Any]) -> openapi.Path:
         async def endpoint(_: Request) -> Response:
             return JSONResponse(await run_in_threadpool(answer))
 
-        return endpoint
+        return openapi.Path("get", path, told, endpoint)
 
     async def health(_: Request) -> Response:
         status = {"status": "ok", "version": __version__}
@@ -96,12 +96,8 @@ def create_app(
         drawn("/reply", "Second lines to a first.", bodies.ReplyBody, studio.reply),
         drawn("/interpolate", "Poem to poem.", bodies.InterpolateBody, studio.interpolate),
         openapi.Path("post", "/metre", "Tones, rhymes and faults.", metre, bodies.MetreBody),
-        openapi.Path(
-            "get", "/forms", "Forms that have a name.", got(lambda: reading.forms(studio.config))
-        ),
-        openapi.Path(
-            "get", "/models", "The models served.", got(lambda: {"models": studio.models()})
-        ),
+        got("/forms", "Forms that have a name.", lambda: reading.forms(studio.config)),
+        got("/models", "The models served.", lambda: {"models": studio.models()}),
         openapi.Path("get", "/health", "Whether the server is alive, and how many wait.", health),
     ]
     return Starlette(

@@ -16,9 +16,9 @@ from itertools import combinations, product
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.evaluation.judges.alphabet import Ints
 from poetry_vae.text.form import Form
 
-Ints = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 
 RANK = 48

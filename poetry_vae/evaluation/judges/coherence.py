@@ -11,19 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.judges.alphabet import Poems, simplified
+from poetry_vae.evaluation.judges.alphabet import Ints, Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.judges.learning import Steps, learn, seeded
 from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 from poetry_vae.text.prosody import readings
-
-Ints = npt.NDArray[np.int64]
 
 _LAYERS = 2
 _BATCH, _STEPS = 128, 2500

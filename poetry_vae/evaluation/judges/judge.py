@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.judges.alphabet import CodePoints, Poems, SymbolTable, simplified
+from poetry_vae.evaluation.judges.alphabet import CodePoints, Ints, Poems, SymbolTable, simplified
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey
 from poetry_vae.evaluation.metrics.novelty import Copies
 from poetry_vae.evaluation.metrics.two_sample import TwoSample, boosted_trees, two_sample
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 _ORDER = 4

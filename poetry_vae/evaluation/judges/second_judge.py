@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.evaluation.judges.alphabet import Poems, simplified
+from poetry_vae.evaluation.judges.alphabet import Ints, Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.judges.learning import (
     Steps,
@@ -26,10 +26,8 @@ from poetry_vae.evaluation.judges.learning import (
     with_weights,
 )
 from poetry_vae.evaluation.judges.network import Network
-from poetry_vae.evaluation.metrics.two_sample import Classifier, TwoSample, two_sample
+from poetry_vae.evaluation.metrics.two_sample import TwoSample, two_sample
 from poetry_vae.model.sampling import derived_seed
-
-Ints = npt.NDArray[np.int64]
 
 _LAYERS = 3
 _BATCH, _TEST_BATCH = 256, 2048
@@ -92,17 +90,13 @@ class SecondJudge(Network):
         """
         read = self.judge.alphabet.read
         both = [read(simplified(poems, self.judge.form)) for poems in (real, samples)]
-        own = derived_seed(seed, "second judge")
-        classify = self._classifier(np.concatenate(both), own, progress)
-        rng = np.random.default_rng(derived_seed(seed, "two-sample"))
-        return two_sample(len(real), len(samples), classify, rng)
+        symbols, own = np.concatenate(both), derived_seed(seed, "second judge")
 
-    def _classifier(self, symbols: Ints, seed: int, progress: Steps) -> Classifier:
         def classify(rows: Ints, is_sample: Ints, tested: Ints) -> npt.NDArray[np.float64]:
             taught = with_weights(lambda: SecondJudge(self.judge), weights_of(self))
             steps = _EPOCHS * math.ceil(len(rows) / _BATCH)
-            rng = np.random.default_rng(seed)
-            with seeded(seed):
+            rng = np.random.default_rng(own)
+            with seeded(own):
                 taught._learn(_epochs(symbols[rows], is_sample, rng), steps, progress)
             with torch.no_grad():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
@@ -111,7 +105,8 @@ class SecondJudge(Network):
                 )
             return scores
 
-        return classify
+        rng = np.random.default_rng(derived_seed(seed, "two-sample"))
+        return two_sample(len(real), len(samples), classify, rng)
 
     def _learn(self, batches: _Batches, steps: int, progress: Steps) -> None:
         """Minimise the cross-entropy."""

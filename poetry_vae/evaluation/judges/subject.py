@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -21,8 +20,6 @@ from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.script import to_simplified
 from poetry_vae.text.titles import says_a_subject
-
-Ints = npt.NDArray[np.int64]
 
 _LONGEST = 10  # characters of a title that are read
 _ALIKE = 2 / 3  # of the characters of one that stand in the other

@@ -62,8 +62,7 @@ def _draw_run(
     style, marker = style_of(i), marker_of(i)
     for ax, term in ((rate, "rate"), (distortion, "distortion")):
         ax.plot(*_curve(rows, term), linewidth=0.8, alpha=0.8, **style)
-        found = _curve(rows, "validation", term)
-        ax.plot(*found, marker, color=style["color"], markersize=3.5)
+        ax.plot(*_curve(rows, "validation", term), marker, color=style["color"], markersize=3.5)
     weight.plot(*_curve(rows, "kl_weight"), linewidth=0.7, color="#999999", zorder=0)
 
 

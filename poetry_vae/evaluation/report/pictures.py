@@ -63,16 +63,12 @@ def rate_by_dimension(models: Mapping[str, Sequence[float]]) -> Figure:
     is_log = bool(positive) and max(positive) > 50 * min(values)
     floor = max(min(positive), 1e-4 * max(positive)) / 2 if is_log else 0.0
     for i, (name, rates) in enumerate(ordered.items()):
-        heights = [max(rate, floor) for rate in rates]
+        heights, label = [max(rate, floor) for rate in rates], series(name)
         if len(models) == 1:
-            ax.bar(
-                range(1, len(rates) + 1), heights, width=0.8, color=COLOURS[0], label=series(name)
-            )
+            ax.bar(range(1, len(rates) + 1), heights, width=0.8, color=COLOURS[0], label=label)
         else:  # outlines: the bars of several models would hide each other
             edges = [j + 0.5 for j in range(len(rates) + 1)]
-            ax.stairs(
-                heights, edges, baseline=floor, label=series(name), linewidth=1.4, **style_of(i)
-            )
+            ax.stairs(heights, edges, baseline=floor, label=label, linewidth=1.4, **style_of(i))
     if is_log:
         log_scale(ax)
         ax.set_ylim(bottom=floor)

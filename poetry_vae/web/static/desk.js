@@ -110,12 +110,10 @@ function cell(character, i, j, report, faults) {
     poem.locks.includes(key) ? say("已锁", "locked") : "", faults.has(key) ? say("出律", "breaks a rule") : "",
   ];
   const button = make("button", {
-    type: "button", className: "char", tabIndex: -1, "data-at": key, "aria-label": parts.filter(Boolean).join(" "),
+    type: "button", tabIndex: -1, "data-at": key, "aria-label": parts.filter(Boolean).join(" "),
+    className: ["char", poem.locks.includes(key) && "locked", faults.has(key) && "fault", fresh.has(key) && "fresh"].filter(Boolean).join(" "),
     "aria-pressed": String(at !== null && place(...at) === key),
   });
-  button.classList.toggle("locked", poem.locks.includes(key));
-  button.classList.toggle("fault", faults.has(key));
-  button.classList.toggle("fresh", fresh.has(key));
   if (view.pinyin && report.pinyin) button.append(make("span", { className: "pin" }, report.pinyin[i][j] || " "));
   button.append(make("span", { className: "zi" }, character));
   button.append(make("span", { className: `tone ${CLASS[tone] ?? ""}` }, tone === "中" ? "通" : tone));
