@@ -12,16 +12,7 @@ import click
 
 from poetry_vae.cli.console import plain, print_table, work_bar
 from poetry_vae.cli.options import encoding_option, form_option, sampling_options, settings_from
-from poetry_vae.evaluation.report.columns import (
-    LATENT,
-    VERSE,
-    ColumnGroups,
-    ReportPart,
-    density_columns,
-    in_order,
-    shown,
-    usage_columns,
-)
+from poetry_vae.evaluation.report import columns
 from poetry_vae.text.form import Form
 
 if TYPE_CHECKING:
@@ -185,7 +176,7 @@ def density_table(report: dict[str, Any]) -> Table:
     poems = models[0]["density"]["poems"]
     return _table(
         models,
-        {**density_columns(models), **usage_columns(models), **LATENT},
+        {**columns.density_columns(models), **columns.usage_columns(models), **columns.LATENT},
         title=f"On {poems:,} poems of the test part (± standard error)",
     )
 
@@ -197,14 +188,20 @@ def verse_table(report: dict[str, Any]) -> Table:
     wrote = (
         f"{plain(m['name'])} wrote with {SamplingSettings(**m['manner'])}" for m in report["models"]
     )
-    title = "Poems compared with real ones and chance"
-    return _table(in_order(report["verse"]), VERSE, title=title, caption="; ".join(wrote))
+    return _table(
+        columns.in_order(report["verse"]),
+        columns.VERSE,
+        title="Poems compared with real ones and chance",
+        caption="; ".join(wrote),
+    )
 
 
-def _table(parts: Sequence[ReportPart], groups: ColumnGroups, **about: str) -> Table:
+def _table(
+    parts: Sequence[columns.ReportPart], groups: columns.ColumnGroups, **about: str
+) -> Table:
     from rich.table import Table
 
-    found = shown(parts, groups)
+    found = columns.shown(parts, groups)
     table = Table("", *map(plain, found.names), **about)  # type: ignore[arg-type]
     for _, rows in found.groups:
         for column, cells in rows:

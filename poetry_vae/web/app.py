@@ -17,13 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -104,7 +98,7 @@ def create_app(
         routes=[
             *(Route(path.path, path.answer, methods=[path.method]) for path in paths),
             Route("/", page),
-            Route("/docs", HTMLResponse(openapi.page(paths)), methods=["GET"]),
+            Route("/docs", Response(openapi.page(paths), media_type="text/html"), methods=["GET"]),
             Route("/openapi.json", JSONResponse(openapi.document(paths)), methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

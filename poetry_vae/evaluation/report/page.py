@@ -12,19 +12,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
-from poetry_vae.evaluation.report import pictures
-from poetry_vae.evaluation.report.columns import (
-    LATENT,
-    VERSE,
-    ReportPart,
-    at,
-    bounds_of,
-    density_columns,
-    in_order,
-    percent,
-    shown,
-    usage_columns,
-)
+from poetry_vae.evaluation.report import columns, pictures
+from poetry_vae.evaluation.report.columns import ReportPart, at, shown
 from poetry_vae.evaluation.report.curves import training_curves
 from poetry_vae.evaluation.report.rendering import PictureError, as_svg
 from poetry_vae.text.errors import FormError
@@ -58,16 +47,16 @@ def page(report: ReportPart) -> str:
     the page says so.
     """
     models: Sequence[ReportPart] = report.get("models") or []
-    verse = in_order(report.get("verse") or [])
+    verse = columns.in_order(report.get("verse") or [])
     return _template().render(
         report=report,
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         name=report.get("form_name") or report.get("form") or "poems",
         models=models,
-        verse=shown(verse, VERSE),
-        density=shown(models, density_columns(models)),
-        usage=shown(models, usage_columns(models)),
-        latent=shown(models, LATENT),
+        verse=shown(verse, columns.VERSE),
+        density=shown(models, columns.density_columns(models)),
+        usage=shown(models, columns.usage_columns(models)),
+        latent=shown(models, columns.LATENT),
         drawn={
             "verse": list(_verse_pictures(verse, _chars(report))),
             "density": list(_density_pictures(models)),
@@ -90,7 +79,7 @@ def _template() -> Template:
     )
     environment.filters |= {
         "marked": marked,
-        "percent": lambda part, key: percent(key, digits=0)(part),
+        "percent": lambda part, key: columns.percent(key, digits=0)(part),
         "settings": _settings,
         "told": lambda settings: SamplingSettings(**settings),
         "zip": zip,
@@ -174,7 +163,7 @@ def _density_pictures(models: Sequence[ReportPart]) -> Iterator[Drawn]:
     bounds = {
         str(model.get("name")): {k: (b["mean"], b.get("error") or 0.0) for k, b in found.items()}
         for model in models
-        if (found := bounds_of(model))
+        if (found := columns.bounds_of(model))
     }
     rates = _of_each(models, "density.rate_by_dimension")
     yield from _draw("bound", bounds, pictures.bound_by_samples, "The bound, with standard errors")
