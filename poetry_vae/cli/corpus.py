@@ -189,7 +189,7 @@ def encode(
         return
     encoded = encode_corpus(corpus, wanted, min_count=min_count, windows=windows, source=source)
     encoded.save(out)
-    parts = ", ".join(f"{len(ids):,} {part}" for part, ids in encoded.parts.items())
+    parts = ", ".join(f"{n:,} {part}" for part, n in encoded.sizes.items())
     click.echo(f"{plain(out)}: {wanted}, {parts}; vocabulary of {len(encoded.tokenizer):,}")
 
 

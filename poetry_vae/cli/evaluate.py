@@ -128,10 +128,9 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
     return found
 
 
-def _only_form(subjects: list[Subject], form: str | None) -> Any:
-    forms = {subject.model.form for subject in subjects}
-    if form is not None:
-        forms.add(Form.parse(form))
+def _only_form(subjects: list[Subject], form: str | None) -> Form:
+    asked = set() if form is None else {Form.parse(form)}
+    forms = asked | {subject.model.form for subject in subjects}
     if len(forms) > 1:
         names = " and ".join(sorted(map(str, forms)))
         raise click.UsageError(

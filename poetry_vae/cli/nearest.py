@@ -163,7 +163,7 @@ def _form_and_reader(
             raise click.UsageError(f"{text!r}: a search needs at least two characters")
         if wanted.lines == 1:
             wanted = Form.of(2, wanted.positions)
-    if by == "ngrams" and chosen is None:
+    if by == "ngrams":
         return wanted, None
 
     from poetry_vae.verse.generate import choose_model
