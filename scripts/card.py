@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.table import Table
 
-from poetry_vae.cli.figures import density_table, verse_table
+from poetry_vae.cli.evaluate import density_table, verse_table
 from poetry_vae.model.pretrained import CARD, FIGURES
 from poetry_vae.model.versions import shipped_models
 from poetry_vae.text.files import replace_file

@@ -76,7 +76,7 @@ def served(model: PoetryVAE | str, **settings: Any) -> Iterator[Client]:
     worker = settings.pop("worker", None) or Worker()
     listening = _listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
-    app = create_app(Studio(model), worker=worker, **settings)
+    app = create_app(Studio(model), worker, **settings)
     server = Server(app, worker, host="127.0.0.1", port=port)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

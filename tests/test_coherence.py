@@ -10,8 +10,9 @@ import pytest
 
 from poetry_vae.evaluation.judges import coherence
 from poetry_vae.evaluation.judges.coherence import CoherenceJudge, by_rhyme, first_half
-from poetry_vae.evaluation.judges.files import fitted_coherence
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.judges.learning import weights_of
 from poetry_vae.text.form import Form
 
 COUPLET = Form.of(2, 5)
@@ -86,10 +87,8 @@ def test_the_first_half_is_of_whole_lines(form: str, border: int) -> None:
 def test_it_is_kept_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coherence, "_STEPS", 2)
     train, validation = _poems(60, 0), _poems(50, 1)
-    first = Judge.fit(train, validation, COUPLET, 0)
-    one, two = (
-        fitted_coherence(first, train, validation, seed=0, folder=tmp_path) for _ in range(2)
-    )
-    assert len(list(tmp_path.iterdir())) == 1
-    for name, array in one.weights().items():
-        np.testing.assert_array_equal(array, two.weights()[name])
+    judges = Judges(train, validation, COUPLET, seed=0, folder=tmp_path)
+    one, two = judges.coherence(), judges.coherence()
+    assert len(list(tmp_path.glob("coherence-*"))) == 1
+    for name, array in weights_of(one).items():
+        np.testing.assert_array_equal(array, weights_of(two)[name])

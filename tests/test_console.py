@@ -8,7 +8,6 @@ import pytest
 from rich.table import Table
 
 from poetry_vae.cli import console
-from poetry_vae.cli.metre_text import coloured
 from tests.commands import run
 
 POEM = "白日依山尽，黄河入海流。"
@@ -75,12 +74,12 @@ def test_nothing_is_styled_where_it_is_not_wanted(
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("poetry_vae.cli.metre_text._is_terminal", lambda: True)
-    assert "\x1b[" in CliRunner().invoke(main, ["presets"], color=True).stdout
-    assert "\x1b[" in coloured("平")
+    commands = (["presets"], ["metre", POEM])
+    for command in commands:
+        assert "\x1b[" in CliRunner().invoke(main, command, color=True).stdout
     monkeypatch.setenv(name, value)
-    assert "\x1b" not in CliRunner().invoke(main, ["presets"], color=True).stdout
-    assert coloured("平") == "平"
+    for command in commands:
+        assert "\x1b" not in CliRunner().invoke(main, command, color=True).stdout
     monkeypatch.setenv("FORCE_COLOR", "1")
     with console.stdout_console().capture() as captured:
         console.stdout_console().print("[bold]a[/] [dim]b[/] [red]c[/]", end="")

@@ -9,8 +9,13 @@ import pytest
 import torch
 
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.material import Material, as_ids, read_samples
-from poetry_vae.evaluation.metrics.chance import other_characters, other_lines
+from poetry_vae.evaluation.material import (
+    Material,
+    as_ids,
+    other_characters,
+    other_lines,
+    read_samples,
+)
 from poetry_vae.evaluation.metrics.errors import MetricError
 from poetry_vae.evaluation.metrics.metre import metre, tone_agreement
 from poetry_vae.evaluation.metrics.two_sample import TwoSample

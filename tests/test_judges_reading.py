@@ -11,7 +11,6 @@ from poetry_vae.evaluation.judges.alphabet import SymbolTable, simplified
 from poetry_vae.evaluation.metrics.novelty import Copies
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 
 JUEJU = Form.of(4, 5)
@@ -23,11 +22,8 @@ def _characters(code_points: np.ndarray) -> list[str]:
 
 
 def test_poems_are_read_in_simplified_script() -> None:
-    poem = Poem.typed(POEM, JUEJU)
-    assert (
-        _characters(simplified([poem, POEM], JUEJU))
-        == ["白日依山尽黄河入海流欲穷千里目更上一层楼"] * 2
-    )
+    found = _characters(simplified([POEM, POEM], JUEJU))
+    assert found == ["白日依山尽黄河入海流欲穷千里目更上一层楼"] * 2
 
 
 def test_phrases_are_found_within_lines_but_not_across_them() -> None:
@@ -48,10 +44,8 @@ def test_no_poems_are_an_empty_array() -> None:
     assert simplified([], JUEJU).shape == (0, 20)
 
 
-@pytest.mark.parametrize(
-    "poem", [POEM[:-1], Poem(("白日依山盡", "黃河入海流")), Poem(tuple(POEM[i::2] for i in (0, 1)))]
-)
-def test_poems_of_another_form_are_refused(poem: Poem | str) -> None:
+@pytest.mark.parametrize("poem", [POEM[:-1], "白日依山盡黃河入海流", POEM + "樓"])
+def test_poems_of_another_form_are_refused(poem: str) -> None:
     with pytest.raises(FormError, match=r"poem 2 .* is no 五绝 \(4 lines of 5\)"):
         simplified([POEM, poem], JUEJU)
 
@@ -76,13 +70,13 @@ def test_pairs_of_positions() -> None:
     form = Form.of(3, 2)
     assert neighbours(form).tolist() == [[0, 1], [2, 3], [4, 5]]
     assert aligned(form).tolist() == [[0, 2], [1, 3], [2, 4], [3, 5]]
-    assert [pairs.shape for pairs in across(form)] == [(4, 2)] * 3
-    assert across(form)[1].tolist() == [[0, 4], [0, 5], [1, 4], [1, 5]]
-    assert across(Form.of(1, 4)) == []
+    assert across(form)[4:8].tolist() == [[0, 4], [0, 5], [1, 4], [1, 5]]
+    assert across(form).shape == (12, 2)
+    assert across(Form.of(1, 4)).shape == (0, 2)
     uneven = Form((3, 1, 2))
     assert neighbours(uneven).tolist() == [[0, 1], [1, 2], [4, 5]]
     assert aligned(uneven).tolist() == [[2, 3], [3, 5]]  # from the ends of the lines
-    assert across(uneven)[0].tolist() == [[0, 3], [1, 3], [2, 3]]
+    assert across(uneven)[:3].tolist() == [[0, 3], [1, 3], [2, 3]]
 
 
 def test_affinities_are_shifted_mutual_information_at_full_rank() -> None:
@@ -110,7 +104,8 @@ def test_the_affinity_of_lines_is_the_mean_of_its_pairs() -> None:
     form, V = Form.of(3, 4), 30
     affinity = Affinity(*rng.normal(size=(2, V, 7)).astype(np.float32))
     poems = rng.integers(V, size=(20, form.positions))
-    expected = np.stack([affinity.of_pairs(poems, p).mean(1) for p in across(form)], axis=1)
+    pairs = np.split(across(form), 3)
+    expected = np.stack([affinity.of_pairs(poems, p).mean(1) for p in pairs], axis=1)
     np.testing.assert_allclose(affinity.of_lines(poems, form), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from poetry_vae.cli import main
 from poetry_vae.cli.metre import command
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.metre import MetreError
@@ -106,12 +107,12 @@ def test_many_poems_of_standard_input_are_counted() -> None:
 
 def test_the_marks_are_in_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr("poetry_vae.cli.metre_text._is_terminal", lambda: True)
-    result = CliRunner().invoke(command, [SIMPLIFIED], color=True)
+    result = CliRunner().invoke(main, ["metre", SIMPLIFIED], color=True)
     assert "\x1b[36m平\x1b[0m" in result.stdout
     assert "\x1b[31m仄\x1b[0m" in result.stdout
     monkeypatch.setenv("NO_COLOR", "1")
-    assert CliRunner().invoke(command, [SIMPLIFIED], color=True).stdout == shown(SIMPLIFIED)
+    plain = CliRunner().invoke(main, ["metre", SIMPLIFIED], color=True).stdout
+    assert plain == shown(SIMPLIFIED)
     monkeypatch.undo()
     assert "\x1b" not in shown(SIMPLIFIED)
 

@@ -240,14 +240,14 @@ class TestTables:
         assert number(1234.5, 1) == "1,234.5"
         assert number(-0.5, 2) == "−0.50"
         assert [number(v, 1) for v in (None, float("nan"), "x", True)] == ["–"] * 4
-        assert figure("a", "b", digits=1)({"a": {"b": 2}}) == "2.0"
+        assert figure("a.b", 1)({"a": {"b": 2}}) == "2.0"
         assert percent("a")({"a": 0.125}) == "12.5%"
-        assert percent("a", "b")({"a": None}) == "–"
-        assert percent("a", "b", error="e")({"a": {"b": 0.5, "e": 0.025}}) == "50.0 ± 2.5%"
-        assert estimate(digits=1)({"mean": 1, "error": float("nan")}) == "1.0"
+        assert percent("a.b")({"a": None}) == "–"
+        assert percent("a.b", error="a.e")({"a": {"b": 0.5, "e": 0.025}}) == "50.0 ± 2.5%"
+        assert estimate("a", 1)({"a": {"mean": 1, "error": float("nan")}}) == "1.0"
 
     def test_columns_without_a_figure_are_left_out(self) -> None:
-        there, gone = (Column(key, figure(key, digits=0)) for key in "ab")
+        there, gone = (Column(key, figure(key, 0)) for key in "ab")
         found = shown([{"name": "m", "a": 1}, {"name": "n"}], {"x": [there, gone], "y": [gone]})
         assert found == (["m", "n"], [("x", [(there, ["1", "–"])])])
         assert "Not one of these figures" in page({})

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from poetry_vae.evaluation.judges import subject as judging
-from poetry_vae.evaluation.judges.files import fitted_subject
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.judges.judge import Judge
+from poetry_vae.evaluation.judges.learning import weights_of
 from poetry_vae.evaluation.judges.subject import SubjectJudge
 from poetry_vae.evaluation.judges.towers import Taken
 from poetry_vae.evaluation.material import Material
@@ -100,17 +101,16 @@ def test_titles_are_alike_that_share_most_characters_of_one(
     assert judge._alike(a, b).item() is judge._alike(b, a).item() is alike
 
 
-def test_it_is_kept_and_read_again(
-    first: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_kept_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "_STEPS", 2)
     poems, titles = _poems(30, 0)
-    one = fitted_subject(first, poems, titles, seed=0, folder=tmp_path)
+    judges = Judges(poems, poems, COUPLET, seed=0, folder=tmp_path)
+    one = judges.subject(titles)
     monkeypatch.setattr(SubjectJudge, "fit", None)
-    two = fitted_subject(first, poems, titles, seed=0, folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
-    for name, array in one.weights().items():
-        np.testing.assert_array_equal(array, two.weights()[name])
+    two = judges.subject(titles)
+    assert len(list(tmp_path.glob("subject-*"))) == 1
+    for name, array in weights_of(one).items():
+        np.testing.assert_array_equal(array, weights_of(two)[name])
 
 
 @pytest.mark.parametrize("form", ["五言联", "五绝"])

@@ -10,7 +10,7 @@ import pytest
 
 from poetry_vae.evaluation.judges import files, second_judge
 from poetry_vae.evaluation.judges.alphabet import simplified
-from poetry_vae.evaluation.judges.files import JudgeError, fitted
+from poetry_vae.evaluation.judges.files import JudgeError, Judges
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.judges.second_judge import SecondJudge
 from poetry_vae.evaluation.metrics.two_sample import (
@@ -175,22 +175,29 @@ def test_fit_and_test_poems_are_disjoint_and_balanced() -> None:
     assert two_sample(200, 100, classify, np.random.default_rng(0)).r == 0
 
 
+def _both(
+    train: list[str], validation: list[str], folder: Path, seed: int = 0
+) -> tuple[Judge, SecondJudge]:
+    judges = Judges(train, validation, COUPLET, seed=seed, folder=folder)
+    return judges.first, judges.second()
+
+
 def test_judges_are_kept_and_read_again(
     train: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(second_judge, "_CHARACTERS_BEFORE", 20_000)
     validation, real, samples = _poems(50, 2), _poems(60, 3), _spliced(_poems(60, 4))
-    made = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
+    made = _both(train, validation, tmp_path)
     monkeypatch.delattr(Judge, "fit")
     monkeypatch.delattr(SecondJudge, "fit")
-    read = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
+    read = _both(train, validation, tmp_path)
     for before, after in zip(made, read, strict=True):
         assert before.two_sample(real, samples, 0) == after.two_sample(real, samples, 0)
     np.testing.assert_array_equal(made[0].features(real), read[0].features(real))
     for change in ({"seed": 1}, {"validation": validation[1:]}, {"train": train[1:]}):
         given = {"train": train, "validation": validation, "seed": 0, **change}
         with pytest.raises(AttributeError, match="fit"):  # another judge: it would be fitted
-            fitted(form=COUPLET, folder=tmp_path, **given)  # type: ignore[arg-type]
+            _both(folder=tmp_path, **given)  # type: ignore[arg-type]
 
 
 def test_a_damaged_judge_is_refused_and_made_again(
@@ -198,7 +205,7 @@ def test_a_damaged_judge_is_refused_and_made_again(
 ) -> None:
     monkeypatch.setattr(second_judge, "_CHARACTERS_BEFORE", 20_000)
     validation, real = _poems(50, 2), _poems(60, 3)
-    made = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
+    made = _both(train, validation, tmp_path)
     key = files._key(train, validation, COUPLET, 0)
     paths = sorted(tmp_path.iterdir())
     assert [path.name.split("-")[0] for path in paths] == ["judge", "reader"]
@@ -210,7 +217,7 @@ def test_a_damaged_judge_is_refused_and_made_again(
             path.write_bytes(damaged)
             with pytest.raises(JudgeError, match=path.name):
                 files._read(path, key)
-    again = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
+    again = _both(train, validation, tmp_path)
     np.testing.assert_array_equal(made[0].features(real), again[0].features(real))
     for path, content in zip(paths, whole, strict=True):
         assert len(path.read_bytes()) == len(content)
@@ -227,7 +234,7 @@ def test_judges_of_another_version_are_made_again(
     """Whole files of this format, whose arrays have other names or other shapes."""
     monkeypatch.setattr(second_judge, "_CHARACTERS_BEFORE", 20_000)
     validation, real = _poems(50, 2), _poems(60, 3)
-    made = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
+    made = _both(train, validation, tmp_path)
     key = files._key(train, validation, COUPLET, 0)
     paths = sorted(tmp_path.iterdir())
     whole = [path.read_bytes() for path in paths]
@@ -236,6 +243,6 @@ def test_judges_of_another_version_are_made_again(
             arrays, about = files._read(path, key)
             kept = {name: array.copy() for name, array in arrays.items() if name != lost}
             save_tensors(path, {**kept, **other}, about)
-            again = fitted(train, validation, COUPLET, seed=0, folder=tmp_path)
+            again = _both(train, validation, tmp_path)
             np.testing.assert_array_equal(made[0].features(real), again[0].features(real))
     assert [path.read_bytes() for path in paths] == whole

@@ -14,12 +14,12 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def _kept(z: Tensor, passes: int) -> Tensor:
-    return z.long()
+def _kept(rows: Tensor, passes: int) -> Tensor:
+    return IDS[rows]
 
 
 def test_a_code_that_holds_the_poem() -> None:
-    (figures,) = usage(IDS, encode=Tensor.float, write=_kept, generator=seeded())
+    (figures,) = usage(IDS, write=_kept, generator=seeded())
     assert (figures.passes, figures.reconstruction, figures.reconstruction_shuffled) == (0, 1, 0)
     assert (figures.agreement, figures.agreement_chance) == (0, 0)
 
@@ -27,8 +27,7 @@ def test_a_code_that_holds_the_poem() -> None:
 def test_a_code_that_nobody_reads() -> None:
     (figures,) = usage(
         IDS,
-        encode=Tensor.float,
-        write=lambda z, passes: IDS[:1].expand(len(z), -1),
+        write=lambda rows, passes: IDS[:1].expand(len(rows), -1),
         generator=seeded(),
     )
     assert figures.agreement == 1
@@ -39,7 +38,7 @@ def test_a_code_of_the_first_half_beside_what_luck_gives() -> None:
     ids = IDS.clone()
     ids[:, 9] = 7  # every poem ends alike
     half = lambda x: torch.cat([x[:, :5], torch.full((len(x), 5), 7)], dim=1)  # noqa: E731
-    (figures,) = usage(ids, encode=half, write=lambda z, passes: half(z), generator=seeded())
+    (figures,) = usage(ids, write=lambda rows, passes: half(ids)[rows], generator=seeded())
     assert figures.reconstruction == pytest.approx(0.6)
     assert figures.reconstruction_shuffled == pytest.approx(0.1)
     assert figures.agreement == pytest.approx(0.5)
@@ -50,8 +49,7 @@ def test_every_number_of_passes_has_its_figures() -> None:
     ids = torch.zeros(4, 6, dtype=torch.long)
     figures = usage(
         ids,
-        encode=Tensor.float,
-        write=lambda z, passes: (z.long() + passes + 1) % 3,  # back where it began after three
+        write=lambda rows, passes: (ids[rows] + passes + 1) % 3,  # back where it began after three
         passes=(2, 0, 1, 2),
         generator=seeded(),
     )
@@ -60,7 +58,7 @@ def test_every_number_of_passes_has_its_figures() -> None:
 
 def test_no_poem_keeps_its_own_latent() -> None:
     for n in (2, 3, 5):
-        (figures,) = usage(IDS[:n], encode=Tensor.float, write=_kept, generator=seeded())
+        (figures,) = usage(IDS[:n], write=_kept, generator=seeded())
         assert figures.reconstruction_shuffled == 0
     with pytest.raises(MetricError, match="at least 2"):
-        usage(IDS[:1], encode=Tensor.float, write=_kept, generator=seeded())
+        usage(IDS[:1], write=_kept, generator=seeded())

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from poetry_vae.cli.console import plain, print_table, work_bar
+from poetry_vae.evaluation.report.columns import Column, compared_columns, shown
+from poetry_vae.text.errors import CorpusError, FormError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from poetry_vae.evaluation.report.columns import Column
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.text.encoded import EncodedCorpus
 
@@ -54,8 +57,6 @@ def command(
     poetry-vae compare runs/base runs/ladder
     poetry-vae compare runs/* --corpus couplets.safetensors --format markdown
     """
-    from poetry_vae.cli.console import plain, work_bar
-
     with work_bar("reading") as told:
         loaded = _encoded(corpus) if corpus else None
         rows = []
@@ -76,8 +77,6 @@ def command(
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from poetry_vae.cli.console import print_table
-
     for start in range(0, len(rows), _SIDE_BY_SIDE):
         some = slice(start, start + _SIDE_BY_SIDE)
         table = Table("", *names[some], box=SIMPLE, padding=(0, 1))
@@ -90,7 +89,6 @@ def command(
 
 def _encoded(path: Path) -> EncodedCorpus:
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
-    from poetry_vae.text.errors import CorpusError
 
     if not looks_encoded(path):
         raise CorpusError(
@@ -176,7 +174,6 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     from poetry_vae.model.pretrained import WEIGHTS
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.errors import FormError
     from poetry_vae.text.files import FileReadError, read_file, replace_file
     from poetry_vae.text.json_values import read_json
 
@@ -192,17 +189,11 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
         before = read_json(kept, error=FileReadError)
         if before["settings"] == settings:
             return _sound(dict(before["figures"]))
-    order = torch.randperm(
-        len(test), generator=torch.Generator().manual_seed(derived_seed(seed, "family"))
-    )
+    draws = torch.Generator().manual_seed(derived_seed(seed, "family"))
+    order = torch.randperm(len(test), generator=draws)
     ids = torch.from_numpy(test.astype("int64"))[order]
-    figures = family_figures(
-        model,
-        ids,
-        labels=_known_labels(model, corpus, order),
-        effort=QUICK if quick else FULL,
-        seed=seed,
-    )
+    labels, effort = _known_labels(model, corpus, order), QUICK if quick else FULL
+    figures = family_figures(model, ids, labels=labels, effort=effort, seed=seed)
     text = json.dumps({"settings": settings, "figures": figures}, indent=1)
     replace_file(kept, text + "\n")
     return figures
@@ -226,6 +217,4 @@ def _known_labels(model: PoetryVAE, corpus: EncodedCorpus, order: Tensor) -> Ten
 
 def _columns(rows: list[dict[str, Any]]) -> list[tuple[Column, list[str]]]:
     """The figures that any run has: a text for every run."""
-    from poetry_vae.evaluation.report.columns import compared_columns, shown
-
     return [row for _, group in shown(rows, {"": compared_columns(rows)}).groups for row in group]

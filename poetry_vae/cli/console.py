@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -122,18 +123,14 @@ def work_bar(what: str) -> Iterator[Told]:
 
 def watched(items: Iterable[_Item], total: int, what: str, *, first: bool) -> Iterator[_Item]:
     """The items behind a bar of how many there are, or until the ``first`` one is there."""
+    found = iter(items)
     with work_bar(what) as told:
-        found = iter(items)
-        kept = next(found, None)
-        if kept is None:
-            return
-        if not first:
-            yield kept
-            for done, item in enumerate(found, start=2):
+        if first:
+            found = chain(list(islice(found, 1)), found)
+        else:
+            for done, item in enumerate(found, start=1):
                 told(what, done, total)
                 yield item
-            return
-    yield kept
     yield from found
 
 
@@ -181,20 +178,16 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _parts(table: Table, console: Console) -> Iterator[Table]:
+    without_end = console.options.update(width=_ANY_WIDTH)
     first, *others = table.columns
     part = [first]
     for column in others:
         wider = _part(table, [*part, column])
-        if len(part) > 1 and _natural_width(wider, console) > console.width:
+        if len(part) > 1 and console.measure(wider, options=without_end).maximum > console.width:
             yield _part(table, part)
             part = [first]
         part.append(column)
     yield _part(table, part)
-
-
-def _natural_width(table: Table, console: Console) -> int:
-    without_end = console.options.update(width=_ANY_WIDTH)
-    return console.measure(table, options=without_end).maximum
 
 
 def _part(table: Table, columns: list[Column]) -> Table:

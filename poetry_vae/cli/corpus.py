@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poetry_vae.cli.console import counted, plain
+from poetry_vae.cli.console import counted, plain, progress_bar
 from poetry_vae.cli.options import encoding_option
+from poetry_vae.text.form import NAMED_FORMS, Form, tunes
 
 if TYPE_CHECKING:
     from poetry_vae.text.corpus import Corpus
-    from poetry_vae.text.form import Form
 
 
 @click.group("corpus")
@@ -44,7 +44,6 @@ def read_with_progress(*paths: Path, encoding: str) -> Corpus:
     """Read a corpus behind a progress bar on standard error."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    from poetry_vae.cli.console import progress_bar
     from poetry_vae.text.corpus import read_corpus
 
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("MB"))
@@ -70,8 +69,6 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
     \b
     poetry-vae corpus stats poems.txt --encoding gb18030 --verbose
     """
-    from poetry_vae.text.form import NAMED_FORMS, tunes
-
     corpus = read_with_progress(*paths, encoding=encoding)
     found = corpus.by_form_and_dynasty()
     by_form: Counter[Form | None] = Counter()
@@ -117,8 +114,6 @@ def stats(paths: tuple[Path, ...], encoding: str, verbose: bool, as_json: bool) 
 def _print_forms(found: Counter[tuple[Form | None, str]]) -> None:
     """Poems by form, and by dynasty where the corpus says one."""
     from rich.cells import cell_len, set_cell_size
-
-    from poetry_vae.text.form import NAMED_FORMS, tunes
 
     by_dynasty: Counter[str] = Counter()
     for (form, dynasty), n in found.items():
@@ -176,7 +171,6 @@ def encode(
     """
     from poetry_vae.text.encoded import encode_corpus
     from poetry_vae.text.files import name_of
-    from poetry_vae.text.form import Form
     from poetry_vae.text.treasury import encode_poems, has_form
 
     if out.exists() and any(path.exists() and path.samefile(out) for path in paths):
@@ -195,7 +189,7 @@ def encode(
         return
     encoded = encode_corpus(corpus, wanted, min_count=min_count, windows=windows, source=source)
     encoded.save(out)
-    parts = ", ".join(f"{len(ids):,} {part}" for part, ids in encoded.parts.items())
+    parts = ", ".join(f"{n:,} {part}" for part, n in encoded.sizes.items())
     click.echo(f"{plain(out)}: {wanted}, {parts}; vocabulary of {len(encoded.tokenizer):,}")
 
 
@@ -220,7 +214,6 @@ def download(destination: Path | None, api_url: str | None, raw_url: str | None)
     import platformdirs
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
-    from poetry_vae.cli.console import progress_bar
     from poetry_vae.text import download as source
 
     folder = destination or Path(platformdirs.user_data_dir("poetry-vae")) / "chinese-poetry"

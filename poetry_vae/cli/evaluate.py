@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from poetry_vae.cli.console import plain, print_table, work_bar
 from poetry_vae.cli.options import encoding_option, form_option, sampling_options, settings_from
+from poetry_vae.evaluation.report import columns
+from poetry_vae.text.form import Form
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from poetry_vae.evaluation.material import Material
     from poetry_vae.evaluation.report.evaluation import EvaluationProgress, Subject
     from poetry_vae.evaluation.report.verse import VerseEvaluator
@@ -68,7 +74,6 @@ def command(
     Poems that share a line are in one part, so the parts depend on all poems of the corpus: give
     the file or folder that the model was trained on.
     """
-    from poetry_vae.cli.console import work_bar
     from poetry_vae.evaluation.material import Material, read_samples
     from poetry_vae.evaluation.metrics.two_sample import require_classifiers
     from poetry_vae.evaluation.report.evaluation import FULL, QUICK, Evaluation
@@ -83,14 +88,8 @@ def command(
     with work_bar("reading poems") as progress:
         material = Material.read(corpus, wanted, encoding=encoding)
         evaluator = _evaluator(material, effort.verse_poems, seed, quick=quick, progress=progress)
-        evaluation = Evaluation(
-            material,
-            evaluator,
-            effort=effort,
-            settings=partial(settings_from, options=settings),
-            seed=seed,
-            progress=progress,
-        )
+        manner = partial(settings_from, options=settings)
+        evaluation = Evaluation(material, evaluator, effort, manner, seed, progress)
         report = {"quick": quick, **evaluation.report(subjects, others)}
     if output is not None:
         from poetry_vae.evaluation.report.page import page
@@ -101,7 +100,11 @@ def command(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
-        _print_tables(report)
+        if report["models"]:
+            print_table(density_table(report))
+        print_table(verse_table(report))
+        for entry in report["missing"]:
+            click.secho(f"missing: {entry['figure']}: {entry['why']}", dim=True)
     if output is not None:
         click.echo(f"{output / 'report.html'}", err=True)
 
@@ -111,7 +114,6 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
     from poetry_vae.model.named import model_folder
     from poetry_vae.model.pretrained import DEFAULT_FORM, default_model, figures_of
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
     from poetry_vae.training.folder import read_metrics
 
     if not models and has_samples:
@@ -126,12 +128,9 @@ def _subjects(models: tuple[str, ...], form: str | None, *, has_samples: bool) -
     return found
 
 
-def _only_form(subjects: list[Subject], form: str | None) -> Any:
-    from poetry_vae.text.form import Form
-
-    forms = {subject.model.form for subject in subjects}
-    if form is not None:
-        forms.add(Form.parse(form))
+def _only_form(subjects: list[Subject], form: str | None) -> Form:
+    asked = set() if form is None else {Form.parse(form)}
+    forms = asked | {subject.model.form for subject in subjects}
     if len(forms) > 1:
         names = " and ".join(sorted(map(str, forms)))
         raise click.UsageError(
@@ -152,33 +151,58 @@ def _evaluator(
 
     judges = coherence = subject = None
     if not quick:
-        from poetry_vae.evaluation.judges.files import fitted, fitted_coherence, fitted_subject
+        from poetry_vae.evaluation.judges.files import Judges
 
         progress("the judges read real poems (once)")
         material.needs("validation", 20, "the judge")
         train, validation = material.parts["train"], material.parts["validation"]
         folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
-        reads = partial(progress, "the second judge reads real poems (once)")
-        judges = fitted(train, validation, material.form, seed=seed, folder=folder, progress=reads)
-        reads = partial(progress, "the judge of coherence reads real poems (once)")
-        coherence = fitted_coherence(
-            judges[0], train, validation, seed=seed, folder=folder, progress=reads
+        read = Judges(train, validation, material.form, seed=seed, folder=folder)
+        second = read.second(partial(progress, "the second judge reads real poems (once)"))
+        judges = read.first, second
+        coherence = read.coherence(
+            partial(progress, "the judge of coherence reads real poems (once)")
         )
         if any(material.titles.get("test", ())):
-            reads = partial(progress, "the judge of subjects reads real poems (once)")
-            titles = material.titles["train"]
-            subject = fitted_subject(
-                judges[0], train, titles, seed=seed, folder=folder, progress=reads
-            )
+            told = partial(progress, "the judge of subjects reads real poems (once)")
+            subject = read.subject(material.titles["train"], told)
     return VerseEvaluator(material, judges, most, seed, coherence, subject)
 
 
-def _print_tables(report: dict[str, Any]) -> None:
-    from poetry_vae.cli.console import print_table
-    from poetry_vae.cli.figures import density_table, verse_table
+def density_table(report: dict[str, Any]) -> Table:
+    """Models as densities and their latent space, a column a model."""
+    models = report["models"]
+    poems = models[0]["density"]["poems"]
+    return _table(
+        models,
+        {**columns.density_columns(models), **columns.usage_columns(models), **columns.LATENT},
+        title=f"On {poems:,} poems of the test part (± standard error)",
+    )
 
-    if report["models"]:
-        print_table(density_table(report))
-    print_table(verse_table(report))
-    for entry in report["missing"]:
-        click.secho(f"missing: {entry['figure']}: {entry['why']}", dim=True)
+
+def verse_table(report: dict[str, Any]) -> Table:
+    """Poems as poems, a column a source."""
+    from poetry_vae.verse.sampling_settings import SamplingSettings
+
+    wrote = (
+        f"{plain(m['name'])} wrote with {SamplingSettings(**m['manner'])}" for m in report["models"]
+    )
+    return _table(
+        columns.in_order(report["verse"]),
+        columns.VERSE,
+        title="Poems compared with real ones and chance",
+        caption="; ".join(wrote),
+    )
+
+
+def _table(
+    parts: Sequence[columns.ReportPart], groups: columns.ColumnGroups, **about: str
+) -> Table:
+    from rich.table import Table
+
+    found = columns.shown(parts, groups)
+    table = Table("", *map(plain, found.names), **about)  # type: ignore[arg-type]
+    for _, rows in found.groups:
+        for column, cells in rows:
+            table.add_row(column.label, *cells)
+    return table

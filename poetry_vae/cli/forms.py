@@ -6,6 +6,8 @@ import json
 
 import click
 
+from poetry_vae.text.form import named_forms
+
 
 @click.command("forms")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
@@ -20,8 +22,6 @@ def command(as_json: bool) -> None:
     poetry-vae forms --json
     """
     from rich.cells import set_cell_size
-
-    from poetry_vae.text.form import named_forms
 
     for form, name, others in named_forms():
         if as_json:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from poetry_vae.cli.options import load_for, reading_options, tell_unknown
 from poetry_vae.cli.reading import PoemText
 from poetry_vae.text.poem import Poem
-
-if TYPE_CHECKING:
-    from poetry_vae.text.script import Script
+from poetry_vae.text.script import Script
 
 
 @click.command("interpolate")

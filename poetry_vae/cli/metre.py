@@ -10,11 +10,11 @@ import click
 
 from poetry_vae.cli.options import encoding_option, script_option
 from poetry_vae.cli.reading import typed_or_read
+from poetry_vae.text.script import Script
 
 if TYPE_CHECKING:
     from poetry_vae.text.metre import Rules
     from poetry_vae.text.scansion import MetreReport, Readings
-    from poetry_vae.text.script import Script
     from poetry_vae.text.tune_metre import TuneReport
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from poetry_vae.text.prosody import RhymeBook
-    from poetry_vae.text.script import Script
+from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.companions import companions
+from poetry_vae.text.modern import ModernReadingsError
+from poetry_vae.text.prosody import GROUPS, RhymeBook
+from poetry_vae.text.rhyme_books import RHYME_BOOKS, rhyme_book
+from poetry_vae.text.script import Script, present
 
 
 def show_characters(characters: str, script: Script, *, as_json: bool) -> None:
     """Print what the books say of each character, or a JSON object for each."""
-    from poetry_vae.text.cleaning import clean_typed
-
     for character in dict.fromkeys(clean_typed(characters).replace("\n", "").strip()):
         books = _books()
         found = {name: list(_readings(character, book, script)) for name, book in books.items()}
@@ -37,9 +37,6 @@ def show_characters(characters: str, script: Script, *, as_json: bool) -> None:
 
 def _books() -> dict[str, RhymeBook]:
     """The books by their Chinese names; those of today's sounds where pypinyin is installed."""
-    from poetry_vae.text.modern import ModernReadingsError
-    from poetry_vae.text.rhyme_books import RHYME_BOOKS, rhyme_book
-
     books = {}
     for name, chinese in RHYME_BOOKS.items():
         try:
@@ -51,10 +48,6 @@ def _books() -> dict[str, RhymeBook]:
 
 def _readings(character: str, book: RhymeBook, script: Script) -> Iterator[dict[str, str]]:
     """Each reading with the four tones of old where the group tells, and common rhymes."""
-    from poetry_vae.text.companions import companions
-    from poetry_vae.text.prosody import GROUPS
-    from poetry_vae.text.script import present
-
     for reading in sorted(book.readings(character)):
         others = present(companions(reading, book), script) if reading.group else ""
         yield {

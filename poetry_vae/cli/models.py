@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from poetry_vae.cli.console import print_table
+
 
 @click.command("models")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
@@ -21,17 +23,15 @@ def command(as_json: bool) -> None:
     from poetry_vae.model.pretrained import figures_of
     from poetry_vae.model.versions import shipped_models, version_of
 
-    rows: list[dict[str, Any]] = []
-    for name, folder in shipped_models().items():
+    models = shipped_models()
+    for name, folder in models.items():
         size = sum(file.stat().st_size for file in folder.iterdir())
-        about = {"name": name, "bytes": size, "version": version_of(folder)}
-        rows.append({**about, **figures_of(folder)})
-    for row in rows:
+        row = {"name": name, "bytes": size, "version": version_of(folder), **figures_of(folder)}
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
             _tell(row)
-    if rows and not as_json:
+    if models and not as_json:
         told = (
             "nats/char: of unseen Tang and Song poems, -log p, nothing known of z, or the bound of "
             "100 samples of a model of one form. R: 100 where poems cannot be told from real ones."
@@ -41,9 +41,7 @@ def command(as_json: bool) -> None:
 
 def _tell(row: dict[str, Any]) -> None:
     from rich.box import SIMPLE
-    from rich.table import Table
-
-    from poetry_vae.cli.console import print_table
+    from rich.table import Column, Table
 
     writes = "poems of any form" if len(row["log_loss"]) > 1 else next(iter(row["log_loss"]))
     about = (
@@ -52,10 +50,8 @@ def _tell(row: dict[str, Any]) -> None:
         f"It learned from {row['training_poems']:,} poems of {row['corpus']}."
     )
     click.echo(click.wrap_text(about, min(100, shutil.get_terminal_size().columns)))
-    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("form")
-    for heading in ("nats/char", "R", "R, second judge"):
-        table.add_column(heading, justify="right")
+    figures = (Column(name, justify="right") for name in ("nats/char", "R", "R, second judge"))
+    table = Table("form", *figures, box=SIMPLE, padding=(0, 1, 0, 0))
     for form, nats in row["log_loss"].items():
         r = row.get("r", {}).get(form, {})
         judged = [f"{r[name]:.0f}" if name in r else "–" for name in ("first", "second")]

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from poetry_vae.cli.console import work_bar
 from poetry_vae.cli.options import encoding_option, form_option, model_option, script_option
 from poetry_vae.cli.reading import PoemText
+from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.form import Form
+from poetry_vae.text.lines import split_lines
+from poetry_vae.text.poem import Poem, typed_form
+from poetry_vae.text.script import Script, present, understand
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.script import Script
     from poetry_vae.verse.neighbours import Index, Neighbour
 
 _TITLES = {"ngrams": "by what they share", "latent": "by latent"}
@@ -72,12 +75,10 @@ def command(
     n-grams, in couplets unless --form is given. Use - for standard input. The first search makes
     an index and keeps it.
     """
-    if by is None:
-        by = "both" if model else "ngrams"
+    by = by or ("both" if model else "ngrams")
     if by == "ngrams" and model:
         raise click.UsageError("--by ngrams compares characters: leave out --model")
 
-    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.neighbours import mark_copies
 
     wanted, reader = _form_and_reader(text, corpus, form, model, by)
@@ -85,7 +86,8 @@ def command(
     is_part = by == "ngrams" and len(lines) == 1 and len(lines[0]) <= max(wanted.lengths)
     poem = Poem(tuple(lines)) if is_part else Poem.typed(text, wanted)
     index = open_index(corpus, wanted, model=reader, encoding=encoding, cache=cache)
-    _tell_unknown(index, text)
+    if missing := index.tokenizer.unknown("".join(split_lines(clean_typed(text)))):
+        click.echo(f"in no {wanted} of the corpus: {' '.join(missing)}", err=True)
     found: dict[str, list[Neighbour]] = {}
     if by != "latent":
         found["ngrams"] = index.nearest(poem, count)
@@ -129,7 +131,6 @@ def open_index(
     """The index of a corpus, from the user's cache or made behind a progress bar."""
     import platformdirs
 
-    from poetry_vae.cli.console import work_bar
     from poetry_vae.verse.index_file import cached_index
 
     folder = cache or Path(platformdirs.user_cache_dir("poetry-vae")) / "indexes"
@@ -142,8 +143,6 @@ def _form_and_reader(
 ) -> tuple[Form, PoetryVAE | None]:
     """What form the text is searched as, and the model that reads it where latents are compared."""
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
-    from poetry_vae.text.form import NAMED_FORMS, Form
-    from poetry_vae.text.poem import Poem
 
     chosen = None
     if model is not None:
@@ -158,14 +157,13 @@ def _form_and_reader(
         wanted = Form.parse(form)
     elif looks_encoded(corpus):
         wanted = EncodedCorpus.load(corpus).form
-    elif len(lines := _lines(text)) == 1:  # written without punctuation, or one line
-        if len(lines[0]) == 1:
-            raise click.UsageError(f"{text!r}: a search needs at least two characters")
-        fitting = [form for form in NAMED_FORMS if form.positions == len(lines[0])]
-        wanted = fitting[0] if fitting else Form.of(2, len(lines[0]))
     else:
-        wanted = Poem(tuple(lines)).form
-    if by == "ngrams" and chosen is None:
+        wanted = typed_form(_lines(text))
+        if wanted.positions == 1:
+            raise click.UsageError(f"{text!r}: a search needs at least two characters")
+        if wanted.lines == 1:
+            wanted = Form.of(2, wanted.positions)
+    if by == "ngrams":
         return wanted, None
 
     from poetry_vae.verse.generate import choose_model
@@ -174,23 +172,8 @@ def _form_and_reader(
 
 
 def _shown(neighbour: Neighbour, script: Script) -> Poem:
-    from poetry_vae.text.script import present
-
     return neighbour.poem.with_lines([present(line, script) for line in neighbour.poem.lines])
 
 
 def _lines(text: str) -> list[str]:
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.lines import split_lines
-    from poetry_vae.text.script import understand
-
     return split_lines(understand(clean_typed(text)))
-
-
-def _tell_unknown(index: Index, text: str) -> None:
-    from poetry_vae.text.cleaning import clean_typed
-    from poetry_vae.text.lines import split_lines
-
-    missing = index.tokenizer.unknown("".join(split_lines(clean_typed(text))))
-    if missing:
-        click.echo(f"in no {index.form} of the corpus: {' '.join(missing)}", err=True)

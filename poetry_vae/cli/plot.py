@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poetry_vae.cli.console import plain
-from poetry_vae.cli.options import (
-    encoding_option,
-    form_option,
-    load_for,
-    script_option,
-    tell_unknown,
-)
-from poetry_vae.text.poem import Poem
+from poetry_vae.cli.options import encoding_option, form_option, script_option
+from poetry_vae.cli.reading import model_and_poem
+from poetry_vae.text.script import Script, present
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from poetry_vae.evaluation.material import Material
-    from poetry_vae.text.script import Script
 
 
 def _is_picture(_: click.Context, __: click.Parameter, path: Path) -> Path:
@@ -106,7 +100,6 @@ def latent(
     from poetry_vae.evaluation.metrics.latent_map import latent_map
     from poetry_vae.evaluation.report.pictures import scatter
     from poetry_vae.model.sampling import derived_seed
-    from poetry_vae.text.script import present
     from poetry_vae.verse.generate import choose_model, in_script
 
     chosen = choose_model(form or _form_of(corpus, model), model)
@@ -187,10 +180,10 @@ def traversal(
         raise click.BadParameter(
             f"{dimension!r} is neither a number nor auto", param_hint="'--dimension'"
         )
-    chosen = choose_model(form, model) if poem is None else load_for(poem, form, model)
-    start = None if poem is None else Poem.typed(poem, chosen.form)
-    if poem is not None:
-        tell_unknown(chosen, poem)
+    if poem is None:
+        chosen, start = choose_model(form, model), None
+    else:
+        chosen, start = model_and_poem(poem, form, model)
     wanted = None if dimension == "auto" else int(dimension)
     try:
         found = traverse(chosen, start, dimension=wanted, steps=steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -24,19 +25,14 @@ def command(name: str | None, as_json: bool) -> None:
     if name is not None and name not in PRESETS:
         raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
     chosen = list(PRESETS.values()) if name is None else [PRESETS[name]]
-    if as_json:
-        for preset in chosen:
-            entry = {
-                "name": preset.name,
-                "summary": preset.summary,
-                "source": preset.source,
-                "sets": preset.changes,
-            }
+    for preset in chosen:
+        if as_json:
+            entry: dict[str, Any] = {"name": preset.name, "summary": preset.summary}
+            entry |= {"source": preset.source, "sets": preset.changes}
             if name is not None:
                 entry["settings"] = preset.settings()
             click.echo(json.dumps(entry, ensure_ascii=False))
-        return
-    for preset in chosen:
+            continue
         click.secho(preset.name, bold=True, nl=False)
         click.echo(f"  {preset.summary}")
         click.secho(f"    {preset.source}", dim=True)

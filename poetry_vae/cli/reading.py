@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poetry_vae.cli.corpus import read_for_people
+from poetry_vae.cli.options import load_for, tell_unknown
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.files import stands
+from poetry_vae.text.poem import Poem
+
 if TYPE_CHECKING:
-    from poetry_vae.text.poem import Poem
+    from poetry_vae.model.vae import PoetryVAE
 
 
 class PoemText(click.ParamType[str]):
@@ -20,7 +26,20 @@ class PoemText(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         found = typed_or_read(value, encoding="utf-8")
-        return found if isinstance(found, str) else _only(value, found)
+        if isinstance(found, str):
+            return found
+        if len(found) != 1:
+            where = "standard input" if value == "-" else value
+            raise CorpusError(f"{where}: it has {len(found)} poems, but one is needed here")
+        return found[0].one_line
+
+
+def model_and_poem(text: str, form: str | None, model: str | None) -> tuple[PoetryVAE, Poem]:
+    """The model for a poem that was typed, and that poem; says which characters are unknown."""
+    chosen = load_for(text, form, model)
+    poem = Poem.typed(text, chosen.form)
+    tell_unknown(chosen, text)
+    return chosen, poem
 
 
 def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:
@@ -31,10 +50,6 @@ def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:
         UsageError: nothing was given.
         CorpusError: the file is not there or cannot be read, or the input is empty.
     """
-    from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.text.errors import CorpusError
-    from poetry_vae.text.files import stands
-
     if not source.strip():
         raise click.UsageError("no poem and no file was given")
     if source == "-":
@@ -47,8 +62,6 @@ def typed_or_read(source: str, *, encoding: str) -> str | list[Poem]:
 
 
 def _standard_input(encoding: str) -> str | list[Poem]:
-    from poetry_vae.cli.corpus import read_for_people
-    from poetry_vae.text.errors import CorpusError
     from poetry_vae.text.opening import decode
 
     data = sys.stdin.buffer.read()
@@ -63,22 +76,9 @@ def _standard_input(encoding: str) -> str | list[Poem]:
         return read_for_people(file, encoding=encoding).poems
 
 
-def _only(source: str, poems: list[Poem]) -> str:
-    from poetry_vae.text.errors import CorpusError
-
-    if len(poems) != 1:
-        where = "standard input" if source == "-" else source
-        raise CorpusError(f"{where}: it has {len(poems)} poems, but one is needed here")
-    return poems[0].one_line
-
-
 def _is_path(source: str) -> bool:
     """Whether a file is meant, be it there or not."""
+    from poetry_vae.text.files import stands
     from poetry_vae.text.opening import may_hold_poems
 
-    if source.isascii() or may_hold_poems(source):
-        return True
-    try:
-        return Path(source).exists()
-    except (OSError, ValueError):  # a poem too long for a name
-        return False
+    return source.isascii() or may_hold_poems(source) or stands(Path(source))

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from poetry_vae.cli.options import load_for, reading_options, tell_unknown
-from poetry_vae.cli.reading import PoemText
-from poetry_vae.text.poem import Poem
-
-if TYPE_CHECKING:
-    from poetry_vae.text.script import Script
+from poetry_vae.cli.options import reading_options
+from poetry_vae.cli.reading import PoemText, model_and_poem
+from poetry_vae.text.script import Script
 
 
 @click.command("reconstruct")
@@ -27,9 +22,7 @@ def command(text: str, form: str | None, model: str | None, script: Script) -> N
     """
     from poetry_vae.verse.generate import in_script, reconstruct
 
-    chosen = load_for(text, form, model)
-    poem = Poem.typed(text, chosen.form)
-    tell_unknown(chosen, text)
+    chosen, poem = model_and_poem(text, form, model)
     (result,) = reconstruct(chosen, [poem])
     kept = int((chosen.ids_of([poem]) == chosen.ids_of([result])).sum())
     click.echo(str(in_script(result, script)))

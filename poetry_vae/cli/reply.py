@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
 from poetry_vae.cli.options import model_option, script_option
-
-if TYPE_CHECKING:
-    from poetry_vae.text.script import Script
+from poetry_vae.text.script import Script, present
 
 
 @click.command("reply")
@@ -33,7 +30,6 @@ def command(
     poetry-vae reply 白日依山尽
     poetry-vae reply 处处飞花飞处处 -n 10
     """
-    from poetry_vae.text.script import present
     from poetry_vae.verse.replying import reply
 
     given_up: tuple[str, ...] = ()

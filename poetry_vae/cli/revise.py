@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from poetry_vae.cli.options import load_for, reading_options, tell_unknown
+from poetry_vae.cli.options import reading_options
+from poetry_vae.cli.reading import model_and_poem
 from poetry_vae.cli.rule_options import rule_options, rules_from, wishes_from
+from poetry_vae.text.poem import Poem
+from poetry_vae.text.script import Script, present, to_simplified
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.script import Script
 
 
 @click.command("revise")
@@ -74,12 +75,11 @@ def command(
         raise click.UsageError("--redraw changes places and --keep all others: give one of them")
 
     wishes = wishes_from(options)
-    chosen = load_for(poem, form, model)
-    tell_unknown(chosen, poem)
+    chosen, typed = model_and_poem(poem, form, model)
     if alternatives is not None:
         if redraw or keep:
             raise click.UsageError("--alternatives changes nothing: leave out --redraw and --keep")
-        _show_alternatives(chosen, poem, alternatives, rules_from(chosen.form, wishes), as_json)
+        _show_alternatives(chosen, typed, alternatives, rules_from(chosen.form, wishes), as_json)
         return
     from poetry_vae.verse.as_json import as_json as entry_of
     from poetry_vae.verse.generate import in_script
@@ -92,11 +92,11 @@ def command(
     elif keep:
         places = set(range(chosen.form.positions)) - places_of(keep, chosen.form)
     else:
-        places = _least_believed(chosen, poem, script)
+        places = _least_believed(chosen, typed, script)
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     near = OF_A_POEM if nearness is None else nearness
-    found = islice(revise(chosen, poem, places, rules=rules, near=near).stream(seed), count)
+    found = islice(revise(chosen, typed, places, rules=rules, near=near).stream(seed), count)
     for index, new in enumerate(found):
         if as_json:
             entry = entry_of(new, script=script, seed=seed, index=index, asked=wishes)
@@ -107,15 +107,12 @@ def command(
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 
 
-def _least_believed(model: PoetryVAE, poem: str, script: Script) -> set[int]:
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.script import present
+def _least_believed(model: PoetryVAE, poem: Poem, script: Script) -> set[int]:
     from poetry_vae.verse.revising import least_believed
 
-    text = Poem.typed(poem, model.form).text
     found = least_believed(model, poem)
-    told: Sequence[str] = [
-        f"{present(text[place], script)} (line {model.form.line_of[place] + 1}, place "
+    told = [
+        f"{present(poem.text[place], script)} (line {model.form.line_of[place] + 1}, place "
         f"{model.form.from_start[place] + 1}: {chance:.2%})"
         for place, chance in found
     ]
@@ -123,8 +120,7 @@ def _least_believed(model: PoetryVAE, poem: str, script: Script) -> set[int]:
     return {place for place, _ in found}
 
 
-def _show_alternatives(model: PoetryVAE, poem: str, at: str, rules: Any, as_json: bool) -> None:
-    from poetry_vae.text.script import to_simplified
+def _show_alternatives(model: PoetryVAE, poem: Poem, at: str, rules: Any, as_json: bool) -> None:
     from poetry_vae.verse.revising import alternatives, places_of
 
     (place,) = found if len(found := places_of([at], model.form)) == 1 else (None,)

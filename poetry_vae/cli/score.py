@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poetry_vae.cli.options import encoding_option, load_for, reading_options, tell_unknown
-from poetry_vae.cli.reading import typed_or_read
+from poetry_vae.cli.console import counted, print_table, stdout_console, work_bar
+from poetry_vae.cli.options import encoding_option, load_for, reading_options
+from poetry_vae.cli.reading import model_and_poem, typed_or_read
+from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.script import Script, present
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from poetry_vae.model.vae import PoetryVAE
-    from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem
-    from poetry_vae.text.script import Script
 
 _BOUND_SAMPLES = 100
 _SUSPECTS, _EXPECTED = 3, 5
@@ -67,21 +67,22 @@ def command(
     """
     import torch
 
-    from poetry_vae.cli.console import counted, work_bar
     from poetry_vae.evaluation.report.density import importance_bounds
     from poetry_vae.model.sampling import derived_seed
-    from poetry_vae.text.poem import Poem
     from poetry_vae.verse.believing import surprises
 
     given = typed_or_read(source, encoding=encoding)
     if isinstance(given, str):
-        chosen = load_for(given, form, model)
-        poems = [Poem.typed(given, chosen.form)]
-        tell_unknown(chosen, given)
+        chosen, poem = model_and_poem(given, form, model)
+        poems = [poem]
     else:
         alone = given[0].one_line if len(given) == 1 else ""
         chosen = load_for(alone, form, model)
-        poems = _of_form(given, chosen.form, source)
+        poems = [part for poem in given for part in poem.of_form(chosen.form)]
+        if not poems:
+            raise CorpusError(
+                f"{source}: not one of its {len(given)} poems is a {chosen.form}: give --form"
+            )
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
     K = _BOUND_SAMPLES
@@ -91,29 +92,16 @@ def command(
         read = partial(told, f"characters of {counted(len(ids))}")
         found = surprises(chosen, ids, samples=samples, generator=generator, progress=read)
     if as_json:
-        for i in range(len(poems)):
-            click.echo(
-                json.dumps(_entry(chosen, ids[i], bound[i], found[i], script), ensure_ascii=False)
-            )
+        for one in zip(ids, bound, found, strict=True):
+            click.echo(json.dumps(_entry(chosen, *one, script), ensure_ascii=False))
     elif len(poems) > 1:
         _print_suspects(chosen, ids, found, script, most)
     else:
         _print_poem(chosen, ids[0], bound[0], found[0], script, samples, generator)
 
 
-def _of_form(poems: list[Poem], form: Form, source: str) -> list[Poem]:
-    from poetry_vae.text.errors import CorpusError
-
-    found = [part for poem in poems for part in poem.of_form(form)]
-    if not found:
-        raise CorpusError(f"{source}: not one of its {len(poems)} poems is a {form}: give --form")
-    return found
-
-
 def _shown(model: PoetryVAE, ids: Tensor, script: Script) -> list[str]:
     """Characters by themselves, so that each stays in its place."""
-    from poetry_vae.text.script import present
-
     characters = [model.tokenizer.decode([i]) for i in ids.tolist()]
     return present("\n".join(characters), script).split("\n")
 
@@ -146,7 +134,6 @@ def _print_poem(
     from rich.table import Table
     from rich.text import Text
 
-    from poetry_vae.cli.console import print_table, stdout_console
     from poetry_vae.verse.believing import expected
 
     form = model.form
@@ -166,12 +153,8 @@ def _print_poem(
     )
     for i in suspects:
         likely = expected(model, ids, i, samples=samples, generator=generator).topk(_EXPECTED)
-        instead = "  ".join(
-            f"{c} {p:.0%}"
-            for c, p in zip(
-                _shown(model, likely.indices, script), likely.values.tolist(), strict=True
-            )
-        )
+        others = zip(_shown(model, likely.indices, script), likely.values.tolist(), strict=True)
+        instead = "  ".join(f"{c} {p:.0%}" for c, p in others)
         console.print(
             f"line {form.line_of[i] + 1}, place {form.from_start[i] + 1}: {characters[i]} "
             f"surprises by {surprise[i]:.1f} nats; expected: {instead}"
@@ -182,8 +165,6 @@ def _print_suspects(
     model: PoetryVAE, ids: Tensor, surprise: Tensor, script: Script, most: int
 ) -> None:
     from rich.table import Table
-
-    from poetry_vae.cli.console import print_table, stdout_console
 
     form = model.form
     table = Table("nats", "character", "line, place", "line of verse")

@@ -84,7 +84,7 @@ def command(
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
     click.echo(f"{address} (Ctrl-C ends)", err=True)
-    app = create_app(studio, worker=worker, hosts=(host, *hosts), token=token)
+    app = create_app(studio, worker, hosts=(host, *hosts), token=token)
     if is_opened or (is_opened is None and _is_own(host) and sys.stderr.isatty()):
         webbrowser.open(address)
     Server(app, worker, host=host, port=port).run(sockets=[listening])

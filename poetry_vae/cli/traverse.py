@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 import click
 
-from poetry_vae.cli.options import (
-    form_option,
-    label_option,
-    load_for,
-    script_option,
-    tell_unknown,
-    with_label,
-)
-from poetry_vae.cli.reading import PoemText
-from poetry_vae.text.poem import Poem
-
-if TYPE_CHECKING:
-    from poetry_vae.text.script import Script
+from poetry_vae.cli.options import form_option, label_option, script_option, with_label
+from poetry_vae.cli.reading import PoemText, model_and_poem
+from poetry_vae.text.script import Script
 
 
 @click.command("traverse")
@@ -79,12 +68,11 @@ def command(
     from poetry_vae.verse.generate import choose_model, in_script
     from poetry_vae.verse.traversal import redraw, traverse
 
-    chosen = choose_model(form, model) if poem is None else load_for(poem, form, model)
+    if poem is None:
+        chosen, start = choose_model(form, model), None
+    else:
+        chosen, start = model_and_poem(poem, form, model)
     chosen = with_label(chosen, label)
-    start = None
-    if poem is not None:
-        start = Poem.typed(poem, chosen.form)
-        tell_unknown(chosen, poem)
     if level is not None:
         seed = secrets.randbelow(1_000_000) if seed is None else seed
         generator = torch.Generator().manual_seed(seed)

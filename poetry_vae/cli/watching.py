@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from rich.progress import (
@@ -43,14 +42,9 @@ class Display(Observer):
         self.curves, self.is_shown = curves, is_shown
         self.console = stderr_console()
         self.lines: TrainingLines | None = None
-        self.bar = progress_bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
+        work = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        time = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self.bar = progress_bar(*work, *time)
         self.task = self.bar.add_task("training", total=None, start=False)
 
     def __enter__(self) -> Display:
@@ -58,12 +52,7 @@ class Display(Observer):
             self.bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.bar.stop()
         if self.curves is not None:
             self.curves.close()

@@ -1,4 +1,5 @@
-"""The poems that models are measured on: real ones by part, with what is known about them."""
+"""The poems that models are measured on: real ones by part, with what is known about them; poems
+of other programs; and poems by chance."""
 
 from __future__ import annotations
 
@@ -56,10 +57,8 @@ class Material:
             poems[part] += poem.of_form(form)
         if not any(poems.values()):
             raise CorpusError(f"{path}: not one of its {len(found)} poems is a {form}")
-        labels = {
-            "dynasty": [poem.dynasty for poem in poems["test"]],
-            "author": [poem.author for poem in poems["test"]],
-        }
+        kinds = ("dynasty", "author")
+        labels = {kind: [getattr(poem, kind) for poem in poems["test"]] for kind in kinds}
         return cls(
             form,
             path.name,
@@ -114,3 +113,15 @@ def as_ids(texts: Sequence[str], tokenizer: CharTokenizer) -> npt.NDArray[np.int
     """Texts of T characters as ids [N, T] of a vocabulary."""
     ids = tokenizer.encode_folded("".join(texts)).astype(np.int64)
     return ids.reshape(len(texts), -1)
+
+
+def other_lines(texts: Sequence[str], form: Form, rng: np.random.Generator) -> list[str]:
+    """The lines shuffled between poems, each at its place: chance line by line."""
+    lines = np.array([form.cut(text) for text in texts])
+    return ["".join(row) for row in rng.permuted(lines, axis=0)]
+
+
+def other_characters(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """The characters shuffled between poems, each at its place: chance character by character."""
+    characters = np.array([list(text) for text in texts])
+    return ["".join(row) for row in rng.permuted(characters, axis=0)]

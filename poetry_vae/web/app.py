@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -32,7 +25,7 @@ from poetry_vae import __version__
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.web import bodies, openapi, reading
 from poetry_vae.web.guard import Guard
-from poetry_vae.web.refusals import RefusedError, refused, told, told_invalid
+from poetry_vae.web.refusals import refused
 from poetry_vae.web.studio import Events, Studio
 from poetry_vae.web.worker import Job, Worker
 
@@ -43,23 +36,8 @@ _MANY = {"reply": "replies"}
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Asking:
-    """How a path answers: the worker gets the body and yields the answer."""
-
-    path: str
-    body: type[BaseModel]
-    work: Callable[[Any], Events]
-    told: str
-    is_short: bool = False
-
-
 def create_app(
-    studio: Studio,
-    *,
-    worker: Worker | None = None,
-    hosts: Collection[str] = (),
-    token: str | None = None,
+    studio: Studio, drawing: Worker, *, hosts: Collection[str] = (), token: str | None = None
 ) -> Starlette:
     """The page and the interface over some models.
 
@@ -67,25 +45,24 @@ def create_app(
         hosts: names beside localhost under which the server is known.
         token: every request but ``/health`` must have it.
     """
-    drawing = worker or Worker()
-    askings = (
-        _Asking("/poems", bodies.PoemsBody, studio.poems, "Write poems."),
-        _Asking(
-            "/alternatives", bodies.AlternativesBody, studio.alternatives, "Other characters.", True
-        ),
-        _Asking("/revise", bodies.ReviseBody, studio.revise, "Write some of a poem anew."),
-        _Asking("/reply", bodies.ReplyBody, studio.reply, "Second lines to a first."),
-        _Asking("/interpolate", bodies.InterpolateBody, studio.interpolate, "Poem to poem."),
-    )
-    spec = openapi.document(
-        [
-            *(openapi.Path("post", one.path, one.told, one.body) for one in askings),
-            openapi.Path("post", "/metre", "Tones, rhymes and faults.", bodies.MetreBody),
-            openapi.Path("get", "/forms", "Forms that have a name."),
-            openapi.Path("get", "/models", "The models served."),
-            openapi.Path("get", "/health", "Whether the server is alive, and how many wait."),
-        ]
-    )
+
+    def drawn(
+        path: str,
+        told: str,
+        body: type[BaseModel],
+        work: Callable[[Any], Events],
+        *,
+        is_short: bool = False,
+    ) -> openapi.Path:
+        """The worker gets the body and yields the answer."""
+        answer = partial(_drawn, drawing, body, work, is_short)
+        return openapi.Path("post", path, told, answer, body)
+
+    def got(path: str, told: str, answer: Callable[[], Any]) -> openapi.Path:
+        async def endpoint(_: Request) -> Response:
+            return JSONResponse(await run_in_threadpool(answer))
+
+        return openapi.Path("get", path, told, endpoint)
 
     async def health(_: Request) -> Response:
         status = {"status": "ok", "version": __version__}
@@ -95,6 +72,9 @@ def create_app(
         body = bodies.MetreBody.model_validate_json(await request.body())
         return JSONResponse(await run_in_threadpool(reading.metre_of, body))
 
+    async def page(_: Request) -> Response:
+        return FileResponse(STATIC / "index.html")
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         drawing.start()
@@ -102,45 +82,43 @@ def create_app(
         yield
         drawing.join()
 
-    def get(path: str, answer: Callable[[], Any]) -> Route:
-        async def endpoint(_: Request) -> Response:
-            return JSONResponse(await run_in_threadpool(answer))
-
-        return Route(path, endpoint, methods=["GET"])
-
-    async def page(_: Request) -> Response:
-        return FileResponse(STATIC / "index.html")
-
-    async def docs(_: Request) -> Response:
-        return HTMLResponse(openapi.page(spec))
-
-    routes = [
-        Route("/", page),
-        Route("/docs", docs),
-        Mount("/static", StaticFiles(directory=STATIC)),
-        *(Route(one.path, partial(_answer, drawing, one), methods=["POST"]) for one in askings),
-        Route("/metre", metre, methods=["POST"]),
-        get("/forms", partial(reading.forms, studio.models)),
-        get("/models", lambda: {"models": studio.models()}),
-        get("/openapi.json", lambda: spec),
-        Route("/health", health),
+    alternatives = bodies.AlternativesBody, studio.alternatives
+    paths = [
+        drawn("/poems", "Write poems.", bodies.PoemsBody, studio.poems),
+        drawn("/alternatives", "Other characters.", *alternatives, is_short=True),
+        drawn("/revise", "Write some of a poem anew.", bodies.ReviseBody, studio.revise),
+        drawn("/reply", "Second lines to a first.", bodies.ReplyBody, studio.reply),
+        drawn("/interpolate", "Poem to poem.", bodies.InterpolateBody, studio.interpolate),
+        openapi.Path("post", "/metre", "Tones, rhymes and faults.", metre, bodies.MetreBody),
+        got("/forms", "Forms that have a name.", lambda: reading.forms(studio.config)),
+        got("/models", "The models served.", lambda: {"models": studio.models()}),
+        openapi.Path("get", "/health", "Whether the server is alive, and how many wait.", health),
     ]
     return Starlette(
-        routes=routes,
+        routes=[
+            *(Route(path.path, path.answer, methods=[path.method]) for path in paths),
+            Route("/", page),
+            Route("/docs", Response(openapi.page(paths), media_type="text/html"), methods=["GET"]),
+            Route("/openapi.json", JSONResponse(openapi.document(paths)), methods=["GET"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
         lifespan=lifespan,
         middleware=[Middleware(Guard, hosts=hosts, token=token)],
-        exception_handlers={
-            ValidationError: _invalid,
-            PoetryVAEError: _refused,
-            HTTPException: _no_such,
-            Exception: _failed,
-        },
+        exception_handlers=dict.fromkeys(
+            (ValidationError, PoetryVAEError, HTTPException, Exception), _refused
+        ),
     )
 
 
-async def _answer(drawing: Worker, asking: _Asking, request: Request) -> Response:
-    body = asking.body.model_validate_json(await request.body())
-    job = drawing.submit(lambda: asking.work(body), is_short=asking.is_short)
+async def _drawn(
+    drawing: Worker,
+    kind: type[BaseModel],
+    work: Callable[[Any], Events],
+    is_short: bool,
+    request: Request,
+) -> Response:
+    body = kind.model_validate_json(await request.body())
+    job = drawing.submit(lambda: work(body), is_short=is_short)
     if getattr(body, "stream", False):
         return StreamingResponse(_events(job), media_type="text/event-stream")
     answer: dict[str, Any] = {}
@@ -169,39 +147,16 @@ async def _events(job: Job) -> AsyncIterator[str]:
         async for event, value in job.found():
             yield _event(event, value)
         yield _event("end", {})
-    except RefusedError as error:
-        yield _event("error", told(error))
-    except Exception:  # it has been logged where it happened
-        yield _event("error", told(_own_fault()))
+    except Exception as error:  # a fault has been logged where it happened
+        yield _event("error", {"errors": refused(error).errors})
 
 
 def _event(name: str, value: Any) -> str:
     return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
-def _own_fault() -> RefusedError:
-    return RefusedError("the server failed; its log says why", kind="ServerError", status=500)
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ValidationError)
-    return JSONResponse(told_invalid(error), 422)
-
-
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, PoetryVAEError)
     found = refused(error)
-    wait = found.retry_after_s
-    headers = None if wait is None else {"retry-after": str(wait)}
-    return JSONResponse(told(found), found.status, headers)
-
-
-async def _no_such(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    found = RefusedError(error.detail, kind="NoSuchThing", status=error.status_code)
-    return JSONResponse(told(found), error.status_code, error.headers)
-
-
-async def _failed(_: Request, error: Exception) -> Response:
-    log.error("a request failed", exc_info=error)
-    return JSONResponse(told(_own_fault()), 500)
+    if found.status == 500:
+        log.error("a request failed", exc_info=error)
+    return found.answer()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
-from collections.abc import Collection
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Collection, Iterator
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from poetry_vae.web.refusals import RefusedError, told
+from poetry_vae.web.refusals import RefusedError
 
 MOST_BYTES = 64 * 1024
 COOKIE = "poetry_vae_token"
@@ -26,6 +26,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
 }
 _ASK_TOKEN = (
     "<!doctype html><html lang=zh><meta charset=utf-8><title>poetry-vae</title>"
@@ -59,7 +60,6 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-cache")
             await send(message)
 
         try:
@@ -67,7 +67,7 @@ class Guard:
             if answer is None and scope["method"] == "POST":
                 receive = await _read(receive, Headers(scope=scope))
         except RefusedError as error:
-            answer = JSONResponse(told(error), error.status)
+            answer = error.answer()
         await (answer or self.app)(scope, receive, send_with_headers)
 
     def _checked(self, scope: Scope) -> Response | None:
@@ -76,44 +76,39 @@ class Guard:
         Raises:
             RefusedError: its host or origin is not allowed.
         """
-        headers = Headers(scope=scope)
-        host = headers.get("host", "")
+        asked = HTTPConnection(scope)
+        host, origin = asked.headers.get("host", ""), asked.headers.get("origin")
         if not self._is_known(host):
             raise RefusedError(
                 "this name is not one of the server's: start it with --allow-host NAME",
                 kind="HostError",
                 status=403,
             )
-        origin = headers.get("origin")
-        is_elsewhere = origin is not None and _netloc(origin) != host.lower()
+        is_elsewhere = origin is not None and origin.partition("://")[2].lower() != host.lower()
         if is_elsewhere or (
-            scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site"
+            scope["method"] == "POST" and asked.headers.get("sec-fetch-site") == "cross-site"
         ):
             raise RefusedError("other pages are not allowed to ask", kind="OriginError", status=403)
-        return self._with_token(scope, headers) if self._token else None
+        return self._with_token(asked) if self._token else None
 
-    def _with_token(self, scope: Scope, headers: Headers) -> Response | None:
-        if scope["path"] == "/health":
+    def _with_token(self, asked: HTTPConnection) -> Response | None:
+        path, given = asked.scope["path"], asked.query_params.get("token", "")
+        if path == "/" and self._is_token(given):
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+            return answer
+        kind, _, bearer = asked.headers.get("authorization", "").partition(" ")
+        is_bearer = kind.lower() == "bearer" and self._is_token(bearer.strip())
+        if path == "/health" or is_bearer or self._is_token(asked.cookies.get(COOKIE, "")):
             return None
-        if scope["path"] == "/":
-            query = parse_qs(scope["query_string"].decode("latin-1"), errors="replace")
-            if self._is_token(query.get("token", [""])[0]):
-                answer = RedirectResponse("/", 303)
-                answer.set_cookie(COOKIE, query["token"][0], httponly=True, samesite="strict")
-                return answer
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._is_token(given.strip()):
-            return None
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            cookie = None
-        if cookie is not None and self._is_token(cookie.value):
-            return None
-        if scope["path"] == "/":
+        if path == "/":
             return HTMLResponse(_ASK_TOKEN, 401)
-        error = RefusedError("the token is missing or wrong", kind="TokenError", status=401)
-        return JSONResponse(told(error), 401, {"www-authenticate": "Bearer"})
+        return RefusedError(
+            "the token is missing or wrong",
+            kind="TokenError",
+            status=401,
+            headers={"www-authenticate": "Bearer"},
+        ).answer()
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode("utf-8", "replace"), self._token or b"")
@@ -123,19 +118,9 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
             ipaddress.ip_address(name)
         except ValueError:
-            return bool(host) and _name(host) in self._hosts
+            name = host.rpartition(":")[0] if ":" in host else host
+            return bool(name) and name.lower() in self._hosts
         return True
-
-
-def _name(host: str) -> str:
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
-
-
-def _netloc(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
 
 
 async def _read(receive: Receive, headers: Headers) -> Receive:
@@ -159,14 +144,9 @@ async def _read(receive: Receive, headers: Headers) -> Receive:
                 break
     except asyncio.TimeoutError:
         raise RefusedError("the body did not arrive", kind="BodyError", status=408) from None
-    whole: Message = {"type": "http.request", "body": bytes(body), "more_body": False}
-    is_given = False
+    whole: Iterator[Message] = iter([{"type": "http.request", "body": bytes(body)}])
 
     async def give() -> Message:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return whole
+        return next(whole, None) or await receive()
 
     return give

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
+from jinja2 import Environment
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
 
 from poetry_vae import __version__
 
 _REF = "#/components/schemas/"
+_PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""\
+<!doctype html><html lang=en><meta charset=utf-8><title>poetry-vae: interface</title>
+<meta name=viewport content='width=device-width'>
+<link rel=icon href=/static/icon.svg><link rel=stylesheet href=/static/style.css>
+<body class=reference><main>
+<h1>The interface</h1><p>Send and get JSON; the same as OpenAPI is
+<a href=/openapi.json>openapi.json</a>. <a href=/>The page</a>.</p>
+{% for path in paths %}
+<h2><code>{{ path.method | upper }} {{ path.path }}</code></h2><p>{{ path.told }}</p>
+{% if path.body %}
+{% set schema = path.body.model_json_schema() %}
+<table><tbody>
+{% for name, of in schema.properties.items() %}
+<tr><th scope=row><code>{{ name }}</code><td>{{ type(of) }}
+<td>{{ "needed" if name in schema.required }}<td>{{ of.description }}
+{% endfor %}
+</table>
+{% endif %}
+{% endfor %}
+</main></html>
+""")
 
 
 @dataclass(frozen=True)
 class Path:
-    """A path, what it does, and the body that it takes."""
+    """A path, what it does, what answers it, and the body that it takes."""
 
     method: str
     path: str
     told: str
+    answer: Callable[[Request], Awaitable[Response]]
     body: type[BaseModel] | None = None
 
 
@@ -62,37 +86,9 @@ def _operation(path: Path) -> dict[str, Any]:
     return found
 
 
-def page(spec: dict[str, Any]) -> str:
-    """The document for people, who need no script to read it."""
-    parts = []
-    for path, methods in spec["paths"].items():
-        for method, operation in methods.items():
-            parts.append(f"<h2><code>{method.upper()} {escape(path)}</code></h2>")
-            parts.append(f"<p>{escape(operation['summary'])}</p>")
-            if "requestBody" in operation:
-                reference = operation["requestBody"]["content"]["application/json"]["schema"]
-                schema = spec["components"]["schemas"][reference["$ref"].removeprefix(_REF)]
-                parts.append(_table(schema))
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>poetry-vae: interface</title>"
-        "<meta name=viewport content='width=device-width'>"
-        "<link rel=icon href=/static/icon.svg><link rel=stylesheet href=/static/style.css>"
-        "<body class=reference><main>"
-        "<h1>The interface</h1><p>Send and get JSON; the same as OpenAPI is "
-        "<a href=/openapi.json>openapi.json</a>. <a href=/>The page</a>.</p>"
-        + "".join(parts)
-        + "</main></html>"
-    )
-
-
-def _table(schema: dict[str, Any]) -> str:
-    needed = schema.get("required", [])
-    rows = "".join(
-        f"<tr><th scope=row><code>{escape(name)}</code><td>{escape(_type(of))}"
-        f"<td>{'needed' if name in needed else ''}<td>{escape(of.get('description', ''))}"
-        for name, of in schema["properties"].items()
-    )
-    return f"<table><tbody>{rows}</table>"
+def page(paths: Sequence[Path]) -> str:
+    """The interface for people, who need no script to read it."""
+    return _PAGE.render(paths=paths, type=_type)
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from poetry_vae.model.config import ModelConfig
 from poetry_vae.text.form import NAMED_FORMS, Form, named_forms
 from poetry_vae.text.keywords import boundaries
 from poetry_vae.text.measuring import measure, typed
@@ -36,13 +36,14 @@ def metre_of(body: MetreBody) -> dict[str, Any]:
     }
 
 
-def forms(models: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
-    """The forms that have a name, and which of them can be written here."""
-    served = models()
-    own = {Form.parse(each["form"]) for each in served if each["form"] != "any"}
-    most = [
-        (each["most_lines"], each["most_characters"]) for each in served if each["form"] == "any"
-    ]
+def forms(config: ModelConfig) -> dict[str, Any]:
+    """The forms that have a name, and which of them a model writes."""
+
+    def is_written(form: Form) -> bool:
+        if config.forms == "one":
+            return form == config.form
+        return form.lines <= config.lines and max(form.lengths) <= config.chars
+
     return {
         "forms": [
             {
@@ -52,8 +53,7 @@ def forms(models: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
                 "lengths": form.lengths,
                 "second_stanza": form.second_stanza,
                 "characters": form.positions,
-                "is_written": form in own
-                or any(form.lines <= n and max(form.lengths) <= m for n, m in most),
+                "is_written": is_written(form),
             }
             for form, name, others in named_forms()
         ]

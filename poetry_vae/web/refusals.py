@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from poetry_vae.text.errors import PoetryVAEError
 
@@ -20,11 +22,15 @@ class RefusedError(PoetryVAEError):
         kind: str,
         field: str = "",
         status: int = 422,
-        retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.kind, self.field, self.status = kind, field, status
-        self.retry_after_s = retry_after_s
+        self.status, self.headers = status, headers
+        self.errors = [{"kind": kind, "field": field, "message": message}]
+
+    def answer(self) -> JSONResponse:
+        """As it is sent."""
+        return JSONResponse({"errors": self.errors}, self.status, self.headers)
 
 
 @contextmanager
@@ -38,29 +44,27 @@ def of_field(field: str) -> Iterator[None]:
         raise refused(error, field) from error
 
 
-def refused(error: PoetryVAEError, field: str = "") -> RefusedError:
-    """The refusal that answers an error of the library."""
+def refused(error: Exception, field: str = "") -> RefusedError:
+    """The refusal that answers an error of the library, of a path, of a body, or one of the
+    server's own. Of a body there is a sentence a field; what was sent is not sent back."""
     if isinstance(error, RefusedError):
         return error
-    return RefusedError(str(error), kind=type(error).__name__, field=field)
-
-
-def told(error: RefusedError) -> dict[str, object]:
-    """As JSON."""
-    one = {"kind": error.kind, "field": error.field, "message": str(error)}
-    return {"errors": [one]}
-
-
-def told_invalid(error: ValidationError) -> dict[str, object]:
-    """What is wrong with a body, a sentence a field; what was sent is not sent back."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return {
-        "errors": [
+    if isinstance(error, PoetryVAEError):
+        return RefusedError(str(error), kind=type(error).__name__, field=field)
+    if isinstance(error, HTTPException):
+        return RefusedError(
+            error.detail, kind="NoSuchThing", status=error.status_code, headers=error.headers
+        )
+    if isinstance(error, ValidationError):
+        found = RefusedError("the body is not valid", kind="BodyError")
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        found.errors = [
             {
                 "kind": "BodyError",
                 "field": ".".join(str(part) for part in each["loc"] if part != "__root__"),
                 "message": each["msg"],
             }
-            for each in found[:20]
+            for each in wrong[:20]
         ]
-    }
+        return found
+    return RefusedError("the server failed; its log says why", kind="ServerError", status=500)

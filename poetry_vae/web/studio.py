@@ -11,11 +11,7 @@ from typing import Any
 
 from poetry_vae.model.config import ModelConfig
 from poetry_vae.model.named import model_folder
-from poetry_vae.model.pretrained import (
-    CONFIG,
-    default_model,
-    figures_of,
-)
+from poetry_vae.model.pretrained import CONFIG, default_model, figures_of
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import PoetryVAEError
@@ -72,18 +68,32 @@ class Studio:
             self._model = PoetryVAE.from_pretrained(self._folder)
         return self._model
 
+    @property
+    def config(self) -> ModelConfig:
+        """Of the model served, which need not be loaded for it."""
+        if self._model is not None:
+            return self._model.config
+        return ModelConfig.from_json((self._folder / CONFIG).read_text("utf-8"))
+
     def models(self) -> list[dict[str, Any]]:
         """The model served: its name, form, whether it takes subjects and dynasties, and
         figures."""
-        if self._model is not None:
-            config = self._model.config
-        else:
-            config = ModelConfig.from_json((self._folder / CONFIG).read_text("utf-8"))
-        return [_told(self._name, config, figures_of(self._folder))]
+        config = self.config
+        return [
+            {
+                "name": self._name,
+                "form": "any" if config.forms == "any" else str(config.form),
+                "most_lines": config.lines,
+                "most_characters": config.chars,
+                "takes_subject": config.subject > 0,
+                "dynasties": config.dynasties,
+                "figures": figures_of(self._folder),
+            }
+        ]
 
     def warm(self) -> Events:
         """Load what the first request would otherwise wait for."""
-        self._chosen("")
+        choose_model(None, self._base)
         boundaries(to_simplified("詩"))
         yield "warm", True
 
@@ -121,7 +131,8 @@ class Studio:
         with _blamed(body, model):
             sampler = revise(model, poem, places - kept, rules=rules, near=near)
         yield from (("note", note) for note in notes)
-        yield "places", [_named(place, model.form) for place in sorted(places - kept)]
+        line, at = model.form.line_of, model.form.from_start
+        yield "places", [f"{line[p] + 1},{at[p] + 1}" for p in sorted(places - kept)]
         yield from _drawn(sampler, body)
 
     def alternatives(self, body: AlternativesBody) -> Events:
@@ -143,7 +154,7 @@ class Studio:
             lines = split_lines(clean_typed(body.line))
             if len(lines) != 1:
                 raise RuleError(f"{len(lines)} lines: give one, without punctuation inside")
-            model = self._chosen(str(Form.of(2, len(lines[0]))))
+            model = choose_model(Form.of(2, len(lines[0])), self._base)
             found = reply(body.line, body.n, model=model, seed=seed)
         for each in found:
             yield (
@@ -158,7 +169,7 @@ class Studio:
     def interpolate(self, body: InterpolateBody) -> Events:
         with of_field("form" if body.form else "start"):
             form = body.form or self._form_of(body.start, "start")
-            model = self._chosen(form)
+            model = choose_model(form or None, self._base)
         poems = []
         for field, text in (("start", body.start), ("end", body.end)):
             with of_field(field):
@@ -183,29 +194,11 @@ class Studio:
 
     def _model_for(self, form: str, body: AskedBody, *, field: str = "form") -> PoetryVAE:
         with of_field(field):
-            if form:
-                form = str(Form.parse(form))
+            wanted = Form.parse(form) if form else None
             if not (body.about or body.dynasty):
-                return self._chosen(form)
+                return choose_model(wanted, self._base)
         with of_field("about" if body.about else "dynasty"):
-            return self._chosen(form, about=body.about, dynasty=body.dynasty)
-
-    def _chosen(self, form: str, *, about: str = "", dynasty: str = "") -> PoetryVAE:
-        wanted = Form.parse(form) if form else None
-        return choose_model(wanted, self._base, about=about, dynasty=dynasty)
-
-
-def _told(name: str, config: ModelConfig, figures: dict[str, Any]) -> dict[str, Any]:
-    is_any = config.forms == "any"
-    return {
-        "name": name,
-        "form": "any" if is_any else str(Form.of(config.lines, config.chars)),
-        "most_lines": config.lines,
-        "most_characters": config.chars,
-        "takes_subject": config.subject > 0,
-        "dynasties": config.dynasties,
-        "figures": figures,
-    }
+            return choose_model(wanted, self._base, about=body.about, dynasty=body.dynasty)
 
 
 def _rules(body: AskedBody, model: PoetryVAE, notes: list[str]) -> Rule | None:
@@ -239,7 +232,3 @@ def _drawn(sampler: Sampler, body: PoemsBody | ReviseBody) -> Events:
     for index, poem in enumerate(islice(sampler.stream(seed), body.n)):
         entry = as_json(poem, script=body.script, seed=seed, index=index, asked=body.asked())
         yield "poem", entry
-
-
-def _named(place: int, form: Form) -> str:
-    return f"{form.line_of[place] + 1},{form.from_start[place] + 1}"

@@ -149,7 +149,7 @@ class Worker:
                 f"{self.waiting} requests wait already: try again in {self.retry_after_s} s",
                 kind="Busy",
                 status=503,
-                retry_after_s=self.retry_after_s,
+                headers={"retry-after": str(self.retry_after_s)},
             ) from None
         return job
 
@@ -185,4 +185,5 @@ class Worker:
 
 
 def _leaving() -> RefusedError:
-    return RefusedError("the server is being stopped", kind="Leaving", status=503, retry_after_s=10)
+    headers = {"retry-after": "10"}
+    return RefusedError("the server is being stopped", kind="Leaving", status=503, headers=headers)

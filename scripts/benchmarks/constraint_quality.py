@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judges.files import fitted
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.material import read_samples
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.form import Form
@@ -38,8 +38,8 @@ def main() -> None:
     train, validation = (
         corpus.tokenizer.decode_rows(corpus.parts[part]) for part in ("train", "validation")
     )
-    tell("the judges read")
-    judge, _ = fitted(train, validation, form, seed=given.seed, folder=given.judges)
+    tell("the judge reads")
+    judge = Judges(train, validation, form, seed=given.seed, folder=given.judges).first
     rows = []
     for real in sorted(given.folder.glob("*-real.txt")):
         name = real.stem.removesuffix("-real")

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from drawn_ngrams import sample
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judges.files import fitted
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey
 from poetry_vae.evaluation.metrics.two_sample import TwoSample
 from poetry_vae.model.sampling import derived_seed
@@ -126,7 +126,8 @@ def main() -> None:
     start = time.perf_counter()
     with TemporaryDirectory() as nowhere:
         folder = given.judges or Path(nowhere)
-        judges = fitted(train, validation, corpus.form, seed=given.seed, folder=folder)
+        read = Judges(train, validation, corpus.form, seed=given.seed, folder=folder)
+        judges = (read.first, read.second())
     tell(f"the judges have read: {time.perf_counter() - start:.0f} s")
 
     test = corpus.parts["test"].astype(np.int64)

@@ -20,7 +20,7 @@ import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 from torch import Tensor, nn
 
-from poetry_vae.evaluation.judges.files import fitted
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.metrics.latent import hole
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
@@ -137,7 +137,7 @@ def reader(
     train, validation, test = (
         corpus.tokenizer.decode_rows(corpus.parts[part]) for part in ("train", "validation", "test")
     )
-    judge, _ = fitted(train, validation, form, seed=0, folder=judges)
+    judge = Judges(train, validation, form, seed=0, folder=judges).first
     sampler = Sampler(model, SamplingSettings.of(model, trust=1.0))
 
     def r_of(codes: Tensor) -> str:

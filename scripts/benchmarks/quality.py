@@ -21,7 +21,7 @@ import platformdirs
 import torch
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judges.files import fitted, fitted_coherence
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.columns import VERSE, Column, figure, named
 from poetry_vae.evaluation.report.verse import VerseEvaluator, VerseRow
@@ -63,7 +63,7 @@ SHOWN = (
     "pairs that are words",
     "known lines",
 )
-COLUMNS = [*named(VERSE, SHOWN), Column("poems/s", figure("poems_a_second", digits=0))]
+COLUMNS = [*named(VERSE, SHOWN), Column("poems/s", figure("poems_a_second", 0))]
 
 
 def main() -> None:
@@ -88,11 +88,10 @@ def main() -> None:
     model = PoetryVAE.from_pretrained(given.model).writing(form, dynasty=given.dynasty)
     material = Material.read(given.corpus, form)
     folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
-    read = material.parts["train"], material.parts["validation"]
-    judges = fitted(*read, form, seed=given.seed, folder=folder)
-    coherence = None
-    if given.coherence:
-        coherence = fitted_coherence(judges[0], *read, seed=given.seed, folder=folder)
+    train, validation = material.parts["train"], material.parts["validation"]
+    read = Judges(train, validation, form, seed=given.seed, folder=folder)
+    judges = read.first, read.second()
+    coherence = read.coherence() if given.coherence else None
     each = min(_MEASURED, len(material.parts["test"]) // 2, given.n)  # equal in every row
     evaluator = VerseEvaluator(material, judges, each, given.seed, coherence)
     drawn = np.random.default_rng(derived_seed(given.seed, "real")).permutation(

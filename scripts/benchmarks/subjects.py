@@ -17,7 +17,7 @@ from pathlib import Path
 import platformdirs
 from measure import machine_line, parser, table, tell, use_threads, write_json
 
-from poetry_vae.evaluation.judges.files import fitted_first, fitted_subject
+from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.judges.towers import Taken
 from poetry_vae.evaluation.material import Material
 from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
@@ -44,8 +44,8 @@ def main() -> None:
     material = Material.read(given.corpus, form)
     folder = Path(platformdirs.user_cache_dir("poetry-vae")) / "judges"
     train, validation = material.parts["train"], material.parts["validation"]
-    first = fitted_first(train, validation, form, seed=seed, folder=folder)
-    judge = fitted_subject(first, train, material.titles["train"], seed=seed, folder=folder)
+    judges = Judges(train, validation, form, seed=seed, folder=folder)
+    judge = judges.subject(material.titles["train"])
     pool = material.titles["test"]
     asked = subjects_of(pool, given.n, seed)
     found: dict[str, Taken | None] = {}

@@ -11,13 +11,14 @@ estimate for pairs that were never seen together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations, product
 
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.evaluation.judges.alphabet import Ints
 from poetry_vae.text.form import Form
 
-Ints = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 
 RANK = 48
@@ -28,8 +29,8 @@ _PAIRS_AT_ONCE = 8_000_000
 
 def neighbours(form: Form) -> Ints:
     """Pairs of positions [P, 2] that follow each other within a line."""
-    firsts = [place for place in range(form.positions) if form.from_end[place]]
-    return np.array([(place, place + 1) for place in firsts], np.int64).reshape(-1, 2)
+    pairs = [(place, place + 1) for place in range(form.positions) if form.from_end[place]]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def aligned(form: Form) -> Ints:
@@ -43,14 +44,11 @@ def aligned(form: Form) -> Ints:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def across(form: Form) -> list[Ints]:
-    """All pairs of positions in two different lines, by pair of lines: L(L − 1)/2 of [P, 2]."""
-    at = [np.arange(form.positions)[form.span(line)] for line in range(form.lines)]
-    return [
-        np.stack(np.meshgrid(at[i], at[j], indexing="ij"), axis=-1).reshape(-1, 2)
-        for i in range(form.lines)
-        for j in range(i + 1, form.lines)
-    ]
+def across(form: Form) -> Ints:
+    """All pairs of positions [P, 2] in two different lines, by pair of lines."""
+    lines = [range(form.positions)[form.span(line)] for line in range(form.lines)]
+    pairs = [pair for two in combinations(lines, 2) for pair in product(*two)]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ import numpy.typing as npt
 
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import to_simplified
 
-Poems = Sequence[Poem | str]
-"""Poems in the models' orthography; a string holds the T characters of one, and nothing else."""
+Poems = Sequence[str]
+"""Poems in the models' orthography: the T characters of each, and nothing else."""
 Ints = npt.NDArray[np.int64]
 CodePoints = npt.NDArray[np.uint32]
 
@@ -34,16 +33,15 @@ def simplified(poems: Poems, form: Form) -> CodePoints:
     Raises:
         FormError: a poem is not of the form.
     """
-    texts = [poem if isinstance(poem, str) else poem.text for poem in poems]
-    for number, (poem, text) in enumerate(zip(poems, texts, strict=True), start=1):
-        if len(text) != form.positions or (isinstance(poem, Poem) and poem.form != form):
+    for number, text in enumerate(poems, start=1):
+        if len(text) != form.positions:
             raise FormError(
                 f"poem {number} ({text[:40]!r}) has {len(text)} characters and is no {form} "
                 f"({form.described})"
             )
     # Converted in one piece, which is many times as fast as poem by poem. Line ends keep OpenCC
     # from finding a phrase across two lines.
-    original = _code_points("".join(texts)).reshape(-1, form.positions)
+    original = _code_points("".join(poems)).reshape(-1, form.positions)
     ends = [*form.starts[1:], form.positions]
     text = np.insert(original, ends, ord("\n"), axis=1).astype("<u4").tobytes().decode("utf-32-le")
     converted = _code_points(to_simplified(text))

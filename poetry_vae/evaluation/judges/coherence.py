@@ -11,20 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.judges.alphabet import Poems, simplified
+from poetry_vae.evaluation.judges.alphabet import Ints, Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.learning import Steps, Weights, learn, seeded, with_weights
+from poetry_vae.evaluation.judges.learning import Steps, learn, seeded
 from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.prosody import readings
-
-Ints = npt.NDArray[np.int64]
 
 _LAYERS = 2
 _BATCH, _STEPS = 128, 2500
@@ -83,11 +79,6 @@ class CoherenceJudge(Towers):
         among = _among(groups, np.random.default_rng(derived_seed(seed, "halves")))
         return self.taken(read[:, : self.border], read[:, self.border :], among)
 
-    @classmethod
-    def from_weights(cls, judge: Judge, weights: Weights) -> CoherenceJudge:
-        """The inverse of :meth:`weights`."""
-        return with_weights(lambda: cls(judge), weights)
-
 
 def first_half(form: Form) -> int:
     """The places of the first half of the lines; of an odd number, the longer half."""
@@ -99,8 +90,7 @@ def by_rhyme(poems: Poems) -> dict[tuple[str, ...], Ints]:
     """The rows of poems that end in one rhyme, by the groups their last character belongs to."""
     found: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row, poem in enumerate(poems):
-        last = (poem.text if isinstance(poem, Poem) else poem)[-1]
-        found[tuple(sorted({r.group for r in readings(last) if r.group}))].append(row)
+        found[tuple(sorted({r.group for r in readings(poem[-1]) if r.group}))].append(row)
     return {groups: np.array(rows) for groups, rows in found.items()}
 
 

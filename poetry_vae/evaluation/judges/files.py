@@ -4,133 +4,123 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy.typing as npt
+from torch import nn
 
 from poetry_vae.evaluation.judges.affinities import Affinity
 from poetry_vae.evaluation.judges.alphabet import Poems, SymbolTable
 from poetry_vae.evaluation.judges.coherence import CoherenceJudge
 from poetry_vae.evaluation.judges.judge import AFFINITIES, Judge
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey, NGramOrder
-from poetry_vae.evaluation.judges.learning import Steps
+from poetry_vae.evaluation.judges.learning import Steps, weights_of, with_weights
 from poetry_vae.evaluation.judges.second_judge import SecondJudge
 from poetry_vae.evaluation.judges.subject import SubjectJudge
 from poetry_vae.evaluation.metrics.novelty import STRINGS, Copies
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.form import Form
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.tensor_file import TensorFile, save_tensors
 
 _FORMAT = "poetry-vae judge 2"
 _Arrays = dict[str, npt.NDArray[Any]]
 _About = dict[str, str]
 _J = TypeVar("_J")
+_N = TypeVar("_N", bound=nn.Module)
 
 
 class JudgeError(PoetryVAEError):
     """A file that is no readable judge."""
 
 
-def fitted_first(train: Poems, validation: Poems, form: Form, *, seed: int, folder: Path) -> Judge:
-    """The first judge alone, see :func:`fitted`."""
-    key = _key(train, validation, form, seed)
-    return _kept(
-        folder / f"judge-{form.slug}-{key[:16]}.safetensors",
-        key,
-        lambda: Judge.fit(train, validation, form, seed),
-        _of_judge,
-        _judge_of,
-    )
+class Judges:
+    """The judges that have read these poems: each from ``folder``, or fitted and kept there.
 
-
-def fitted(
-    train: Poems,
-    validation: Poems,
-    form: Form,
-    *,
-    seed: int,
-    folder: Path,
-    progress: Steps = lambda done, total: None,
-) -> tuple[Judge, SecondJudge]:
-    """The two judges that have read these poems: from ``folder``, or fitted and kept there.
-
-    A damaged file, and one of another version, is replaced. ``progress`` is told how far the second
-    judge is, which takes longest.
+    A damaged file, and one of another version, is replaced. All have the alphabet of the first.
+    ``progress`` is told how far a judge is that takes long.
 
     Raises:
         FileWriteError: the folder cannot be written.
         FormError, LanguageModelError: as :meth:`Judge.fit`.
     """
-    key = _key(train, validation, form, seed)
-    judge = fitted_first(train, validation, form, seed=seed, folder=folder)
-    reader = _kept(
-        folder / f"reader-{form.slug}-{key[:16]}.safetensors",
-        key,
-        lambda: SecondJudge.fit(judge, train, seed, progress),
-        lambda found: (found.weights(), {}),
-        lambda arrays, _: SecondJudge.from_weights(judge, arrays),
-    )
-    return judge, reader
 
+    def __init__(
+        self, train: Poems, validation: Poems, form: Form, *, seed: int, folder: Path
+    ) -> None:
+        self.train, self.validation, self.form = train, validation, form
+        self.seed, self.folder = seed, folder
 
-def fitted_coherence(
-    judge: Judge,
-    train: Poems,
-    validation: Poems,
-    *,
-    seed: int,
-    folder: Path,
-    progress: Steps = lambda done, total: None,
-) -> CoherenceJudge:
-    """The judge of coherence that has read these poems, with the alphabet of the first: from
-    ``folder``, or fitted and kept there; see :func:`fitted`."""
-    key = _key(train, validation, judge.form, seed)
-    return _kept(
-        folder / f"coherence-{judge.form.slug}-{key[:16]}.safetensors",
-        key,
-        lambda: CoherenceJudge.fit(judge, train, seed, progress),
-        lambda found: (found.weights(), {}),
-        lambda arrays, _: CoherenceJudge.from_weights(judge, arrays),
-    )
+    @cached_property
+    def first(self) -> Judge:
+        """The one that all others need."""
+        return self._kept(
+            "judge",
+            self.validation,
+            lambda: Judge.fit(self.train, self.validation, self.form, self.seed),
+            _of_judge,
+            _judge_of,
+        )
 
+    def second(self, progress: Steps = lambda done, total: None) -> SecondJudge:
+        """The judge of another kind."""
+        return self._network(
+            "reader",
+            SecondJudge,
+            self.validation,
+            lambda: SecondJudge.fit(self.first, self.train, self.seed, progress),
+        )
 
-def fitted_subject(
-    judge: Judge,
-    train: Poems,
-    titles: Sequence[str],
-    *,
-    seed: int,
-    folder: Path,
-    progress: Steps = lambda done, total: None,
-) -> SubjectJudge:
-    """The judge of subjects that has read these poems with their titles, likewise."""
-    key = _key(train, titles, judge.form, seed)
-    return _kept(
-        folder / f"subject-{judge.form.slug}-{key[:16]}.safetensors",
-        key,
-        lambda: SubjectJudge.fit(judge, train, titles, seed, progress),
-        lambda found: (found.weights(), {}),
-        lambda arrays, _: SubjectJudge.from_weights(judge, arrays),
-    )
+    def coherence(self, progress: Steps = lambda done, total: None) -> CoherenceJudge:
+        """The judge of coherence."""
+        return self._network(
+            "coherence",
+            CoherenceJudge,
+            self.validation,
+            lambda: CoherenceJudge.fit(self.first, self.train, self.seed, progress),
+        )
 
+    def subject(
+        self, titles: Sequence[str], progress: Steps = lambda done, total: None
+    ) -> SubjectJudge:
+        """The judge of subjects, which has read the training poems with their titles."""
+        return self._network(
+            "subject",
+            SubjectJudge,
+            titles,
+            lambda: SubjectJudge.fit(self.first, self.train, titles, self.seed, progress),
+        )
 
-def _kept(
-    path: Path,
-    key: str,
-    fit: Callable[[], _J],
-    stored: Callable[[_J], tuple[_Arrays, _About]],
-    restored: Callable[[_Arrays, _About], _J],
-) -> _J:
-    """A judge from its file, or fitted and stored if the file is missing or holds another judge."""
-    try:
-        return restored(*_read(path, key))
-    except (JudgeError, KeyError, ValueError, RuntimeError):
-        # Not there, damaged, or whole but of another version, with other names or shapes.
-        arrays, about = stored(found := fit())
-        save_tensors(path, arrays, {"format": _FORMAT, "key": key, **about})
-        return found
+    def _network(
+        self, name: str, make: Callable[[Judge], _N], beside: Poems, fit: Callable[[], _N]
+    ) -> _N:
+        return self._kept(
+            name,
+            beside,
+            fit,
+            lambda found: (weights_of(found), {}),
+            lambda weights, _: with_weights(lambda: make(self.first), weights),
+        )
+
+    def _kept(
+        self,
+        name: str,
+        beside: Poems,
+        fit: Callable[[], _J],
+        stored: Callable[[_J], tuple[_Arrays, _About]],
+        restored: Callable[[_Arrays, _About], _J],
+    ) -> _J:
+        """A judge from its file, or fitted and stored if that is missing or holds another judge."""
+        key = _key(self.train, beside, self.form, self.seed)
+        path = self.folder / f"{name}-{self.form.slug}-{key[:16]}.safetensors"
+        try:
+            return restored(*_read(path, key))
+        except (JudgeError, KeyError, ValueError, RuntimeError):
+            # Not there, damaged, or whole but of another version, with other names or shapes.
+            arrays, about = stored(found := fit())
+            save_tensors(path, arrays, {"format": _FORMAT, "key": key, **about})
+            return found
 
 
 def _of_judge(judge: Judge) -> tuple[_Arrays, _About]:
@@ -192,6 +182,5 @@ def _key(train: Poems, beside: Poems, form: Form, seed: int) -> str:
     """A number for everything a judge is made from."""
     digest = hashlib.blake2b(f"{form.slug} {seed} {len(train)} ".encode(), digest_size=16)
     for part in (train, beside):
-        texts = (poem.text if isinstance(poem, Poem) else poem for poem in part)
-        digest.update("\n".join(texts).encode("utf-8"))
+        digest.update("\n".join(part).encode("utf-8"))
     return digest.hexdigest()

@@ -11,20 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.evaluation.judges.affinities import Affinity, across, aligned, neighbours
-from poetry_vae.evaluation.judges.alphabet import CodePoints, Poems, SymbolTable, simplified
+from poetry_vae.evaluation.judges.alphabet import CodePoints, Ints, Poems, SymbolTable, simplified
 from poetry_vae.evaluation.judges.kneser_ney import KneserNey
 from poetry_vae.evaluation.metrics.novelty import Copies
 from poetry_vae.evaluation.metrics.two_sample import TwoSample, boosted_trees, two_sample
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 _ORDER = 4
 _TRAINING_POEMS = 4  # times the validation poems, for the language model
-_PAIRS = {"neighbours": neighbours, "aligned": aligned}
-AFFINITIES = (*_PAIRS, "across")
+AFFINITIES = {"neighbours": neighbours, "aligned": aligned, "across": across}
+"""Pairs of positions of a form, by the name of their kind."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +53,14 @@ class Judge:
         rng = np.random.default_rng(derived_seed(seed, "language"))
         some = rng.permutation(len(poems))[: _TRAINING_POEMS * len(kept)]
         text = alphabet.with_separators(np.concatenate([alphabet.read(kept), poems[some]]), form)
-        pairs = {
-            **{name: positions(form) for name, positions in _PAIRS.items()},
-            "across": np.concatenate(across(form) or [np.empty((0, 2), np.int64)]),
-        }
         counts = np.bincount(poems.ravel(), minlength=len(alphabet)) + 1.0
         return cls(
             form,
             alphabet,
             KneserNey.fit(text, len(alphabet), _ORDER),
             {
-                name: Affinity.fit(poems, where, len(alphabet), seed=derived_seed(seed, name))
-                for name, where in pairs.items()
+                name: Affinity.fit(poems, of(form), len(alphabet), seed=derived_seed(seed, name))
+                for name, of in AFFINITIES.items()
             },
             np.log(counts / counts.sum()).astype(np.float32),
             Copies.fit(seen, form.lengths),
@@ -104,15 +99,13 @@ class Judge:
         surprise = -self._log_prob(symbols)
         starts = np.array(form.starts) + np.arange(form.lines)  # behind a separator each
         by_line = np.add.reduceat(surprise, starts, axis=1)
+        by_lines = {"across"} if form.lines != 2 else set()  # too many pairs for a feature each
         affinities = {
-            name: self.affinities[name].of_pairs(symbols, positions(form))
-            for name, positions in _PAIRS.items()
+            name: affinity.of_lines(symbols, form)
+            if name in by_lines
+            else affinity.of_pairs(symbols, AFFINITIES[name](form))
+            for name, affinity in self.affinities.items()
         }
-        affinity = self.affinities["across"]
-        if form.lines == 2:
-            affinities["across"] = affinity.of_pairs(symbols, across(form)[0])
-        else:
-            affinities["across"] = affinity.of_lines(symbols, form)
         columns = {
             "surprise": surprise,
             "surprise, sum": surprise.sum(axis=1, keepdims=True),

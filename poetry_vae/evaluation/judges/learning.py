@@ -15,7 +15,6 @@ from poetry_vae.evaluation.judges.judge import Judge
 
 Steps = Callable[[int, int], None]
 """Told how many steps of learning are done, and how many there are."""
-Weights = Mapping[str, npt.NDArray[np.float32]]
 
 _DECAY, _WARMUP = 0.01, 0.05
 _M = TypeVar("_M", bound=nn.Module)
@@ -65,7 +64,7 @@ def weights_of(module: nn.Module) -> dict[str, npt.NDArray[np.float32]]:
     return {name: p.detach().numpy() for name, p in module.named_parameters()}
 
 
-def with_weights(make: Callable[[], _M], weights: Weights) -> _M:
+def with_weights(make: Callable[[], _M], weights: Mapping[str, npt.NDArray[np.float32]]) -> _M:
     """The inverse of :func:`weights_of`.
 
     Raises:

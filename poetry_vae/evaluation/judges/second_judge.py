@@ -7,7 +7,6 @@ another one (no samples needed), and then, for each test, samples from unseen re
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 
@@ -16,11 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from poetry_vae.evaluation.judges.alphabet import Poems, simplified
+from poetry_vae.evaluation.judges.alphabet import Ints, Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.judges.learning import (
     Steps,
-    Weights,
     known_vectors,
     learn,
     seeded,
@@ -28,10 +26,8 @@ from poetry_vae.evaluation.judges.learning import (
     with_weights,
 )
 from poetry_vae.evaluation.judges.network import Network
-from poetry_vae.evaluation.metrics.two_sample import Classifier, TwoSample, two_sample
+from poetry_vae.evaluation.metrics.two_sample import TwoSample, two_sample
 from poetry_vae.model.sampling import derived_seed
-
-Ints = npt.NDArray[np.int64]
 
 _LAYERS = 3
 _BATCH, _TEST_BATCH = 256, 2048
@@ -41,8 +37,9 @@ _CHARACTERS_BEFORE = 5_000_000
 _EPOCHS = 4
 
 
-class Discriminator(Network):
-    """A score for each poem: symbols [B, T] → [B, 1], high for what is not real.
+class SecondJudge(Network):
+    """A score for each poem: symbols [B, T] → [B, 1], high for what is not real. It knows real
+    poems and can be taught what samples look like.
 
     Aligned characters of all lines are the channels of one place, so that parallelism is as near to
     the convolutions (along the line) as the neighbouring character.
@@ -51,21 +48,7 @@ class Discriminator(Network):
     def __init__(self, judge: Judge) -> None:
         places, lines = max(judge.form.lengths), judge.form.lines
         super().__init__(known_vectors(judge), places, 1, layers=_LAYERS, together=lines)
-        self.form = judge.form
-
-    def arranged(self, x: Tensor) -> Tensor:
-        """Lines side by side, their ends at one place, as rhymes are."""
-        C = max(self.form.lengths)
-        each = [x[:, self.form.span(line)] for line in range(self.form.lines)]
-        even = [nn.functional.pad(line, (0, 0, C - line.shape[1], 0)) for line in each]
-        return torch.stack(even, dim=2).flatten(2)
-
-
-class SecondJudge:
-    """A discriminator that knows real poems and can be taught what samples look like."""
-
-    def __init__(self, judge: Judge, discriminator: Discriminator) -> None:
-        self.judge, self.discriminator = judge, discriminator
+        self.judge = judge
 
     @classmethod
     def fit(
@@ -78,20 +61,19 @@ class SecondJudge:
         """
         poems = judge.alphabet.read(simplified(train, judge.form))
         with seeded(derived_seed(seed, "reader")):
-            discriminator = Discriminator(judge)
+            self = cls(judge)
             steps = max(1, _CHARACTERS_BEFORE // (judge.form.positions * _BATCH))
             rng = np.random.default_rng(derived_seed(seed, "splices"))
-            _learn(discriminator, _spliced(poems, steps, rng), steps, progress)
-        return cls(judge, discriminator)
+            self._learn(_spliced(poems, steps, rng), steps, progress)
+        return self
 
-    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """What was learned, by name; the judge's vectors are not among it."""
-        return weights_of(self.discriminator)
-
-    @classmethod
-    def from_weights(cls, judge: Judge, weights: Weights) -> SecondJudge:
-        """The inverse of :meth:`weights`."""
-        return cls(judge, with_weights(lambda: Discriminator(judge), weights))
+    def arranged(self, x: Tensor) -> Tensor:
+        """Lines side by side, their ends at one place, as rhymes are."""
+        form = self.judge.form
+        C = max(form.lengths)
+        each = [x[:, form.span(line)] for line in range(form.lines)]
+        even = [nn.functional.pad(line, (0, 0, C - line.shape[1], 0)) for line in each]
+        return torch.stack(even, dim=2).flatten(2)
 
     def two_sample(
         self,
@@ -108,26 +90,33 @@ class SecondJudge:
         """
         read = self.judge.alphabet.read
         both = [read(simplified(poems, self.judge.form)) for poems in (real, samples)]
-        own = derived_seed(seed, "second judge")
-        classify = self._classifier(np.concatenate(both), own, progress)
-        rng = np.random.default_rng(derived_seed(seed, "two-sample"))
-        return two_sample(len(real), len(samples), classify, rng)
+        symbols, own = np.concatenate(both), derived_seed(seed, "second judge")
 
-    def _classifier(self, symbols: Ints, seed: int, progress: Steps) -> Classifier:
         def classify(rows: Ints, is_sample: Ints, tested: Ints) -> npt.NDArray[np.float64]:
-            discriminator = copy.deepcopy(self.discriminator)
+            taught = with_weights(lambda: SecondJudge(self.judge), weights_of(self))
             steps = _EPOCHS * math.ceil(len(rows) / _BATCH)
-            rng = np.random.default_rng(seed)
-            with seeded(seed):
-                _learn(discriminator, _epochs(symbols[rows], is_sample, rng), steps, progress)
+            rng = np.random.default_rng(own)
+            with seeded(own):
+                taught._learn(_epochs(symbols[rows], is_sample, rng), steps, progress)
             with torch.no_grad():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
                 scores: npt.NDArray[np.float64] = (
-                    torch.cat([discriminator(batch)[:, 0] for batch in unread]).double().numpy()
+                    torch.cat([taught(batch)[:, 0] for batch in unread]).double().numpy()
                 )
             return scores
 
-        return classify
+        rng = np.random.default_rng(derived_seed(seed, "two-sample"))
+        return two_sample(len(real), len(samples), classify, rng)
+
+    def _learn(self, batches: _Batches, steps: int, progress: Steps) -> None:
+        """Minimise the cross-entropy."""
+        losses = (
+            nn.functional.binary_cross_entropy_with_logits(
+                self(torch.from_numpy(poems))[:, 0], torch.from_numpy(labels).float()
+            )
+            for poems, labels in batches
+        )
+        learn(self, losses, steps, rate=_RATE, progress=progress)
 
 
 _Batches = Iterator[tuple[Ints, Ints]]
@@ -155,14 +144,3 @@ def _epochs(poems: Ints, labels: Ints, rng: np.random.Generator) -> _Batches:
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
             yield poems[rows], labels[rows]
-
-
-def _learn(discriminator: Discriminator, batches: _Batches, steps: int, progress: Steps) -> None:
-    """Minimise the cross-entropy; the discriminator is left in evaluation mode."""
-    losses = (
-        nn.functional.binary_cross_entropy_with_logits(
-            discriminator(torch.from_numpy(poems))[:, 0], torch.from_numpy(labels).float()
-        )
-        for poems, labels in batches
-    )
-    learn(discriminator, losses, steps, rate=_RATE, progress=progress)

@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from poetry_vae.evaluation.judges.alphabet import Poems, simplified
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.learning import Steps, Weights, learn, seeded, with_weights
+from poetry_vae.evaluation.judges.learning import Steps, learn, seeded
 from poetry_vae.evaluation.judges.towers import OTHERS, Taken, Towers
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.script import to_simplified
 from poetry_vae.text.titles import says_a_subject
-
-Ints = npt.NDArray[np.int64]
 
 _LONGEST = 10  # characters of a title that are read
 _ALIKE = 2 / 3  # of the characters of one that stand in the other
@@ -121,8 +118,3 @@ class SubjectJudge(Towers):
             points = np.array([ord(c) for c in text[:_LONGEST]], np.uint32)
             row[: len(points)] = torch.from_numpy(alphabet.read(points))
         return out
-
-    @classmethod
-    def from_weights(cls, judge: Judge, weights: Weights) -> SubjectJudge:
-        """The inverse of :meth:`weights`."""
-        return with_weights(lambda: cls(judge), weights)

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from poetry_vae.evaluation.judges.judge import Judge
-from poetry_vae.evaluation.judges.learning import known_vectors, weights_of
+from poetry_vae.evaluation.judges.learning import known_vectors
 from poetry_vae.evaluation.judges.network import Network
 
 OTHERS = 9
@@ -84,7 +82,3 @@ class Towers(nn.Module):
         share = float(own.mean())
         error = (share * (1 - share) / len(own)) ** 0.5
         return Taken(share, error, float(exchanged.mean()), len(own))
-
-    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """What was learned, by name."""
-        return weights_of(self)

@@ -44,7 +44,9 @@ def fit_log_ratio(p: Tensor, q: Tensor, *, generator: torch.Generator) -> LogRat
     """
     if min(len(p), len(q)) < 10:
         raise MetricError(f"{len(p)} and {len(q)} vectors: a critic takes at least 10 of each")
-    mean, scale = _standardised(torch.cat([p, q]))
+    both = torch.cat([p, q])
+    mean, scale = both.mean(0), both.std(0)
+    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
 
     def parts(side: Tensor) -> tuple[Tensor, Tensor]:
         side = ((side - mean) / scale)[torch.randperm(len(side), generator=generator)]
@@ -150,8 +152,3 @@ def _network(
             break
     network.load_state_dict(kept)
     return network
-
-
-def _standardised(v: Tensor) -> tuple[Tensor, Tensor]:
-    mean, scale = v.mean(0), v.std(0)
-    return mean, torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -151,7 +151,7 @@ def disentanglement(
     for i in range(votes):
         factor = i // 2 % len(groups)  # each factor equally often, in either half
         values = groups[factor]
-        rows = values[_below(len(values), generator)]
+        rows = values[int(torch.randint(len(values), (), generator=generator))]
         chosen = rows[torch.randperm(len(rows), generator=generator)[:batch]]
         counts[i % 2, active[chosen].var(dim=0).argmin(), factor] += 1
     stands_for = counts[0].argmax(dim=1)
@@ -170,7 +170,3 @@ def _groups(name: str, labels: Tensor, batch: int) -> list[Tensor]:
             "and it takes 2"
         )
     return groups
-
-
-def _below(n: int, generator: torch.Generator) -> int:
-    return int(torch.randint(n, (), generator=generator))

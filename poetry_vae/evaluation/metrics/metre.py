@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from poetry_vae.text.form import Form
-from poetry_vae.text.metre import MetreError, templates
+from poetry_vae.text.metre import MetreError
 from poetry_vae.text.scansion import check
 
 
@@ -15,10 +15,9 @@ def metre(texts: Sequence[str], form: Form) -> dict[str, float] | None:
     """Shares that keep metre, rhyme and both by strict rules and lenient readings, and both by
     strict readings; nothing for forms that have no metre."""
     try:
-        templates(form)
+        reports = [check(form.cut(text)) for text in texts]
     except MetreError:
         return None
-    reports = [check(form.cut(text)) for text in texts]
     strict = [check(form.cut(text), readings="strict").ok for text in texts]
     return {
         "metre": float(np.mean([report.keeps_metre for report in reports])),
@@ -31,14 +30,12 @@ def metre(texts: Sequence[str], form: Form) -> dict[str, float] | None:
 def tone_agreement(texts: Sequence[str], form: Form) -> list[float] | None:
     """Share of poems whose character at a position has the tone of the nearest template: [T]."""
     try:
-        templates(form)
+        reports = [check(form.cut(text), rules="loose") for text in texts]
     except MetreError:
         return None
     wrong = np.zeros(form.positions)
-    for text in texts:
-        report = check(form.cut(text), rules="loose")
-        for fault in report.faults:
-            if fault.kind == "平仄":
-                wrong[form.place(fault.line - 1, fault.position - 1)] += 1
+    for fault in (fault for report in reports for fault in report.faults):
+        if fault.kind == "平仄":
+            wrong[form.place(fault.line - 1, fault.position - 1)] += 1
     agreement: list[float] = (1 - wrong / len(texts)).tolist()
     return agreement

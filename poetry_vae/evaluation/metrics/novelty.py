@@ -88,7 +88,11 @@ def longest_copies(ids: IntArray, training: IntArray) -> npt.NDArray[np.int64]:
     Raises:
         MetricError: as :func:`novelty`.
     """
-    _check(ids, training)
+    if not len(ids) or not len(training) or ids.shape[1] != training.shape[1]:
+        raise MetricError(
+            f"samples {ids.shape} against training poems {training.shape}: both must be there, "
+            "with the same number of characters"
+        )
     ids, T = told_apart(ids), ids.shape[1]
     shortest = np.zeros(len(ids), dtype=np.int64)  # this much is copied
     longest = np.full(len(ids), T, dtype=np.int64)  # and no more than this
@@ -103,11 +107,3 @@ def longest_copies(ids: IntArray, training: IntArray) -> npt.NDArray[np.int64]:
             longest[rows[~is_copied]] = n - 1
         guess = (shortest + longest + 1) // 2
     return shortest
-
-
-def _check(ids: IntArray, training: IntArray) -> None:
-    if not len(ids) or not len(training) or ids.shape[1] != training.shape[1]:
-        raise MetricError(
-            f"samples {ids.shape} against training poems {training.shape}: both must be there, "
-            "with the same number of characters"
-        )

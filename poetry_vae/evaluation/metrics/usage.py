@@ -30,7 +30,6 @@ class Usage:
 def usage(
     ids: Tensor,
     *,
-    encode: Callable[[Tensor], Tensor],
     write: Callable[[Tensor, int], Tensor],
     passes: Sequence[int] = (0,),
     generator: torch.Generator,
@@ -40,8 +39,8 @@ def usage(
     Every poem is also written from the code of another, none from its own.
 
     Args:
-        encode: ids [N, T] → codes [N, D], such as the posterior's mean.
-        write: codes [N, D] and a number of passes → ids [N, T], such as the likeliest characters.
+        write: numbers of poems [N] and of passes → ids [N, T], such as the likeliest characters
+            given the codes of these poems.
 
     Raises:
         MetricError: fewer than two poems.
@@ -51,10 +50,9 @@ def usage(
     order = torch.randperm(len(ids), generator=generator).to(ids.device)
     other = torch.empty_like(order)
     other[order] = order.roll(1)  # a single cycle, so that no poem keeps its own
-    code = encode(ids)
     found = []
     for wanted in sorted(set(passes)):
-        own, swapped = write(code, wanted), write(code[other], wanted)
+        own, swapped = write(torch.arange(len(ids)), wanted), write(other, wanted)
         pairs = ((own, ids), (swapped, ids), (own, swapped), (ids, ids[other]))
         found.append(Usage(wanted, *((a == b).double().mean().item() for a, b in pairs)))
     return found

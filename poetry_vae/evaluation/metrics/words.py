@@ -26,7 +26,6 @@ class KnownPairs:
     tokenizer: CharTokenizer
     hashes: Hashes
     """Sorted."""
-    min_count: int
 
     @classmethod
     def of(
@@ -34,7 +33,7 @@ class KnownPairs:
     ) -> KnownPairs:
         """The pairs that stand at least ``min_count`` times inside lines of training [M, T]."""
         pairs, counts = np.unique(hashed(training, 2, chars=chars), return_counts=True)
-        return cls(tokenizer, pairs[counts >= min_count], min_count)
+        return cls(tokenizer, pairs[counts >= min_count])
 
 
 def word_validity(ids: IntArray, known: KnownPairs, *, chars: Lengths) -> dict[str, float]:

@@ -7,6 +7,7 @@ apart (Tol 2021, "Colour Schemes", the scheme called muted, its lightest colours
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,20 +46,17 @@ def marker_of(i: int) -> str:
 def styles_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Colour and line of rows of verse: greys for real poems and chance, which the rest is read
     against, and colours for the rest."""
-    styles: list[dict[str, Any]] = []
-    chance = others = 0
-    for row in rows:
-        if row.get("kind") == "real":
-            styles.append({"color": _REAL, "linestyle": "-"})
-        elif row.get("kind") == "chance":
-            styles.append(
-                {"color": _CHANCE[chance % 2], "linestyle": _DASHES[1 + 2 * (chance % 2)]}
-            )
-            chance += 1
-        else:
-            styles.append(style_of(others))
-            others += 1
-    return styles
+    chance, others = count(), count()
+
+    def style(kind: str | None) -> dict[str, Any]:
+        if kind == "real":
+            return {"color": _REAL, "linestyle": "-"}
+        if kind == "chance":
+            i = next(chance) % 2
+            return {"color": _CHANCE[i], "linestyle": _DASHES[1 + 2 * i]}
+        return style_of(next(others))
+
+    return [style(row.get("kind")) for row in rows]
 
 
 def series(name: str) -> str:
@@ -67,10 +65,12 @@ def series(name: str) -> str:
     return f"\N{WORD JOINER}{name}" if name.startswith("_") else name
 
 
-def legend_below(figure: Figure, ax: Axes) -> None:
-    """The names of the series under the picture."""
+def labelled(figure: Figure, ax: Axes, x: str, y: str) -> Figure:
+    """The figure with the names of its axes, and those of the series under it."""
+    ax.set(xlabel=x, ylabel=y)
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=2, columnspacing=3)
+    return figure
 
 
 def log_scale(ax: Axes) -> None:

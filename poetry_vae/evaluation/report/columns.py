@@ -55,9 +55,9 @@ def named(groups: ColumnGroups, labels: Iterable[str]) -> list[Column]:
     return [known[label] for label in labels]
 
 
-def at(part: Any, *keys: str) -> Any:
-    """The value under nested keys; None where one of them is missing."""
-    for key in keys:
+def at(part: Any, path: str) -> Any:
+    """The value under nested keys, with points between them; None where one of them is missing."""
+    for key in path.split("."):
         part = part.get(key) if isinstance(part, Mapping) else None
     return part
 
@@ -69,98 +69,91 @@ def number(value: Any, digits: int) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def figure(*keys: str, digits: int) -> Cell:
-    """The figure under these keys."""
-    return lambda part: number(at(part, *keys), digits)
+def figure(path: str, digits: int) -> Cell:
+    """The figure at this path."""
+    return lambda part: number(at(part, path), digits)
 
 
-def percent(*keys: str, digits: int = 1, error: str = "") -> Cell:
-    """A share of one, in per cent; with the standard error beside it under ``error``, if any."""
+def percent(path: str, *, digits: int = 1, error: str = "") -> Cell:
+    """A share of one, in per cent; with its standard error, if that is at the path ``error``."""
 
     def cell(part: ReportPart) -> str:
-        *above, key = keys
-        values = [at(part, *above, name) for name in (key, error) if name]
+        values = [at(part, each) for each in (path, error) if each]
         there = [number(100 * v, digits) for v in values if number(v, digits) != NOTHING]
         return f"{' ± '.join(there)}%" if there else NOTHING
 
     return cell
 
 
-def estimate(*keys: str, digits: int, mean: str = "mean", error: str = "error") -> Cell:
+def estimate(path: str, digits: int, *, mean: str = "mean", error: str = "error") -> Cell:
     """A figure with its standard error, where it has one."""
 
     def cell(part: ReportPart) -> str:
-        value, spread = (number(at(part, *keys, key), digits) for key in (mean, error))
+        value, spread = (number(at(part, f"{path}.{key}"), digits) for key in (mean, error))
         return value if NOTHING in (value, spread) else f"{value} ± {spread}"
 
     return cell
 
 
 def _r(mean: str, error: str) -> Cell:
-    return estimate("two_sample", digits=1, mean=mean, error=error)
+    return estimate("two_sample", 1, mean=mean, error=error)
 
 
 VERSE: ColumnGroups = {
-    "": [Column("poems", figure("poems", digits=0))],
+    "": [Column("poems", figure("poems", 0))],
     "Told from unseen real poems: R is 100 where nobody can, 0 where every poem is caught": [
         Column("R", _r("r", "error"), "boosted trees"),
         Column("R, second judge", _r("second_r", "second_error"), "a network"),
         Column("R, the lower", _r("lower", "lower_error"), "the one that counts"),
     ],
     "Metre (格律)": [
-        Column("metre", percent("metre", "metre"), "tones, 对 and 粘"),
-        Column("rhyme", percent("metre", "rhyme")),
-        Column("metre and rhyme", percent("metre", "both")),
+        Column("metre", percent("metre.metre"), "tones, 对 and 粘"),
+        Column("rhyme", percent("metre.rhyme")),
+        Column("metre and rhyme", percent("metre.both")),
         Column(
             "both, strictly read",
-            percent("metre", "strict_readings"),
+            percent("metre.strict_readings"),
             "a character with two tones is a fault",
         ),
     ],
     "Coherence: does the second half belong to the first?": [
         Column(
             "own second half, of 10",
-            percent("coherence", "own", error="error"),
+            percent("coherence.own", error="coherence.error"),
             "taken among its rhyme group’s",
         ),
-        Column("halves exchanged", percent("coherence", "exchanged"), "chance is 10%"),
-        Column("poems asked about", figure("coherence", "poems", digits=0)),
+        Column("halves exchanged", percent("coherence.exchanged"), "chance is 10%"),
+        Column("poems asked about", figure("coherence.poems", 0)),
     ],
     "Subject: is the poem about the title that was asked for?": [
         Column(
             "own title, of 10",
-            percent("subject", "own", error="error"),
+            percent("subject.own", error="subject.error"),
             "taken among those of unseen poems",
         ),
-        Column("titles exchanged", percent("subject", "exchanged"), "chance is 10%"),
-        Column("titles asked about", figure("subject", "poems", digits=0)),
+        Column("titles exchanged", percent("subject.exchanged"), "chance is 10%"),
+        Column("titles asked about", figure("subject.poems", 0)),
     ],
     "Diversity": [
-        Column("poems compared", figure("diversity", "poems", digits=0), "as many of every source"),
-        Column(
-            "distinct-2", figure("diversity", "distinct_2", digits=3), "different pairs, of all"
-        ),
-        Column("unique poems", percent("diversity", "unique_poems", digits=2)),
-        Column(
-            "self-BLEU-2", figure("diversity", "self_bleu_2", digits=3), "0 all differ, 1 all alike"
-        ),
-        Column("poems with repeats", percent("diversity", "repeats"), "a character twice"),
+        Column("poems compared", figure("diversity.poems", 0), "as many of every source"),
+        Column("distinct-2", figure("diversity.distinct_2", 3), "different pairs, of all"),
+        Column("unique poems", percent("diversity.unique_poems", digits=2)),
+        Column("self-BLEU-2", figure("diversity.self_bleu_2", 3), "0 all differ, 1 all alike"),
+        Column("poems with repeats", percent("diversity.repeats"), "a character twice"),
     ],
     "Novelty: what stands in the training poems already": [
-        Column("known lines", percent("novelty", "known_lines", digits=2)),
-        Column("known poems", percent("novelty", "known_poems", digits=2)),
-        Column(
-            "longest copy, mean", figure("novelty", "longest_copy_mean", digits=2), "characters"
-        ),
-        Column("longest copy of all", figure("novelty", "longest_copy", digits=0), "in one poem"),
+        Column("known lines", percent("novelty.known_lines", digits=2)),
+        Column("known poems", percent("novelty.known_poems", digits=2)),
+        Column("longest copy, mean", figure("novelty.longest_copy_mean", 2), "characters"),
+        Column("longest copy of all", figure("novelty.longest_copy", 0), "in one poem"),
     ],
     "Words: neighbouring characters that are known": [
-        Column("pairs in training poems", percent("words", "corpus")),
-        Column("pairs in the dictionary", percent("words", "dictionary")),
-        Column("pairs that are words", percent("words", "words"), "in either"),
+        Column("pairs in training poems", percent("words.corpus")),
+        Column("pairs in the dictionary", percent("words.dictionary")),
+        Column("pairs that are words", percent("words.words"), "in either"),
     ],
     "Likelihood under the first judge; repeated and copied poems raise it too": [
-        Column("log-likelihood (judge)", figure("log_likelihood", "mean", digits=1), "nats a poem")
+        Column("log-likelihood (judge)", figure("log_likelihood.mean", 1), "nats a poem")
     ],
 }
 """Poems as poems."""
@@ -175,24 +168,24 @@ def in_order(verse: Sequence[ReportPart]) -> list[ReportPart]:
 
 def bounds_of(model: ReportPart) -> dict[int, ReportPart]:
     """The bounds of a model by number of samples, which JSON keeps as text."""
-    bounds = at(model, "density", "bounds") or {}
+    bounds = at(model, "density.bounds") or {}
     return {int(k): bound for k, bound in bounds.items() if at(bound, "mean") is not None}
 
 
 def _bound(k: int) -> Cell:
-    return lambda model: estimate(digits=3)(bounds_of(model).get(k, {}))
+    return lambda model: estimate("bound", 3)({"bound": bounds_of(model).get(k)})
 
 
 def _falls(model: ReportPart) -> str:
-    falls = at(model, "density", "still_falls")
+    falls = at(model, "density.still_falls")
     return NOTHING if falls is None else "yes" if falls else "no"
 
 
-def _of(*keys: str, part: str, whole: str) -> Cell:
+def _of(part: str, whole: str) -> Cell:
     """A number of so many."""
 
     def cell(model: ReportPart) -> str:
-        some, all_ = (number(at(model, *keys, key), 0) for key in (part, whole))
+        some, all_ = (number(at(model, path), 0) for path in (part, whole))
         return some if NOTHING in (some, all_) else f"{some} of {all_}"
 
     return cell
@@ -201,28 +194,25 @@ def _of(*keys: str, part: str, whole: str) -> Cell:
 def density_columns(models: Sequence[ReportPart]) -> ColumnGroups:
     """Models as densities: bounds by K, rate and distortion, reconstruction."""
     samples = sorted({k for model in models for k in bounds_of(model)})
-    rate, distortion = (estimate("density", term, digits=2) for term in ("rate", "distortion"))
     return {
         "": [
-            Column("parameters", figure("parameters", digits=0)),
-            Column("poems measured", figure("density", "poems", digits=0)),
+            Column("parameters", figure("parameters", 0)),
+            Column("poems measured", figure("density.poems", 0)),
         ],
         "Bound of −log p(x) from above": [
             *(Column(f"bound K={k}, nats/char", _bound(k)) for k in samples),
             Column("still falling", _falls, "at the largest K"),
         ],
         "Rate and distortion": [
-            Column("rate, nats/poem", rate, "what z says of the poem"),
-            Column("distortion, nats/poem", distortion, "what it leaves"),
-            Column("active units", _of("density", part="active_units", whole="latent")),
+            Column("rate, nats/poem", estimate("density.rate", 2), "what z says of the poem"),
+            Column("distortion, nats/poem", estimate("density.distortion", 2), "what it leaves"),
+            Column("active units", _of("density.active_units", "density.latent")),
         ],
         "Reconstruction from the posterior’s mean": [
-            Column("characters reconstructed", percent("density", "reconstruction")),
-            Column("whole poems reconstructed", percent("density", "whole_poems")),
+            Column("characters reconstructed", percent("density.reconstruction")),
+            Column("whole poems reconstructed", percent("density.whole_poems")),
             Column(
-                "characters unknown",
-                percent("density", "unknown", digits=2),
-                "outside the vocabulary",
+                "characters unknown", percent("density.unknown", digits=2), "outside the vocabulary"
             ),
         ],
     }
@@ -257,7 +247,7 @@ def _after(passes: int, key: str) -> Cell:
 
 
 def _information(model: ReportPart) -> str:
-    found = at(model, "latent", "information")
+    found = at(model, "latent.information")
     value, limit = (number(at(found, key), 2) for key in ("mutual_information", "limit"))
     if limit == NOTHING:
         return value
@@ -267,20 +257,20 @@ def _information(model: ReportPart) -> str:
 LATENT: ColumnGroups = {
     "What z holds, and how far it is from the prior": [
         Column("mutual information, nats", _information, "of x and z, at most log N"),
-        Column("hole, AUC", estimate("latent", "hole", digits=3), "from the prior; 0.5: none"),
+        Column("hole, AUC", estimate("latent.hole", 3), "from the prior; 0.5: none"),
         Column(
             "total correlation, nats",
-            estimate("latent", "total_correlation", digits=2),
+            estimate("latent.total_correlation", 2),
             "0: independent dimensions",
         ),
         Column(
             "total correlation, linear",
-            figure("latent", "gaussian_total_correlation", digits=2),
+            figure("latent.gaussian_total_correlation", 2),
             "by linear dependence alone",
         ),
         Column(
             "FactorVAE score",
-            figure("latent", "disentanglement", digits=2),
+            figure("latent.disentanglement", 2),
             "1: each factor has its dimension",
         ),
     ]
@@ -291,18 +281,15 @@ _LEVELS = ("poem", "couplet", "line", "character")
 
 def compared_columns(runs: Sequence[ReportPart]) -> list[Column]:
     """Runs beside each other: how they were trained, as densities, by level, and their latent."""
-    levels = [name for name in _LEVELS if any(at(run, "levels", name) for run in runs)]
+    levels = [name for name in _LEVELS if any(at(run, f"levels.{name}") for run in runs)]
     density = [column for some in density_columns(runs).values() for column in some]
     return [
         Column("preset", lambda run: str(run.get("preset", NOTHING))),
-        Column("minutes", figure("minutes", digits=1)),
+        Column("minutes", figure("minutes", 1)),
         *(column for column in density if column.label.startswith(("parameters", "bound"))),
+        *(Column(f"rate, nats/poem: {name}", figure(f"levels.{name}.rate", 1)) for name in levels),
         *(
-            Column(f"rate, nats/poem: {name}", figure("levels", name, "rate", digits=1))
-            for name in levels
-        ),
-        *(
-            Column(f"active units: {name}", _of("levels", name, part="active", whole="size"))
+            Column(f"active units: {name}", _of(f"levels.{name}.active", f"levels.{name}.size"))
             for name in levels
         ),
         *named(density_columns(runs), ["characters reconstructed"]),

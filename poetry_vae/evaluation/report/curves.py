@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from poetry_vae.evaluation.report.canvas import (
-    legend_below,
+    labelled,
     log_scale,
     marker_of,
     new_figure,
     series,
     style_of,
 )
+from poetry_vae.evaluation.report.columns import at
 from poetry_vae.evaluation.report.rendering import PictureError, drawing
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ def training_curves(runs: Mapping[str, Sequence[HistoryRow]]) -> Figure:
     """
     if not any(runs.values()):
         raise PictureError("no run has logged a step yet: there is nothing to draw")
-    figure, panels = new_figure(6.2, rows=3)
-    rate, distortion, bound = panels
+    figure, (rate, distortion, bound) = new_figure(6.2, rows=3)
     weight = rate.twinx()
     for i, (name, rows) in enumerate(runs.items()):
         try:
@@ -49,12 +49,10 @@ def training_curves(runs: Mapping[str, Sequence[HistoryRow]]) -> Figure:
     weight.grid(visible=False)
     weight.set_ylabel("KL weight (grey)", color="#777777")
     weight.spines["right"].set_visible(True)
-    for ax, label in zip(panels, ("rate", "distortion", "bound"), strict=True):
-        ax.set_ylabel(f"{label}, nats a {'character' if ax is bound else 'poem'}")
+    rate.set_ylabel("rate, nats a poem")
+    distortion.set_ylabel("distortion, nats a poem")
     bound.locator_params(axis="x", nbins=6)
-    bound.set_xlabel("step")
-    legend_below(figure, bound)
-    return figure
+    return labelled(figure, bound, "step", "bound, nats a character")
 
 
 def _draw_run(
@@ -64,8 +62,7 @@ def _draw_run(
     style, marker = style_of(i), marker_of(i)
     for ax, term in ((rate, "rate"), (distortion, "distortion")):
         ax.plot(*_curve(rows, term), linewidth=0.8, alpha=0.8, **style)
-        found = _curve(rows, "validation", term)
-        ax.plot(*found, marker, color=style["color"], markersize=3.5)
+        ax.plot(*_curve(rows, "validation", term), marker, color=style["color"], markersize=3.5)
     weight.plot(*_curve(rows, "kl_weight"), linewidth=0.7, color="#999999", zorder=0)
 
 
@@ -76,9 +73,7 @@ def _curve(rows: Sequence[HistoryRow], *keys: str) -> tuple[list[float], list[fl
 
 
 def _number(row: HistoryRow, *keys: str) -> float:
-    value: Any = row
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+    value = at(row, ".".join(keys))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PictureError(
             f"the log of the run is damaged: {' '.join(keys)} at step {row.get('step')} is "
@@ -91,12 +86,11 @@ def _draw_bound(ax: Axes, rows: Sequence[HistoryRow], name: str, i: int) -> None
     """−ELBO a character at every validation; the one of step 0 only where its weights were kept;
     otherwise they are random."""
     validated = [row for row in rows if "validation" in row]
-    kept = [row for row in validated if row.get("best")]
-    best = _points(kept[-1:])
-    shown = [row for row in validated if row["step"] > 0 or row in kept[-1:] or len(validated) == 1]
+    kept = [row for row in validated if row.get("best")][-1:]
+    shown = [row for row in validated if row["step"] > 0 or row in kept or len(validated) == 1]
     points = _points(shown)
-    if not kept:  # the log does not say
-        best = sorted(points, key=lambda point: point[1])[:1]
+    # The lowest, if the log does not say which was kept.
+    best = _points(kept) if kept else sorted(points, key=lambda point: point[1])[:1]
     label = series(f"{name}: best bound {best[0][1]:.3f}" if best else name)
     x, y = zip(*points, strict=True) if points else ((), ())
     ax.plot(x, y, marker=marker_of(i), markersize=3.5, label=label, **style_of(i))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -60,18 +61,9 @@ def importance_bounds(
     parts: dict[int, list[Tensor]] = {k: [] for k in samples}
     for i, batch in enumerate(torch.split(ids, poems_at_once)):
         progress(i * poems_at_once, len(ids))
-        weights = torch.cat(
-            [
-                bounds.over_labels(
-                    model,
-                    batch,
-                    bounds.log_weights,
-                    samples=min(_AT_ONCE, rest),
-                    generator=generator,
-                )
-                for rest in range(most, 0, -_AT_ONCE)
-            ]
-        )
+        bound = partial(bounds.over_labels, model, batch, bounds.log_weights, generator=generator)
+        together = [bound(samples=min(_AT_ONCE, rest)) for rest in range(most, 0, -_AT_ONCE)]
+        weights = torch.cat(together)
         for k in samples:
             parts[k].append(torch.logsumexp(weights[:k], dim=0) - math.log(k))
     return {k: torch.cat(values) for k, values in parts.items()}

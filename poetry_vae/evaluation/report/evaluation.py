@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poetry_vae.evaluation.material import Material, as_ids
-from poetry_vae.evaluation.metrics.chance import other_characters, other_lines
+from poetry_vae.evaluation.material import Material, as_ids, other_characters, other_lines
 from poetry_vae.evaluation.metrics.latent_map import latent_map
 from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
 from poetry_vae.evaluation.metrics.usage import usage
@@ -29,7 +28,7 @@ from poetry_vae.model import labelling
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.labels import NO_METRE
-from poetry_vae.text.metre import MetreError, templates
+from poetry_vae.text.metre import MetreError
 from poetry_vae.text.scansion import check
 from poetry_vae.text.script import present
 from poetry_vae.verse.sampler import Sampler
@@ -57,23 +56,19 @@ class Subject:
     training: list[dict[str, Any]] | None
 
 
+@dataclass
 class Evaluation:
     """Takes the figures of several models and samples on the same poems."""
 
-    def __init__(
-        self,
-        material: Material,
-        evaluator: VerseEvaluator,
-        *,
-        effort: Effort,
-        settings: Callable[[PoetryVAE], SamplingSettings],
-        seed: int,
-        progress: EvaluationProgress = lambda *what: None,
-    ) -> None:
-        self.material, self.evaluator, self.effort = material, evaluator, effort
-        self.settings, self.seed = settings, seed
-        self.progress = progress
-        self.compared = effort.verse_poems
+    material: Material
+    evaluator: VerseEvaluator
+    effort: Effort
+    settings: Callable[[PoetryVAE], SamplingSettings]
+    seed: int
+    progress: EvaluationProgress = lambda *what: None
+
+    def __post_init__(self) -> None:
+        self.compared = self.effort.verse_poems
         """The number of poems for diversity, equal in every row: as many as the smallest row
         has."""
         self.missing: list[dict[str, str]] = []
@@ -128,14 +123,12 @@ class Evaluation:
         rng = np.random.default_rng(derived_seed(self.seed, "chance"))
         halves = [list(real[i::2]) for i in range(2)]
         asked = real, self.material.titles.get("test", [])
-        rows = [self._verse("real poems", "real", real, halves, asked)]
-        form = self.material.form
-        for name, texts in (
-            ("lines of other poems", other_lines(real, form, rng)),
-            ("characters of other poems", other_characters(real, rng)),
-        ):
-            rows.append(self._verse(name, "chance", texts))
-        return rows
+        lines, characters = other_lines(real, self.material.form, rng), other_characters(real, rng)
+        return [
+            self._verse("real poems", "real", real, halves, asked),
+            self._verse("lines of other poems", "chance", lines),
+            self._verse("characters of other poems", "chance", characters),
+        ]
 
     def _to_subjects(self, subject: Subject) -> Asked | None:
         """Poems to titles of unseen ones, from a model that is told a subject."""
@@ -184,6 +177,8 @@ class Evaluation:
             generator=self._generator("density"),
             progress=partial(self.progress, f"{name}: bound"),
         )
+        sampler = Sampler(model, self.settings(model))
+        fresh = sampler.write(_SHOWN, generator=self._generator("fresh"))
         result: dict[str, Any] = {
             "name": name,
             "manner": asdict(self.settings(model)),
@@ -195,7 +190,7 @@ class Evaluation:
             },
             "training": subject.training,
             "reconstructions": self._reconstructions(model, ids[:2000]),
-            "samples": self._fresh(model),
+            "samples": self._shown(model, fresh),
         }
         trained_on = subject.card.get("corpus")
         if trained_on and trained_on != self.material.source:
@@ -208,16 +203,14 @@ class Evaluation:
             self._miss(f"training curves of {name}", "its folder has no metrics.jsonl")
         result |= self._latent(name, model, ids[: self.effort.latent_poems], order)
         self.progress(f"{name}: is the latent used?")
-        result["usage"] = [
-            asdict(used)
-            for used in usage(
-                some,
-                encode=partial(_code_and_label, model),
-                write=partial(_written_from, model, self.settings(model)),
-                passes=(0, self.settings(model).passes),
-                generator=self._generator("usage"),
-            )
-        ]
+        settings = self.settings(model)
+        used = usage(
+            some,
+            write=_rewriter(model, some, settings),
+            passes=(0, settings.passes),
+            generator=self._generator("usage"),
+        )
+        result["usage"] = [asdict(figures) for figures in used]
         return result
 
     def _latent(
@@ -247,7 +240,6 @@ class Evaluation:
         form, texts = self.material.form, self.material.parts["test"]
         known = {kind: [values[i] for i in order] for kind, values in self.material.labels.items()}
         with suppress(MetreError):  # of forms that have none
-            templates(form)
             reports = [check(form.cut(texts[i])) for i in order]
             known["metre"] = [r.template.name if r.keeps_metre else NO_METRE for r in reports]
             known["rhyme"] = ["/".join(sorted(r.rhymes)) or NO_METRE for r in reports]
@@ -268,11 +260,6 @@ class Evaluation:
             for end, rows in extremes.items()
         }
 
-    def _fresh(self, model: PoetryVAE) -> list[str]:
-        sampler = Sampler(model, self.settings(model))
-        ids = sampler.write(_SHOWN, generator=self._generator("fresh"))
-        return self._shown(model, ids)
-
     def _shown(self, model: PoetryVAE, ids: Tensor) -> list[str]:
         lines = [poem.one_line for poem in model.poems_of(ids)]
         return present("\n".join(lines), "simplified").split("\n")
@@ -284,19 +271,19 @@ class Evaluation:
         self.missing.append({"figure": figure, "why": why})
 
 
-def _code_and_label(model: PoetryVAE, ids: Tensor) -> Tensor:
-    """Typical codes of poems [N, D]; where the model has labels, followed by the inferred label."""
+@torch.no_grad()
+def _rewriter(
+    model: PoetryVAE, ids: Tensor, settings: SamplingSettings
+) -> Callable[[Tensor, int], Tensor]:
+    """Writes the likeliest characters given the typical codes and the labels of some of the poems:
+    their numbers [M], and a number of passes → ids [M, T]."""
     label = labelling.infer(model, ids)
     code = model.encode(ids, label).typical()
-    return code if label is None else torch.cat([code, label[:, None].to(code.dtype)], dim=1)
 
+    def written(rows: Tensor, passes: int) -> Tensor:
+        sampler = Sampler(model, replace(settings, temperature=0.0, passes=passes))
+        generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
+        labels = None if label is None else label[rows]
+        return sampler.write_from(code[rows], labels, generator=generator)
 
-def _written_from(
-    model: PoetryVAE, settings: SamplingSettings, codes: Tensor, passes: int
-) -> Tensor:
-    """The likeliest characters given what :func:`_code_and_label` returned: ids [N, T]."""
-    D = model.code_size
-    label = codes[:, D].long() if codes.shape[1] > D else None
-    settings = replace(settings, temperature=0.0, passes=passes)
-    generator = torch.Generator().manual_seed(0)  # of the order in which characters are settled
-    return Sampler(model, settings).write_from(codes[:, :D], label, generator=generator)
+    return written

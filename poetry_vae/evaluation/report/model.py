@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,7 +94,8 @@ def latent_figures(
         "gaussian_total_correlation": lambda: gaussian_total_correlation(code),
     }
     if labels is not None:
-        factors = {kind: _numbered(values) for kind, values in labels.items()}
+        numbers = {kind: np.unique(x, return_inverse=True)[1] for kind, x in labels.items()}
+        factors = {kind: torch.from_numpy(values) for kind, values in numbers.items()}
         figures["disentanglement"] = lambda: disentanglement(
             codes.means, factors, generator=seeded("votes")
         )
@@ -104,8 +106,3 @@ def latent_figures(
         except MetricError as error:
             missing(figure, str(error))
     return found
-
-
-def _numbered(values: Sequence[str]) -> Tensor:
-    number = {value: i for i, value in enumerate(sorted(set(values)))}
-    return torch.tensor([number[value] for value in values])

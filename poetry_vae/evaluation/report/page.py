@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
-from poetry_vae.evaluation.report import pictures
-from poetry_vae.evaluation.report.columns import (
-    LATENT,
-    VERSE,
-    ReportPart,
-    at,
-    bounds_of,
-    density_columns,
-    in_order,
-    percent,
-    shown,
-    usage_columns,
-)
+from poetry_vae.evaluation.report import columns, pictures
+from poetry_vae.evaluation.report.columns import ReportPart, at, shown
 from poetry_vae.evaluation.report.curves import training_curves
 from poetry_vae.evaluation.report.rendering import PictureError, as_svg
 from poetry_vae.text.errors import FormError
@@ -58,16 +47,16 @@ def page(report: ReportPart) -> str:
     the page says so.
     """
     models: Sequence[ReportPart] = report.get("models") or []
-    verse = in_order(report.get("verse") or [])
+    verse = columns.in_order(report.get("verse") or [])
     return _template().render(
         report=report,
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         name=report.get("form_name") or report.get("form") or "poems",
         models=models,
-        verse=shown(verse, VERSE),
-        density=shown(models, density_columns(models)),
-        usage=shown(models, usage_columns(models)),
-        latent=shown(models, LATENT),
+        verse=shown(verse, columns.VERSE),
+        density=shown(models, columns.density_columns(models)),
+        usage=shown(models, columns.usage_columns(models)),
+        latent=shown(models, columns.LATENT),
         drawn={
             "verse": list(_verse_pictures(verse, _chars(report))),
             "density": list(_density_pictures(models)),
@@ -90,7 +79,7 @@ def _template() -> Template:
     )
     environment.filters |= {
         "marked": marked,
-        "percent": lambda part, key: percent(key, digits=0)(part),
+        "percent": lambda part, key: columns.percent(key, digits=0)(part),
         "settings": _settings,
         "told": lambda settings: SamplingSettings(**settings),
         "zip": zip,
@@ -146,12 +135,8 @@ def _chars(report: ReportPart) -> int | None:
         return None
 
 
-class Drawn(NamedTuple):
-    """A picture, or the reason why there is none."""
-
-    caption: str
-    svg: Markup | None
-    hindrance: str
+Drawn = Mapping[str, str]
+"""The ``caption`` of a picture, and its ``svg`` or the ``hindrance`` why there is none."""
 
 
 def _draw(
@@ -164,22 +149,23 @@ def _draw(
     """A picture of the data; nothing where there is no data."""
     if data:
         try:
-            yield Drawn(caption, Markup(as_svg(draw(data), titles, name=name)), "")
+            svg = Markup(as_svg(draw(data), titles, name=name))
+            yield {"caption": caption, "svg": svg}
         except PictureError as error:
-            yield Drawn(caption, None, str(error))
+            yield {"caption": caption, "hindrance": str(error)}
 
 
-def _of_each(models: Sequence[ReportPart], *keys: str) -> dict[str, Any]:
-    return {str(model.get("name")): at(model, *keys) for model in models if at(model, *keys)}
+def _of_each(models: Sequence[ReportPart], path: str) -> dict[str, Any]:
+    return {str(model.get("name")): at(model, path) for model in models if at(model, path)}
 
 
 def _density_pictures(models: Sequence[ReportPart]) -> Iterator[Drawn]:
     bounds = {
         str(model.get("name")): {k: (b["mean"], b.get("error") or 0.0) for k, b in found.items()}
         for model in models
-        if (found := bounds_of(model))
+        if (found := columns.bounds_of(model))
     }
-    rates = _of_each(models, "density", "rate_by_dimension")
+    rates = _of_each(models, "density.rate_by_dimension")
     yield from _draw("bound", bounds, pictures.bound_by_samples, "The bound, with standard errors")
     yield from _draw("rate", rates, pictures.rate_by_dimension, "The rate of each dimension")
 
@@ -194,36 +180,22 @@ def _training_picture(models: Sequence[ReportPart]) -> Iterator[Drawn]:
 
 def _maps(model: ReportPart, i: int) -> Iterator[Drawn]:
     """The map of a latent space, once for every kind of label that tells poems apart."""
-    x, y, poems = (at(model, "map", key) or [] for key in ("x", "y", "poems"))
+    x, y, poems = (at(model, path) or [] for path in ("map.x", "map.y", "map.poems"))
     titles = poems if len(poems) == len(x) else None
-    for kind, labels in (at(model, "map", "labels") or {"": []}).items():
+    for kind, labels in (at(model, "map.labels") or {"": []}).items():
         if x and len(x) == len(y):
             fitting = labels if len(labels) == len(x) else ["poems"] * len(x)
-            yield from _draw(
-                f"map-{i}-{kind}",
-                fitting,
-                lambda labels: pictures.scatter(x, y, labels),
-                f"By {kind}" if kind else "All poems",
-                titles,
-            )
+            told = f"By {kind}" if kind else "All poems"
+            draw = partial(pictures.scatter, x, y)
+            yield from _draw(f"map-{i}-{kind}", fitting, draw, told, titles)
 
 
 def _verse_pictures(rows: Sequence[ReportPart], chars: int | None) -> Iterator[Drawn]:
-    yield from _draw(
-        "likelihood",
-        [row for row in rows if at(row, "log_likelihood", "counts")],
-        pictures.likelihood_histograms,
-        "Log-likelihood under the first judge: real poems are the grey area",
-    )
-    yield from _draw(
-        "metre",
-        [row for row in rows if at(row, "metre", "both") is not None],
-        pictures.metre_bars,
-        "Poems that keep metre and rhyme",
-    )
-    yield from _draw(
-        "tones",
-        [row for row in rows if chars and row.get("tone_agreement")],
-        lambda rows: pictures.tone_agreement(rows, chars=chars or 1),
-        "How often a character has the tone that its place in the template asks for",
-    )
+    likely = [row for row in rows if at(row, "log_likelihood.counts")]
+    told = "Log-likelihood under the first judge: real poems are the grey area"
+    yield from _draw("likelihood", likely, pictures.likelihood_histograms, told)
+    kept = [row for row in rows if at(row, "metre.both") is not None]
+    yield from _draw("metre", kept, pictures.metre_bars, "Poems that keep metre and rhyme")
+    toned = [row for row in rows if chars and row.get("tone_agreement")]
+    told = "How often a character has the tone that its place in the template asks for"
+    yield from _draw("tones", toned, partial(pictures.tone_agreement, chars=chars or 1), told)

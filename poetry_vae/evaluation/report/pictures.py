@@ -13,7 +13,7 @@ from poetry_vae.evaluation.report.canvas import (
     COLOURS,
     GREY,
     PALE,
-    legend_below,
+    labelled,
     log_scale,
     marker_of,
     new_figure,
@@ -49,10 +49,7 @@ def bound_by_samples(models: Mapping[str, Mapping[int, tuple[float, float]]]) ->
     ax.set_xscale("log")
     ax.set_xticks(shown, [f"{k:,}" for k in shown])
     ax.set_xticks([], minor=True)
-    ax.set_xlabel("importance samples K")
-    ax.set_ylabel("−log p, nats a character")
-    legend_below(figure, ax)
-    return figure
+    return labelled(figure, ax, "importance samples K", "−log p, nats a character")
 
 
 @drawing()
@@ -66,24 +63,17 @@ def rate_by_dimension(models: Mapping[str, Sequence[float]]) -> Figure:
     is_log = bool(positive) and max(positive) > 50 * min(values)
     floor = max(min(positive), 1e-4 * max(positive)) / 2 if is_log else 0.0
     for i, (name, rates) in enumerate(ordered.items()):
-        heights = [max(rate, floor) for rate in rates]
+        heights, label = [max(rate, floor) for rate in rates], series(name)
         if len(models) == 1:
-            ax.bar(
-                range(1, len(rates) + 1), heights, width=0.8, color=COLOURS[0], label=series(name)
-            )
+            ax.bar(range(1, len(rates) + 1), heights, width=0.8, color=COLOURS[0], label=label)
         else:  # outlines: the bars of several models would hide each other
             edges = [j + 0.5 for j in range(len(rates) + 1)]
-            ax.stairs(
-                heights, edges, baseline=floor, label=series(name), linewidth=1.4, **style_of(i)
-            )
+            ax.stairs(heights, edges, baseline=floor, label=label, linewidth=1.4, **style_of(i))
     if is_log:
         log_scale(ax)
         ax.set_ylim(bottom=floor)
     ax.grid(axis="x", visible=False)
-    ax.set_xlabel("dimension of the latent, highest rate first")
-    ax.set_ylabel("rate, nats")
-    legend_below(figure, ax)
-    return figure
+    return labelled(figure, ax, "dimension of the latent, highest rate first", "rate, nats")
 
 
 @drawing()
@@ -123,8 +113,7 @@ def scatter(
         handletextpad=0.2,
         markerscale=0.8,
     )
-    ax.set_xlabel("first component")
-    ax.set_ylabel("second component")
+    ax.set(xlabel="first component", ylabel="second component")
     return figure
 
 
@@ -136,14 +125,11 @@ def likelihood_histograms(rows: Sequence[PictureRow]) -> Figure:
         found = row["log_likelihood"]
         total = sum(found["counts"]) or 1
         shares = [count / total for count in found["counts"]]
+        look = {"linewidth": 1.4, **style}
         if row.get("kind") == "real":
-            ax.stairs(shares, found["edges"], fill=True, color="#D5D5D5", label=_name(row))
-        else:
-            ax.stairs(shares, found["edges"], label=_name(row), linewidth=1.4, **style)
-    ax.set_xlabel("log-likelihood under the judge, nats a poem")
-    ax.set_ylabel("share of poems")
-    legend_below(figure, ax)
-    return figure
+            look = {"fill": True, "color": "#D5D5D5"}
+        ax.stairs(shares, found["edges"], label=_name(row), **look)
+    return labelled(figure, ax, "log-likelihood under the judge, nats a poem", "share of poems")
 
 
 @drawing()
@@ -160,10 +146,7 @@ def tone_agreement(rows: Sequence[PictureRow], *, chars: int) -> Figure:
         ax.axvline(end + 0.5, color="#999999", linewidth=0.8)
     ax.set_xticks(range(1, longest + 1, 1 if longest <= 20 else chars))
     ax.grid(axis="x", visible=False)
-    ax.set_xlabel("position in the poem")
-    ax.set_ylabel("share with the right tone")
-    legend_below(figure, ax)
-    return figure
+    return labelled(figure, ax, "position in the poem", "share with the right tone")
 
 
 @drawing()
@@ -181,9 +164,7 @@ def metre_bars(rows: Sequence[PictureRow]) -> Figure:
     ax.set_xticks(range(len(names)), names)
     ax.set_ylim(0, 1.05)
     ax.grid(axis="x", visible=False)
-    ax.set_ylabel("share of poems")
-    legend_below(figure, ax)
-    return figure
+    return labelled(figure, ax, "", "share of poems")
 
 
 @drawing()
@@ -209,6 +190,5 @@ def traversal(values: Sequence[float], poems: Sequence[Sequence[str]], *, title:
             colour = "#BB2244" if character != middle[i] else "#222222"
             place = i + i // chars  # a gap after every line
             ax.text(place, row, character, ha="center", va="center", color=colour, fontsize=11)
-    ax.set_xlim(-3.5, lines * (chars + 1) - 1)
-    ax.set_ylim(len(poems) - 0.5, -0.5)
+    ax.set(xlim=(-3.5, lines * (chars + 1) - 1), ylim=(len(poems) - 0.5, -0.5))
     return figure

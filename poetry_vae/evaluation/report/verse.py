@@ -60,7 +60,8 @@ class VerseEvaluator:
     def edges(self) -> npt.NDArray[np.float64]:
         """Of the histograms of log-likelihood, wide enough for real poems and much else."""
         assert self.judges is not None
-        low, high = np.quantile(self._real_log_likelihood, [0.001, 0.999])
+        real = self.judges[0].log_likelihood(self._some(self.material.parts["test"]))
+        low, high = np.quantile(real, [0.001, 0.999])
         return np.linspace(low - 0.5 * (high - low), high + 0.5 * (high - low), _BINS + 1)
 
     def _some(self, texts: Sequence[str], most: int | None = None) -> Sequence[str]:
@@ -70,11 +71,6 @@ class VerseEvaluator:
             return texts
         rng = np.random.default_rng(derived_seed(self.seed, "some"))
         return [texts[i] for i in np.sort(rng.permutation(len(texts))[:most])]
-
-    @cached_property
-    def _real_log_likelihood(self) -> npt.NDArray[np.float64]:
-        assert self.judges is not None
-        return self.judges[0].log_likelihood(self._some(self.material.parts["test"]))
 
     def measure(
         self,

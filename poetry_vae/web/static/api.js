@@ -1,37 +1,27 @@
 // Requests to the server.
 
 export class Refused extends Error {
-  constructor(errors, status = 0) {
+  constructor(errors) {
     super(errors[0]?.message ?? "");
     this.errors = errors;
-    this.status = status;
   }
 }
 const offline = () => new Refused([{ kind: "Offline", field: "", message: "The server does not answer." }]);
 
-async function post(path, body, signal) {
-  let answer;
-  try {
-    answer = await fetch(path, {
-      method: "POST", signal, body: JSON.stringify(body), headers: { "content-type": "application/json" },
-    });
-  } catch (error) {
-    throw error.name === "AbortError" ? error : offline();
-  }
-  if (!answer.ok) {
-    const told = await answer.json().catch(() => ({}));
-    throw new Refused(told.errors ?? [{ kind: "ServerError", field: "", message: answer.statusText }], answer.status);
-  }
-  return answer;
-}
+const failed = (error) => { throw error.name === "AbortError" ? error : offline(); };
 
-export const ask = async (path, body, signal) => (await post(path, body, signal)).json();
-
-export async function get(path) {
-  const answer = await fetch(path).catch(() => { throw offline(); });
-  if (!answer.ok) throw new Refused([{ kind: "ServerError", field: "", message: answer.statusText }]);
-  return answer.json();
+async function request(path, options) {
+  const answer = await fetch(path, options).catch(failed);
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({}));
+  throw new Refused(told.errors ?? [{ kind: "ServerError", field: "", message: answer.statusText }]);
 }
+const post = (path, body, signal) => request(path, {
+  method: "POST", signal, body: JSON.stringify(body), headers: { "content-type": "application/json" },
+});
+
+export const get = async (path) => (await request(path)).json();
+export const ask = async (path, body) => (await post(path, body)).json();
 
 /** Server-sent events of an answer, as [name, value]. */
 export async function* events(path, body, signal) {
@@ -39,9 +29,7 @@ export async function* events(path, body, signal) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    const { done, value } = await reader.read().catch((error) => {
-      throw error.name === "AbortError" ? error : offline();
-    });
+    const { done, value } = await reader.read().catch(failed);
     if (done) throw offline(); // it ends with an event of its own
     text += value;
     for (let cut; (cut = text.indexOf("\n\n")) >= 0; text = text.slice(cut + 2)) {

@@ -23,8 +23,8 @@ export function start(said, failed) {
   showError = failed;
   $("undo").onclick = () => travel(past, future);
   $("redo").onclick = () => travel(future, past);
-  $("redraw-rest").onclick = redrawRest;
-  $("redraw-character").onclick = () => redraw([`${at[0]},${at[1]}`]);
+  $("redraw-rest").onclick = () => revise(unlocked());
+  $("redraw-character").onclick = () => redraw([place(...at)]);
   $("redraw-word").onclick = () => redraw([word(...at)]);
   $("redraw-line").onclick = () => redraw([`line${at[0]}`]);
   $("lock").onclick = () => lock([place(...at)]);
@@ -41,6 +41,7 @@ export async function open(given, where = null) {
   [past, future, at] = [[], [], null];
   fresh = new Set();
   $("desk").hidden = false;
+  $("empty").hidden = true;
   await show();
   choose(where);
 }
@@ -109,12 +110,10 @@ function cell(character, i, j, report, faults) {
     poem.locks.includes(key) ? say("已锁", "locked") : "", faults.has(key) ? say("出律", "breaks a rule") : "",
   ];
   const button = make("button", {
-    type: "button", className: "char", tabIndex: -1, "data-at": key, "aria-label": parts.filter(Boolean).join(" "),
+    type: "button", tabIndex: -1, "data-at": key, "aria-label": parts.filter(Boolean).join(" "),
+    className: ["char", poem.locks.includes(key) && "locked", faults.has(key) && "fault", fresh.has(key) && "fresh"].filter(Boolean).join(" "),
     "aria-pressed": String(at !== null && place(...at) === key),
   });
-  button.classList.toggle("locked", poem.locks.includes(key));
-  button.classList.toggle("fault", faults.has(key));
-  button.classList.toggle("fresh", fresh.has(key));
   if (view.pinyin && report.pinyin) button.append(make("span", { className: "pin" }, report.pinyin[i][j] || " "));
   button.append(make("span", { className: "zi" }, character));
   button.append(make("span", { className: `tone ${CLASS[tone] ?? ""}` }, tone === "中" ? "通" : tone));
@@ -213,9 +212,8 @@ function lock(keys) {
 
 const redraw = (places) => revise({ redraw: places, keep: poem.locks });
 
-function redrawRest() {
-  return revise(poem.locks.length ? { keep: poem.locks } : { redraw: poem.lines.map((_, i) => `line${i + 1}`) });
-}
+/** All that is not locked, as /revise takes it. */
+export const unlocked = () => (poem.locks.length ? { keep: poem.locks } : { redraw: poem.lines.map((_, i) => `line${i + 1}`) });
 
 async function revise(asked) {
   if (busy) return;
@@ -275,7 +273,7 @@ function walk(event) {
 
 function shortcut(event) {
   if (!poem || event.target.matches?.("input, textarea, select") || document.querySelector("dialog[open]")) return;
-  const key = event.key.toLowerCase();
+  const key = event.key.toLowerCase(), focused = event.target.dataset?.at;
   if ((event.ctrlKey || event.metaKey) && key === "z") travel(...(event.shiftKey ? [future, past] : [past, future]));
   else if ((event.ctrlKey || event.metaKey) && key === "y") travel(future, past);
   else if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -283,12 +281,8 @@ function shortcut(event) {
     const before = place(...at);
     choose(null);
     $("poem").querySelector(`[data-at="${before}"]`)?.focus();
-  } else {
-    const focused = event.target.dataset?.at;
-    if (focused && (key === "l" || key === "r")) {
-      if (key === "l") lock([focused]);
-      else redraw([focused]);
-    } else return;
-  }
+  } else if (focused && key === "l") lock([focused]);
+  else if (focused && key === "r") redraw([focused]);
+  else return;
   event.preventDefault();
 }

@@ -123,12 +123,7 @@ async function fillCard(element, poem) {
 
 // Ask
 
-const fromEntry = (entry) => ({
-  form: entry.form, lines: entry.lines, seed: entry.seed, index: entry.index,
-  asked: { ...entry.rules, about: entry.about, dynasty: entry.dynasty },
-});
-
-async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
+async function drawPoems(path, body, heading, open = 0) {
   drawing?.abort();
   const mine = (drawing = new AbortController());
   const title = make("h2", { className: "waiting" }, heading);
@@ -136,19 +131,17 @@ async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
   $("empty").hidden = true;
   $("go").disabled = true;
   $("stop").hidden = false;
-  let first = null;
   try {
     for await (const [name, value] of events(path, { ...body, script: "traditional" }, mine.signal)) {
       if (name === "note") title.append(` · ${value.replace("keywords:", say("取词：", "keywords:")).replace("subject:", say("题旨：", "subject:"))}`);
       if (name !== "poem") continue;
-      const poem = fromEntry(value);
-      poem.asked = { ...poem.asked, n: body.n };
+      const { form, lines, seed, index, rules, about, dynasty } = value;
+      const poem = { form, lines, seed, index, asked: { ...rules, about, dynasty, n: body.n } };
       const element = card(poem);
       $("drawn").append(element);
-      if (value.index === open && path === "/poems") {
-        first = poem;
+      if (index === open && path === "/poems") {
         element.classList.add("open");
-        await desk.open(poem, place);
+        await desk.open(poem);
         if (matchMedia("(max-width: 48rem)").matches) $("work").scrollIntoView();
       }
     }
@@ -161,16 +154,12 @@ async function drawPoems(path, body, heading, { open = 0, place = null } = {}) {
       $("stop").hidden = true;
     }
   }
-  return first;
 }
 
-async function write(options) {
+async function write(open) {
   asking.clearErrors();
-  const body = asking.wishes();
   await guarded(
-    async () => {
-      await drawPoems("/poems", body, say("新作", "Drawn"), options);
-    },
+    () => drawPoems("/poems", asking.wishes(), say("新作", "Drawn"), open),
     (error) => asking.showErrors(error.errors),
   );
 }
@@ -182,9 +171,8 @@ $("stop").onclick = () => drawing?.abort();
 $("clear").onclick = () => asking.clearErrors();
 
 $("vary").onclick = () => guarded(() => {
-  const { lines, form, locks } = desk.current();
-  const body = { poem: lines.join("，"), form, n: 3, ...(locks.length ? { keep: locks } : { redraw: lines.map((_, i) => `line${i + 1}`) }) };
-  return drawPoems("/revise", body, say("变体", "Variations"));
+  const { lines, form } = desk.current();
+  return drawPoems("/revise", { poem: lines.join("，"), form, n: 3, ...desk.unlocked() }, say("变体", "Variations"));
 });
 
 // Keep, copy, picture, link
@@ -196,10 +184,11 @@ $("keep").onclick = () => {
 function showCount() {
   const n = kept.all().length;
   $("kept-count").textContent = n ? String(n) : "";
+  $("kept-empty").hidden = n > 0;
+  $("copy-all").hidden = n === 0;
 }
 function showKept() {
-  const poems = kept.all();
-  $("kept-list").replaceChildren(...poems.map((poem) => {
+  $("kept-list").replaceChildren(...kept.all().map((poem) => {
     const copyIt = make("button", { type: "button" }, say("复制", "Copy"));
     copyIt.onclick = () => guarded(async () => copy(asText(await shown(poem))));
     const drop = make("button", { type: "button", className: "drop" }, say("删除", "Remove"));
@@ -208,16 +197,10 @@ function showKept() {
       kept.drop(poem);
       element.remove();
       showCount();
-      showEmpty();
     };
     return element;
   }));
-  showEmpty();
-}
-function showEmpty() {
-  const isEmpty = !kept.all().length;
-  $("kept-empty").hidden = !isEmpty;
-  $("copy-all").hidden = isEmpty;
+  showCount();
 }
 async function copy(text) {
   try {
@@ -279,21 +262,22 @@ function showWay() {
     $("slider").setAttribute("aria-valuetext", lines.join("，"));
   });
 }
-const errorsAt = (prefix) => (error) => {
-  $(`${prefix}-error-`).textContent = error.errors.map((each) => {
-    const label = document.querySelector(`label[for="${each.field}"]`)?.textContent;
-    return (label ? `${label}：` : "") + errorSentence(each);
-  }).join(" ");
-};
-function submits(id, button, prefix, work) {
-  $(id).onsubmit = (event) => {
+function submits(name, button, work) {
+  const place = $(`${name}-error-`);
+  const showErrors = (error) => {
+    place.textContent = error.errors.map((each) => {
+      const label = document.querySelector(`label[for="${each.field}"]`)?.textContent;
+      return (label ? `${label}：` : "") + errorSentence(each);
+    }).join(" ");
+  };
+  $(`${name}-form`).onsubmit = (event) => {
     event.preventDefault();
-    $(`${prefix}-error-`).textContent = "";
+    place.textContent = "";
     $(button).disabled = true;
-    guarded(work, errorsAt(prefix)).finally(() => { $(button).disabled = false; });
+    guarded(work, showErrors).finally(() => { $(button).disabled = false; });
   };
 }
-submits("wander-form", "walk", "wander", async () => {
+submits("wander", "walk", async () => {
   const answer = await ask("/interpolate", { start: $("start").value, end: $("end").value, steps: 12, script: "traditional" });
   way = answer.poems.filter((poem, i, all) => !i || poem.lines.join() !== all[i - 1].lines.join());
   $("slider").max = way.length - 1;
@@ -306,12 +290,11 @@ $("slider").oninput = showWay;
 $("way-open").onclick = () => {
   turnTo("write");
   guarded(() => desk.open(way[$("slider").value]));
-  $("empty").hidden = true;
 };
 
 // Reply
 
-submits("reply-form", "answer", "reply", async () => {
+submits("reply", "answer", async () => {
   const line = $("line").value.trim();
   const { replies } = await ask("/reply", { line, n: 6, script: "traditional" });
   const form = { 5: "五言联", 7: "七言联" }[[...replies[0].line].length];
@@ -323,7 +306,6 @@ submits("reply-form", "answer", "reply", async () => {
       button.onclick = () => guarded(async () => {
         const reading = await ask("/metre", { poem: `${line}，${each.line}` });
         turnTo("write");
-        $("empty").hidden = true;
         await desk.open({ form: form ?? `2x${[...each.line].length}`, lines: reading.traditional });
       });
       const without = each.given_up.map((text) => (isEnglish() ? text : GIVEN_UP[text] ?? text)).join(say("、", ", "));
@@ -363,11 +345,10 @@ async function restore() {
   if (!asked) return;
   turnTo("write");
   asking.fill(asked);
-  if (asked.seed !== undefined) await write({ open: Number(asked.open ?? 0) });
+  if (asked.seed !== undefined) await write(Number(asked.open ?? 0));
   if (asked.poem) {
     const reading = await ask("/metre", { poem: asked.poem });
     await desk.open({ form: asked.form, lines: reading.traditional, isChanged: asked.seed !== undefined });
-    $("empty").hidden = true;
   }
 }
 window.addEventListener("hashchange", () => guarded(restore));

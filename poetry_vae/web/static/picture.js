@@ -40,6 +40,7 @@ export function draw(canvas, lines, { style = "paper", author = "", date = new D
     pen.fillStyle = colour;
     pen.fillText(text, x, y);
   };
+  let at = (i, j, row) => [(WIDTH - row.length * pitch) / 2 + (j + 0.5) * pitch, top + (i + 0.5) * size * 1.75];
   if (isVertical) {
     const width = rows.length * pitch;
     const right = (WIDTH + width) / 2;
@@ -54,13 +55,9 @@ export function draw(canvas, lines, { style = "paper", author = "", date = new D
       }
       pen.stroke();
     }
-    rows.forEach((row, i) => row.forEach((c, j) => write(c, right - (i + 0.5) * pitch, top + (j + 0.5) * size * 1.2, size, look.ink)));
-  } else {
-    rows.forEach((row, i) => {
-      const left = (WIDTH - row.length * pitch) / 2;
-      row.forEach((c, j) => write(c, left + (j + 0.5) * pitch, top + (i + 0.5) * size * 1.75, size, look.ink));
-    });
+    at = (i, j) => [right - (i + 0.5) * pitch, top + (j + 0.5) * size * 1.2];
   }
+  rows.forEach((row, i) => row.forEach((c, j) => write(c, ...at(i, j, row), size, look.ink)));
   pen.textAlign = "right";
   const under = [author, day(date)].filter(Boolean).join("　");
   write(under, WIDTH - EDGE - 80, height - 116, 28, look.soft);
