@@ -36,7 +36,7 @@ from poetry_vae.text.paths import (
     paths_of,
     type_of,
 )
-from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.text.prosody import PINGSHUI, RhymeBook, tone_of
 from poetry_vae.text.rhyming import Borrowed, RhymeGroups, Rhyming
 from poetry_vae.text.turned import Turned, turned_lines
 
@@ -204,11 +204,9 @@ class _Sound(NamedTuple):
 def _sound(book: RhymeBook, character: str) -> _Sound:
     found = book.readings(character)
     level = [reading.group for reading in found if reading.tone == "平"]
-    letter = (
-        "？" if not found else "仄" if not level else "平" if len(level) == len(found) else "中"
-    )
+    known = None if not found or "" in level else frozenset(level)
     oblique = frozenset(r.group for r in found if r.tone == "仄" and r.group)
-    return _Sound(letter, None if not found or "" in level else frozenset(level), oblique)
+    return _Sound(tone_of(character, book), known, oblique)
 
 
 def _strain(rhyme: Rhyming, first: RhymeGroups, opens: bool) -> int:

@@ -12,14 +12,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 from poetry_vae.text.cilin import CILIN
 from poetry_vae.text.faults import TONE_NAMES, Fault
 from poetry_vae.text.form import tune_form, tunes
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.text.prosody import PINGSHUI, RhymeBook, tone_of
 from poetry_vae.text.scansion import check
 from poetry_vae.text.shipped import rows
 
@@ -148,7 +148,7 @@ def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> T
             f"{form.tune} has {form.described} characters, and this poem lines of "
             f"{', '.join(str(len(line)) for line in lines)}"
         )
-    tones = tuple("".join(_letter(book, character) for character in line) for line in lines)
+    tones = tuple("".join(tone_of(character, book) for character in line) for line in lines)
     books = (book, PINGSHUI) if book.name == CILIN.name else (book,)
     heard = [_ends(lines, metre, one) for one in books]
     groups: list[frozenset[str]] = [frozenset() for _ in lines]
@@ -170,12 +170,6 @@ def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> T
         tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
         tuple(dict.fromkeys(c for c, letter in letters if letter == "？")),
     )
-
-
-@lru_cache(maxsize=1 << 16)
-def _letter(book: RhymeBook, character: str) -> str:
-    tones = {reading.tone for reading in book.readings(character)}
-    return "中" if len(tones) == 2 else next(iter(tones), "？")
 
 
 def _ends(lines: Sequence[str], metre: TuneMetre, book: RhymeBook) -> list[frozenset[str]]:

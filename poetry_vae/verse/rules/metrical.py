@@ -42,7 +42,7 @@ from poetry_vae.verse.rules.couplets import (
     as_mask,
     couplet_products,
     joined,
-    tone_class,
+    tone_classes,
 )
 from poetry_vae.verse.rules.rhyme_groups import RhymeGroups, if_first_rhymes, nonempty_subsets
 from poetry_vae.verse.rules.rule import BoundRule
@@ -94,9 +94,7 @@ class Metrical(BoundRule):
     ) -> None:
         self.form, self.rules = form, rules
         self.templates, self.groups = tuple(templates), tuple(groups)
-        self.tones = torch.tensor([tone_class(c, book) for c in characters])  # [V]
-        shown = self.tones[len(characters) - strangers :]
-        shown[shown == UNREAD] = EITHER
+        self.tones = tone_classes(characters, book, strangers=strangers)  # [V]
         # In metre the rhyme is level, so an oblique reading of the character does not count.
         self.rhymes = RhymeGroups.of(
             characters, self.groups, book, is_level=bool(self.templates), rare=rare

@@ -19,6 +19,7 @@ from torch import Tensor
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import NO_CLASS, boundaries, word_classes
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.verse.rules.couplets import EITHER, LEVEL, OBLIQUE, tone_classes
 from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, only
 from poetry_vae.verse.rules.sound import Sounds
 from poetry_vae.verse.rules.word_ends import WordEnds
@@ -55,14 +56,9 @@ class Facing(BoundRule):
         classes = torch.tensor([NO_CLASS] * first + word_classes(symbols[first:]))
         # Characters without a class may face each other.
         self._class = classes
-        tones = [{r.tone for r in book.readings(c)} if c else set() for c in symbols]
-        strange = range(ground.alphabet.known_to_model, len(symbols))  # their tones may be unknown
-        self._level = torch.tensor(
-            ["平" in t or (i in strange and not t) for i, t in enumerate(tones)]
-        )
-        self._oblique = torch.tensor(
-            ["仄" in t or (i in strange and not t) for i, t in enumerate(tones)]
-        )
+        tones = tone_classes(symbols, book, strangers=len(ground.alphabet.strangers))
+        self._level = (tones == LEVEL) | (tones == EITHER)
+        self._oblique = (tones == OBLIQUE) | (tones == EITHER)
         T = ground.form.positions
         self._partner = torch.full((T,), -1)
         """The place that a place faces, −1 where none."""
