@@ -184,6 +184,13 @@ class BoundRule:
         """
 
 
+class Allowed(BoundRule):
+    """A rule that only says what each place may hold."""
+
+    def __init__(self, allowed: Tensor) -> None:
+        self.allowed = allowed
+
+
 CanStand = Callable[["Placements"], "Tensor"]
 """Whether all rules admit each way to place words: [A]."""
 
