@@ -12,6 +12,7 @@ from poetry_vae.text.faults import (
     RHYME_KINDS,
     Fault,
     couplet_fault,
+    in_order,
     link_fault,
     tone_fault,
     unsaved_fault,
@@ -148,12 +149,8 @@ def check(
     nearest = min(known, key=nearness)
     rhyme, variants = rhymes[nearest.order[0].isupper()], paths[nearest][1]
     types = tuple(type_of(variant) for variant in variants)
-    order_faults = list(_order_faults(lines, types))
-    faults = [
-        *_tone_faults(lines, symbols, variants, rules),
-        *order_faults,
-        *rhyme.faults(lines, ends),
-    ]
+    tone_faults = _tone_faults(lines, symbols, variants, rules)
+    faults = [*tone_faults, *_order_faults(lines, types), *rhyme.faults(lines, ends)]
     report = MetreReport(
         lines=lines,
         template=nearest,
@@ -161,8 +158,8 @@ def check(
         tones=tones,
         rhymes=rhyme.wanted,
         line_groups=tuple(map(rhyme.groups_of, ends)),
-        faults=tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
-        unknown=_unknown("".join(lines), "".join(tones)),
+        faults=in_order(faults),
+        unknown=unknown_in("".join(lines), "".join(tones)),
         turned=tuple(turned_lines(lines, symbols, variants)),
         borrowed=tuple(rhyme.borrowed(lines, ends)),
     )
@@ -237,9 +234,9 @@ def _order_faults(lines: tuple[str, ...], types: Sequence[LineType]) -> Iterator
             yield (couplet_fault if i % 2 else link_fault)(i + 1, lines)
 
 
-def _unknown(text: str, letters: str) -> tuple[str, ...]:
+def unknown_in(text: str, letters: str) -> tuple[str, ...]:
+    """The characters whose tone letter is ？, each once."""
     if "？" not in letters:
         return ()
-    return tuple(
-        dict.fromkeys(c for c, letter in zip(text, letters, strict=True) if letter == "？")
-    )
+    pairs = zip(text, letters, strict=True)
+    return tuple(dict.fromkeys(c for c, letter in pairs if letter == "？"))

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from poetry_vae.text.cilin import CILIN
-from poetry_vae.text.faults import TONE_NAMES, Fault
+from poetry_vae.text.faults import TONE_NAMES, Fault, in_order
 from poetry_vae.text.form import tune_form, tunes
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook, tone_of
-from poetry_vae.text.scansion import check
+from poetry_vae.text.scansion import check, unknown_in
 from poetry_vae.text.shipped import rows
 
 FIXED_FROM = 90
@@ -161,15 +161,8 @@ def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> T
         for i in places:
             groups[i] = found[i]
     faults = [*_tone_faults(lines, tones, metre), *_rhyme_faults(lines, metre, groups, wrong)]
-    letters = zip("".join(lines), "".join(tones), strict=True)
-    return TuneReport(
-        lines,
-        metre,
-        tones,
-        tuple(groups),
-        tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
-        tuple(dict.fromkeys(c for c, letter in letters if letter == "？")),
-    )
+    unknown = unknown_in("".join(lines), "".join(tones))
+    return TuneReport(lines, metre, tones, tuple(groups), in_order(faults), unknown)
 
 
 def _ends(lines: Sequence[str], metre: TuneMetre, book: RhymeBook) -> list[frozenset[str]]:
@@ -207,7 +200,7 @@ def _tone_faults(
                     f"{line[j]} is {TONE_NAMES[has]} where {metre.shares[i][j]}% of {metre.name} "
                     f"have {TONE_NAMES[wanted]}"
                 )
-                yield Fault("平仄", i + 1, j + 1, f"line {i + 1}, character {j + 1}: {why}")
+                yield Fault.at("平仄", i + 1, j + 1, why)
 
 
 def _rhyme_faults(
@@ -225,4 +218,4 @@ def _rhyme_faults(
             f"{text[-1]} ({groups}) does not rhyme with {where}, as {metre.rhyme_shares[i]}% of "
             f"{metre.name} do"
         )
-        yield Fault("韵", i + 1, len(text), f"line {i + 1}, character {len(text)}: {why}")
+        yield Fault.at("韵", i + 1, len(text), why)
