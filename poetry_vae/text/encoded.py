@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.text.corpus import Corpus, read_corpus
+from poetry_vae.text.corpus import Corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import FileReadError, open_regular
 from poetry_vae.text.form import Form
@@ -165,9 +165,7 @@ def looks_encoded(path: Path) -> bool:
             head = file.read(9)
     except (FileReadError, OSError):  # the next reader will report the fault
         return False
-    if path.name.endswith(PACKED):
-        return True
-    return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0\0\0\0"
+    return path.name.endswith(PACKED) or head[4:] == b"\0\0\0\0{"
 
 
 def encode_corpus(
@@ -199,7 +197,10 @@ def encode_corpus(
             f"training poems of the form {form}: the corpus is too small to be split, or the "
             "count asked for too high"
         )
-    parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
+    parts: dict[Part, npt.NDArray[np.uint16]] = {}
+    for part, poems in by_part.items():
+        ids = tokenizer.encode_folded("".join(poem.text for poem in poems))
+        parts[part] = ids.astype(np.uint16).reshape(-1, form.positions)
     return EncodedCorpus(form, tokenizer, parts, source, columns_of(by_part))
 
 
@@ -219,30 +220,3 @@ def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, l
             f"({form.described}); the commonest shapes are {found}"
         )
     return by_part
-
-
-def _ids(tokenizer: CharTokenizer, poems: list[Poem], form: Form) -> npt.NDArray[np.uint16]:
-    text = "".join(poem.text for poem in poems)
-    return tokenizer.encode_folded(text).astype(np.uint16).reshape(-1, form.positions)
-
-
-def poems_for(
-    path: Path, form: Form, tokenizer: CharTokenizer, *, part: str, encoding: str = "utf-8"
-) -> npt.NDArray[np.uint16]:
-    """The poems of a form in one part of a corpus (or in ``all``), in a given vocabulary: [N, T].
-
-    The path is an encoded corpus, whose vocabulary may be another, or poems in any known format.
-
-    Raises:
-        CorpusError: nothing readable is there, or no poem of the form.
-        FormError: the encoded corpus holds only other forms.
-    """
-    if not looks_encoded(path):
-        # Encoded directly in the given vocabulary: that of the corpus' own training part would
-        # lack the characters that only its other parts have.
-        by_part = _poems_by_part(read_corpus(path, encoding=encoding), form, windows=False)
-        poems = [poem for name in PARTS if part in (name, "all") for poem in by_part[name]]
-        return _ids(tokenizer, poems, form)
-    encoded = EncodedCorpus.load(path, form)
-    parts = encoded.in_vocabulary(tokenizer).parts
-    return np.concatenate([parts[name] for name in PARTS if part in (name, "all")])
