@@ -63,7 +63,7 @@ class Corpus:
         counts: Counter[tuple[Form | None, str]] = Counter()
         for poem in self.poems:
             own = poem.form if poem.lengths in named else None
-            if own is None or not own.is_named:
+            if own is None or not (own.tune or own in NAMED_FORMS):
                 counts[None, poem.dynasty] += 1
             elif own not in couplets:
                 counts[own, poem.dynasty] += 1

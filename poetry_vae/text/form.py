@@ -151,10 +151,6 @@ class Form:
         return _NAMES[self][1] if self in _NAMES else self._written
 
     @property
-    def is_named(self) -> bool:
-        return self in _NAMES or self in _tune_names()
-
-    @property
     def tune(self) -> str:
         """The name of the 词 tune with this pattern, in simplified script; empty if none has it."""
         return _tune_names().get(self, "")
@@ -235,30 +231,16 @@ _NAMES: dict[Form, tuple[str, str]] = {
 NAMED_FORMS: tuple[Form, ...] = tuple(_NAMES)
 """The forms of 诗 that have a name; :func:`tunes` has those of 词."""
 
-_ALIASES: dict[str, Form] = {
-    "五言对句": Form.of(2, 5),
-    "七言对句": Form.of(2, 7),
-    "五言對句": Form.of(2, 5),
-    "七言對句": Form.of(2, 7),
-    "五言聯": Form.of(2, 5),
-    "七言聯": Form.of(2, 7),
-    "五言绝句": Form.of(4, 5),
-    "六言绝句": Form.of(4, 6),
-    "七言绝句": Form.of(4, 7),
-    "五言絕句": Form.of(4, 5),
-    "六言絕句": Form.of(4, 6),
-    "七言絕句": Form.of(4, 7),
-    "五絕": Form.of(4, 5),
-    "六絕": Form.of(4, 6),
-    "七絕": Form.of(4, 7),
-    "五言律诗": Form.of(8, 5),
-    "七言律诗": Form.of(8, 7),
-    "五言律詩": Form.of(8, 5),
-    "七言律詩": Form.of(8, 7),
-    "五排": Form.of(12, 5),  # the length that examinations asked for
-    "七排": Form.of(12, 7),
-    "五言排律": Form.of(12, 5),
-    "七言排律": Form.of(12, 7),
+_OTHER_NAMES: dict[Form, str] = {
+    Form.of(2, 5): "五言对句 五言對句 五言聯",
+    Form.of(2, 7): "七言对句 七言對句 七言聯",
+    Form.of(4, 5): "五言绝句 五言絕句 五絕",
+    Form.of(4, 6): "六言绝句 六言絕句 六絕",
+    Form.of(4, 7): "七言绝句 七言絕句 七絕",
+    Form.of(8, 5): "五言律诗 五言律詩",
+    Form.of(8, 7): "七言律诗 七言律詩",
+    Form.of(12, 5): "五排 五言排律",  # the length that examinations asked for
+    Form.of(12, 7): "七排 七言排律",
 }
 
 
@@ -266,7 +248,8 @@ _ALIASES: dict[str, Form] = {
 def _by_name() -> dict[str, Form]:
     of_tunes = {name: tune.form for tune in tunes() for name in tune.names}
     of_shi = {name: form for form, names in _NAMES.items() for name in names}
-    return {**of_tunes, **of_shi, **_ALIASES}
+    others = {name: form for form, names in _OTHER_NAMES.items() for name in names.split()}
+    return {**of_tunes, **of_shi, **others}
 
 
 def named_forms() -> list[tuple[Form, str, list[str]]]:
