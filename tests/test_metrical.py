@@ -15,7 +15,7 @@ from poetry_vae.text.metre import COUPLETS, LineType, Rules, legal_patterns, tem
 from poetry_vae.text.prosody import Reading, RhymeBook
 from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.couplets import couplet_products
-from poetry_vae.verse.rules.metrical import Metrical, MetricalPlan
+from poetry_vae.verse.rules.metrical import Metrical
 
 # Characters by their readings: level, oblique, either, level in two groups, either in two groups.
 BOOK = {
@@ -195,7 +195,7 @@ def test_without_metre_the_first_line_rhymes_as_often_as_it_would_end_level() ->
         QUATRAIN, CHARACTERS, templates=(), groups="東冬", rules="strict", book=MADE_UP
     )
     drawn = torch.randn(2, len(CHARACTERS), generator=torch.Generator().manual_seed(0))
-    plan = MetricalPlan(torch.tensor([0, 0]), torch.tensor([1, 1]))
+    plan = torch.tensor([[0, 1], [0, 1]])
     found = metrical.reweighed(drawn, torch.tensor([QUATRAIN.chars - 1, 0]), plan)
     assert torch.equal(found[1], drawn[1])  # no end of a line
     before, after = drawn[0].exp(), found[0].exp()

@@ -48,6 +48,8 @@ class RhymeBook:
     name: str
     readings: Callable[[str], frozenset[Reading]]
     """Every reading of a character in traditional script; none if the book lacks it."""
+    rare: Callable[[str], frozenset[str]] = lambda character: frozenset()
+    """Groups that a character could rhyme in by its readings, and hardly ever does."""
     near: str = ""
     """Level groups that stand together here lend each other the rhyme of a poem's first line; a
     book of wide groups needs no such loans."""
@@ -69,7 +71,13 @@ def readings(character: str) -> frozenset[Reading]:
     return _table().get(fold(character), frozenset()) if found is None else found
 
 
-PINGSHUI = RhymeBook("pingshui", readings, _NEIGHBOURS)
+def rare_rhymes(character: str) -> frozenset[str]:
+    """Level groups that a character could rhyme in by its readings, and hardly ever does: 真 of 論,
+    which verse rhymes with 元."""
+    return _rare_rhymes().get(fold(character), frozenset())
+
+
+PINGSHUI = RhymeBook("pingshui", readings, rare_rhymes, _NEIGHBOURS)
 """The readings of classical verse and the groups of 平水韻, with their customary 鄰韻."""
 
 
@@ -78,12 +86,6 @@ def tone_of(character: str, book: RhymeBook = PINGSHUI) -> str:
     """平 or 仄; 中 if a character can have both tones, ？ if the book does not know it."""
     tones = {reading.tone for reading in book.readings(character)}
     return "中" if len(tones) == 2 else next(iter(tones), "？")
-
-
-def rare_rhymes(character: str) -> frozenset[str]:
-    """Level groups that a character could rhyme in by its readings, and hardly ever does: 真 of 論,
-    which verse rhymes with 元."""
-    return _rare_rhymes().get(fold(character), frozenset())
 
 
 @cache

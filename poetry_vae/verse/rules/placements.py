@@ -43,8 +43,8 @@ class Placements:
 
     def possible(self) -> Tensor:
         """What positions may hold under every way, [A, T, V] of truth values."""
-        out = self.allowed.repeat(len(self.starts), 1, 1)
-        for way, at, variants in self._places(torch.arange(len(self.starts))):
+        out = self.allowed.repeat(len(self), 1, 1)
+        for way, at, variants in self._places(torch.arange(len(self))):
             out[way, at] &= variants
         return out
 
@@ -75,13 +75,6 @@ class Placements:
         for rows, at, variants in self._places(way):
             masked = masked.within(rows, at, self.allowed[at] & variants)
         return masked
-
-    def holds(self, way: Tensor) -> Tensor:
-        """The positions that words take under ``way`` [R]: [R, T]."""
-        taken = torch.zeros(len(way), len(self.allowed), dtype=torch.bool)
-        for rows, at, _ in self._places(way):
-            taken[rows, at] = True
-        return taken
 
     def edges(self, way: Tensor) -> tuple[Tensor, Tensor]:
         """Where words begin and where they end under ``way`` [R]: twice [R, T]."""

@@ -102,12 +102,9 @@ class BoundRule:
 
     def place(
         self, masked: MaskedProbabilities, *, generator: torch.Generator
-    ) -> tuple[Any, Tensor] | None:
-        """Draw the places of words by their probability: the decision, and its log-probability,
-        [R].
-
-        A decision is a tensor of R rows, or a value that can be indexed by rows and ``joined``.
-        """
+    ) -> tuple[Tensor, Tensor] | None:
+        """Draw the places of words by their probability: the decision, a row for each poem, and its
+        log-probability, [R]."""
         return None
 
     def placed(self, masked: MaskedProbabilities, decision: Any) -> MaskedProbabilities:

@@ -10,7 +10,7 @@ from itertools import chain
 
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreTemplate, Rules, template_named, templates
-from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook, rare_rhymes
+from poetry_vae.text.prosody import GROUPS, PINGSHUI, RhymeBook
 from poetry_vae.text.script import fold
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.metrical import Metrical
@@ -77,8 +77,15 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
                 f"{rhyme.group} is the oblique rhyme {'/'.join(asked)}, and metre asks for a level "
                 f"one: leave out the metre, or take one of {''.join(level)}"
             )
-    rules = metre.rules if metre else "strict"
-    return _metrical(ground.form, ground.alphabet, legal, tuple(groups), rules, book)
+    return _metrical(
+        ground.form,
+        ground.alphabet.symbols,
+        templates=legal,
+        groups=tuple(groups),
+        rules=metre.rules if metre else "strict",
+        book=book,
+        strangers=len(ground.alphabet.strangers),
+    )
 
 
 def _check_lines(form: Form) -> None:
@@ -105,25 +112,7 @@ def _check_lines(form: Form) -> None:
         )
 
 
-@lru_cache(maxsize=16)
-def _metrical(
-    form: Form,
-    alphabet: Alphabet,
-    legal: tuple[MetreTemplate, ...],
-    groups: tuple[str, ...],
-    rules: Rules,
-    book: RhymeBook,
-) -> Metrical:
-    return Metrical(
-        form,
-        alphabet.symbols,
-        templates=legal,
-        groups=groups,
-        rules=rules,
-        book=book,
-        strangers=len(alphabet.strangers),
-        rare=rare_rhymes if book is PINGSHUI else lambda character: (),
-    )
+_metrical = lru_cache(maxsize=16)(Metrical)
 
 
 def _groups_of(book: RhymeBook, alphabet: Alphabet, *, level: bool) -> list[str]:
