@@ -22,7 +22,7 @@ from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import FileReadError, open_regular
 from poetry_vae.text.form import Form
 from poetry_vae.text.json_values import JsonError, parse_json
-from poetry_vae.text.labels import LabelColumn, columns_of, label_column
+from poetry_vae.text.labels import LABELS, LabelColumn, label_columns
 from poetry_vae.text.opening import MOST_BYTES
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
@@ -110,12 +110,8 @@ class EncodedCorpus:
             }
         if not any(len(ids) for ids in parts.values()):
             raise CorpusError(f"not one of the {len(treasury)} poems of the corpus is a {form}")
-        labels = {
-            kind: column
-            for kind in ("dynasty", "author")
-            if (column := label_column({part: known[part][kind] for part in PARTS}))
-        }
         titles = {part: known[part]["title"] for part in PARTS}
+        labels = label_columns(known)
         return cls(form, treasury.tokenizer, parts, treasury.source, labels, titles)
 
     @classmethod
@@ -197,11 +193,12 @@ def encode_corpus(
             f"training poems of the form {form}: the corpus is too small to be split, or the "
             "count asked for too high"
         )
-    parts: dict[Part, npt.NDArray[np.uint16]] = {}
+    parts, known = {}, {}
     for part, poems in by_part.items():
         ids = tokenizer.encode_folded("".join(poem.text for poem in poems))
         parts[part] = ids.astype(np.uint16).reshape(-1, form.positions)
-    return EncodedCorpus(form, tokenizer, parts, source, columns_of(by_part))
+        known[part] = {kind: [getattr(poem, kind) for poem in poems] for kind in LABELS}
+    return EncodedCorpus(form, tokenizer, parts, source, label_columns(known))
 
 
 def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, list[Poem]]:

@@ -27,6 +27,27 @@ class Fault:
         return cls(kind, line, position, f"line {line}, character {position}: {why}")
 
 
+class Measured:
+    """What every report says of the faults of a poem."""
+
+    faults: tuple[Fault, ...]
+
+    @property
+    def keeps_metre(self) -> bool:
+        """Whether every tone is as the metre wants it, and lines follow each other as they may."""
+        return all(fault.kind in RHYME_KINDS for fault in self.faults)
+
+    @property
+    def keeps_rhyme(self) -> bool:
+        """Whether the lines rhyme that are to rhyme; of old-style verse, the even ones."""
+        return all(fault.kind not in RHYME_KINDS for fault in self.faults)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the poem keeps metre and rhyme."""
+        return self.keeps_metre and self.keeps_rhyme
+
+
 def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     """Faults as they come in the poem."""
     return tuple(sorted(faults, key=lambda fault: (fault.line, fault.position)))

@@ -11,6 +11,7 @@ from poetry_vae.text.errors import FormError
 from poetry_vae.text.faults import (
     RHYME_KINDS,
     Fault,
+    Measured,
     couplet_fault,
     in_order,
     link_fault,
@@ -52,7 +53,7 @@ _COUNTS_AS: dict[Readings, dict[int, int]] = {
 
 
 @dataclass(frozen=True)
-class MetreReport:
+class MetreReport(Measured):
     """A poem measured by the template that it comes nearest to."""
 
     lines: tuple[str, ...]
@@ -89,18 +90,7 @@ class MetreReport:
     @property
     def keeps_metre(self) -> bool:
         """Whether every line is of its type, couplets oppose and are linked."""
-        return self.style == "近体" and all(fault.kind in RHYME_KINDS for fault in self.faults)
-
-    @property
-    def keeps_rhyme(self) -> bool:
-        """Whether the lines rhyme that the template says rhyme; of old-style verse, the even
-        ones."""
-        return all(fault.kind not in RHYME_KINDS for fault in self.faults)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the poem is regulated verse without a fault."""
-        return self.keeps_metre and self.keeps_rhyme
+        return self.style == "近体" and super().keeps_metre
 
 
 def check(

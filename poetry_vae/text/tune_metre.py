@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from poetry_vae.text.cilin import CILIN
-from poetry_vae.text.faults import TONE_NAMES, Fault, in_order
+from poetry_vae.text.faults import TONE_NAMES, Fault, Measured, in_order
 from poetry_vae.text.form import tune_form, tunes
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Poem
@@ -55,7 +55,7 @@ class TuneMetre:
 
 
 @dataclass(frozen=True)
-class TuneReport:
+class TuneReport(Measured):
     """A poem measured by its tune."""
 
     lines: tuple[str, ...]
@@ -66,20 +66,6 @@ class TuneReport:
     """The rhyme groups of each line that is to rhyme: those of its rhyme where it has one."""
     faults: tuple[Fault, ...]
     unknown: tuple[str, ...]
-
-    @property
-    def keeps_metre(self) -> bool:
-        """Whether every fixed place has its tone."""
-        return all(fault.kind == "韵" for fault in self.faults)
-
-    @property
-    def keeps_rhyme(self) -> bool:
-        """Whether the lines rhyme that rhyme in most poems of the tune."""
-        return all(fault.kind != "韵" for fault in self.faults)
-
-    @property
-    def ok(self) -> bool:
-        return not self.faults
 
 
 @cache

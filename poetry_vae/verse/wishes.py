@@ -92,7 +92,7 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
         lengths = set(map(len, lines))
         if lengths in ({5}, {7}) and not (asked.get("acrostic") or asked.get("tail")):
             return ("五" if lengths == {5} else "七") + ("绝" if len(lines) <= 4 else "律")
-    heads = [len(acrostic(asked[name]).members) for name in ("acrostic", "tail") if asked.get(name)]
+    heads = [len(acrostic(asked[name]).parts) for name in ("acrostic", "tail") if asked.get(name)]
     if not heads or max(heads) < 2:
         return None
     if max(heads) > 8:
@@ -141,18 +141,16 @@ def _theme(text: str, form: Form, note: Note) -> Rule:
     from poetry_vae.text.keywords import keywords
     from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.rules.favour import Favour
-    from poetry_vae.verse.rules.rule import RuleError, together
+    from poetry_vae.verse.rules.rule import RuleError
     from poetry_vae.verse.rules.words import Words
 
-    found = keywords(text, longest=max(form.lengths))
-    if not found.words:
+    words, left_out = keywords(text, longest=max(form.lengths))
+    if not words:
         raise RuleError(f"theme {text!r}: no word was found in it")
-    note(f"keywords: {to_simplified(' '.join(found.words))}")
-    if found.left_out:
-        note(
-            f"left out, as there is no room for so many: {to_simplified(' '.join(found.left_out))}"
-        )
-    return together([Words(found.words), Favour("".join(found.words))])
+    note(f"keywords: {to_simplified(' '.join(words))}")
+    if left_out:
+        note(f"left out, as there is no room for so many: {to_simplified(' '.join(left_out))}")
+    return Words(tuple(words)) & Favour("".join(words))
 
 
 WISHES = (

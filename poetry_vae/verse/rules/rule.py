@@ -56,11 +56,7 @@ class Rule:
 class Together(Rule):
     """All of several rules; of none, everything is allowed."""
 
-    members: tuple[Rule, ...] = ()
-
-    @property
-    def parts(self) -> tuple[Rule, ...]:
-        return self.members
+    parts: tuple[Rule, ...] = ()
 
 
 def together(rules: Sequence[Rule]) -> Together:
