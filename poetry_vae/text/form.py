@@ -186,10 +186,6 @@ class Tune:
     name: str
     """In simplified script."""
     form: Form
-    poems: int
-    """How many poems bear the name or one of the other names."""
-    share: float
-    """The share of them that have this pattern."""
     names: tuple[str, ...]
     """All names in both scripts."""
 
@@ -198,9 +194,9 @@ class Tune:
 def tunes() -> tuple[Tune, ...]:
     """The tunes that have one pattern, commonest first."""
     found = []
-    for name, traditional, pattern, poems, share, others in rows("tunes"):
+    for name, traditional, pattern, _poems, _share, others in rows("tunes"):
         names = tuple(dict.fromkeys([name, traditional, *others.split()]))
-        found.append(Tune(name, _of_pattern(pattern), int(poems), float(share), names))
+        found.append(Tune(name, _of_pattern(pattern), names))
     return tuple(found)
 
 

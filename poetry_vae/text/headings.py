@@ -185,13 +185,7 @@ def _rows_that_say(rows: Sequence[str]) -> int:
     """How many rows at the top are, by their words, not verse: 《…》, 作者：…, [唐] …"""
     top = [row if _may_be_above(row) else "" for row in rows[:_MOST_ROWS]]
     said = [bool(row) and says_who_or_what(row) for row in top]
-    count = 0
-    for i, row in enumerate(top):
-        # A bare title may stand above an author who is marked as one.
-        if said[i] or (
-            i == 0 and row and any(map(says_who, top[1:2])) and not DYNASTY.fullmatch(row)
-        ):
-            count = i + 1
-        else:
-            break
-    return count
+    # A bare title may stand above an author who is marked as one.
+    if len(top) > 1 and top[0] and says_who(top[1]) and not DYNASTY.fullmatch(top[0]):
+        said[0] = True
+    return [*said, False].index(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from poetry_vae.text.headings import (
@@ -98,16 +99,12 @@ def _records(block: _Block, poems: list[Headed]) -> Iterator[SourcePoem]:
 
 
 def _blocks(text: str) -> list[_Block]:
-    blocks: list[_Block] = []
-    rows: list[str] = []
-    lines: list[int] = []
-    for number, row in enumerate([*text.splitlines(), ""], start=1):
-        if row.strip():
-            rows.append(row.strip())
-            lines.append(number)
-        elif rows:
-            blocks.append(_Block(tuple(rows), tuple(lines)))
-            rows, lines = [], []
+    blocks = []
+    numbered = enumerate(map(str.strip, text.splitlines()), start=1)
+    for is_verse, run in groupby(numbered, key=lambda row: row[1] != ""):
+        if is_verse:
+            lines, rows = zip(*run, strict=True)
+            blocks.append(_Block(rows, lines))
     return blocks
 
 

@@ -14,8 +14,6 @@ RHYME_BOOKS = {
 }
 """The names of the books, each with its Chinese name. The last two need pypinyin."""
 
-_ALSO = {"modern": "xinyun"}
-
 
 def rhyme_book(name: str) -> RhymeBook:
     """The book of a name of :data:`RHYME_BOOKS`, or ``modern``, which is ``xinyun``.
@@ -24,7 +22,6 @@ def rhyme_book(name: str) -> RhymeBook:
         ModernReadingsError: the book is one of today's sounds and pypinyin is not installed.
         KeyError: there is no such book.
     """
-    name = _ALSO.get(name, name)
-    if name in ("xinyun", "tongyun"):
-        return modern(name)
+    if name in ("modern", "xinyun", "tongyun"):
+        return modern("tongyun" if name == "tongyun" else "xinyun")
     return {"pingshui": PINGSHUI, "cilin": CILIN}[name]

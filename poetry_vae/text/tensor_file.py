@@ -200,13 +200,10 @@ def save_tensors(
     ]
     with replacing(path) as file:
         if path.name.endswith(PACKED):
-            packer = lzma.LZMACompressor(preset=6)
-            for part in parts:
-                file.write(packer.compress(part))
-            file.write(packer.flush())
+            with lzma.open(file, "wb", preset=6) as packed:
+                packed.writelines(parts)
         else:
-            for part in parts:
-                file.write(part)
+            file.writelines(parts)
 
 
 def is_finite(array: npt.NDArray[Any]) -> bool:

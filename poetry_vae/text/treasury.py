@@ -15,6 +15,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,34 +101,27 @@ class Treasury:
     def titles(self, block: Block) -> list[str]:
         """The characters of the poems' titles that name their subjects."""
         lengths = self.tensors["title_lengths"].astype(np.int64)
-        ends = lengths.cumsum()[block.rows]
-        starts = ends - lengths[block.rows]
-        if not block.poems:
-            return []
-        first = int(starts[0])
-        text = self.tokenizer.decode(self.tensors["titles"][first : ends[-1]].tolist())
-        return [
-            text[a - first : b - first] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-        ]
+        first, own = lengths[: block.first].sum(), lengths[block.rows].tolist()
+        text = self.tokenizer.decode(self.tensors["titles"][first : first + sum(own)].tolist())
+        characters = iter(text)
+        return ["".join(islice(characters, length)) for length in own]
 
     def of_form(self, form: Form, part: Part) -> Iterator[tuple[U16, dict[str, list[str]]]]:
         """Poems of a form in a part, block by block, as :meth:`Poem.of_form` finds them: [n, T]
         and what is known of them by kind, ``title`` being one."""
+        is_couplet = form.lines == 2 and form.is_even
         for block in self.of_part(part):
-            is_couplet = form.lines == 2 and form.is_even
-            if not is_couplet and block.form != form:
-                continue
-            whole = [slice(0, form.positions)]
-            if not (spans := self.couplets_in(block.form, form) if is_couplet else whole):
-                continue
-            ids = self.ids(block)
-            known = {kind: self.column(kind, block) for kind in KINDS} | {
-                "title": self.titles(block)
-            }
             chosen = np.arange(block.poems)
             if is_couplet:
+                spans = self.couplets_in(block.form, form)
                 chosen = np.flatnonzero(self.tensors["tune"][block.rows] == 0)
-            parts = np.stack([ids[chosen, span] for span in spans], axis=1)
+            else:
+                spans = [slice(0, form.positions)] if block.form == form else []
+            if not spans:
+                continue
+            known = {kind: self.column(kind, block) for kind in KINDS}
+            known["title"] = self.titles(block)
+            parts = np.stack([self.ids(block)[chosen, span] for span in spans], axis=1)
             yield (
                 parts.reshape(-1, form.positions),
                 {k: [v[i] for i in chosen for _ in spans] for k, v in known.items()},

@@ -43,12 +43,9 @@ def couplet_products(
     pairs: list[tuple[Strings, ...]] = []
     for number, kinds in enumerate(sorted(types)):
         written = _couplets(kinds, chars, rules)
-        pairs = written if not number else [_both(x, y) for x in pairs for y in written]
+        both = ([a & b for a, b in zip(x, y, strict=True)] for x in pairs for y in written)
+        pairs = list(map(tuple, both)) if number else written
     return tuple(tuple(map(tuple, map(_products, pair))) for pair in pairs if all(pair))
-
-
-def _both(one: tuple[Strings, ...], other: tuple[Strings, ...]) -> tuple[Strings, ...]:
-    return tuple(a & b for a, b in zip(one, other, strict=True))
 
 
 def _couplets(
