@@ -200,7 +200,6 @@ def tunes() -> tuple[Tune, ...]:
     return tuple(found)
 
 
-_LONGEST_TUNE = 8
 _PATTERN = re.compile(r"\d{1,3}(,\d{1,3})+(/\d{1,3}(,\d{1,3})*)?")
 
 
@@ -260,14 +259,6 @@ def tune_form(name: str) -> Form | None:
     """The form of a tune by any of its names, in either script; None if it has no one form."""
     form = _by_name().get(name)
     return form if form in _tune_names() else None
-
-
-def tune_of_prefix(title: str) -> str:
-    """The longest name of a tune with which a title begins, as written there; else empty."""
-    for n in range(min(_LONGEST_TUNE, len(title)), 1, -1):
-        if tune_form(title[:n]):
-            return title[:n]
-    return ""
 
 
 @cache

@@ -90,15 +90,16 @@ def _read(name: str, poems: str, places: str, rhymes: str) -> TuneMetre:
 def tune_of(poem: Poem) -> str:
     """The tune a poem is to be held against, in simplified script; empty for a 诗.
 
-    It is the tune that the source names. Otherwise it is the tune with the same lengths, in one of
-    three cases: the lines differ in length; or no regulated verse has so many; or the poem rhymes
-    as the tune does and not as regulated verse (玉樓春: eight lines of seven, in oblique rhymes).
+    It is the tune that the source names. Otherwise it is the commonest tune with the same lengths,
+    wherever its second stanza begins, in one of three cases: the lines differ in length; or no
+    regulated verse has so many; or the poem rhymes as the tune does and not as regulated verse
+    (玉樓春: eight lines of seven, in oblique rhymes).
     """
     lengths = tuple(map(len, poem.lines))
     form = tune_form(poem.tune) if poem.tune else None
     if form is not None and form.lengths == lengths and form.tune in tune_metres():
         return form.tune
-    name = tune_with_lengths(lengths)
+    name = next((tune.name for tune in tunes() if tune.form.lengths == lengths), "")
     if not name or len(set(lengths)) > 1:
         return name
     try:
@@ -106,12 +107,6 @@ def tune_of(poem: Poem) -> str:
     except MetreError:
         return name
     return name if report.style == "古体" and check_tune(poem.lines, name).ok else ""
-
-
-def tune_with_lengths(lengths: Sequence[int]) -> str:
-    """The tune whose lines have these lengths, wherever its second stanza begins, the commonest
-    first; empty if there is none."""
-    return next((tune.name for tune in tunes() if tune.form.lengths == tuple(lengths)), "")
 
 
 def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> TuneReport:

@@ -115,7 +115,6 @@ def _table(columns: Sequence[Collection[int]], width: int) -> Tensor:
     """Truth values [V, width] that are true in these columns of each row."""
     out = torch.zeros(len(columns), width, dtype=torch.bool)
     pairs = [(row, column) for row, each in enumerate(columns) for column in each]
-    if pairs:
-        rows, places = torch.tensor(pairs).T
-        out[rows, places] = True
+    rows, places = torch.tensor(pairs, dtype=torch.long).view(-1, 2).T
+    out[rows, places] = True
     return out
