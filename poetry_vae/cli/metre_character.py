@@ -51,8 +51,8 @@ def _books() -> dict[str, RhymeBook]:
 
 def _readings(character: str, book: RhymeBook, script: Script) -> Iterator[dict[str, str]]:
     """Each reading with the four tones of old where the group tells, and common rhymes."""
-    from poetry_vae.text.companions import companions
     from poetry_vae.text.prosody import GROUPS
+    from poetry_vae.text.rhyme_books import companions
     from poetry_vae.text.script import present
 
     for reading in sorted(book.readings(character)):

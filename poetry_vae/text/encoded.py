@@ -28,7 +28,7 @@ from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.tensor_file import PACKED, TensorFile, save_tensors
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
-from poetry_vae.text.treasury import KINDS, MANY_POEMS, Treasury, is_treasury
+from poetry_vae.text.treasury import KINDS, MANY_POEMS, Treasury, is_treasury, vocabulary_of
 
 _FORMAT = "poetry-vae corpus 1"
 _METADATA = ("form", "tokenizer", "source", "labels")
@@ -183,16 +183,11 @@ def encode_corpus(
         CorpusError: the corpus has no poem of the form.
     """
     by_part = _poems_by_part(corpus, form, windows=windows)
+    train = by_part["train"]
     if min_count is None:
-        min_count = _MIN_COUNT if len(by_part["train"]) >= MANY_POEMS else 1
-    counts = Counter("".join(poem.text for poem in by_part["train"]))
-    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
-    if not tokenizer.characters:
-        raise CorpusError(
-            f"no character occurs at least {min_count} times in the {len(by_part['train'])} "
-            f"training poems of the form {form}: the corpus is too small to be split, or the "
-            "count asked for too high"
-        )
+        min_count = _MIN_COUNT if len(train) >= MANY_POEMS else 1
+    told = f"{len(train)} training poems of the form {form}"
+    tokenizer = vocabulary_of(train, min_count, told)
     parts, known = {}, {}
     for part, poems in by_part.items():
         ids = tokenizer.encode_folded("".join(poem.text for poem in poems))

@@ -14,6 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -197,10 +198,7 @@ def _no_pointer(path: Path, data: bytes) -> bytes:
 
 def _encoding_hint(data: bytes, tried: str) -> str:
     for other in ("gb18030", "big5"):
-        if other != tried.lower():
-            try:
-                data.decode(other)
-            except UnicodeDecodeError:
-                continue
-            return f"; the file reads as {other}: give --encoding {other}"
+        with suppress(UnicodeDecodeError):
+            if other != tried.lower() and data.decode(other):
+                return f"; the file reads as {other}: give --encoding {other}"
     return "; give the right one with --encoding"

@@ -248,16 +248,7 @@ def encode_blocks(
         for poem in by_part[part]:
             by_block[number, poem.form].append(poem)
     keys = sorted(by_block)
-    counts = Counter[str]()
-    for key in keys:
-        if PARTS[key[0]] == "train":
-            counts.update("".join(poem.text for poem in by_block[key]))
-    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
-    if not tokenizer.characters:
-        raise CorpusError(
-            f"no character occurs at least {min_count} times in the training poems: the corpus is "
-            "too small to be split, or the count asked for too high"
-        )
+    tokenizer = vocabulary_of(by_part["train"], min_count, "training poems")
     ordered = [poem for key in keys for poem in by_block[key]]
     titles = [subject_of(poem.title) for poem in ordered]
     columns = {kind: _numbered([getattr(p, kind) for p in ordered]) for kind in KINDS}
@@ -271,6 +262,22 @@ def encode_blocks(
     blocks = _blocks([[PARTS[part], form.slug, len(by_block[part, form])] for part, form in keys])
     values = {kind: names for kind, (names, _) in columns.items()}
     return Treasury(tokenizer, tuple(blocks), values, tensors, source)
+
+
+def vocabulary_of(poems: Iterable[Poem], min_count: int, told: str) -> CharTokenizer:
+    """The characters that poems have at least ``min_count`` times.
+
+    Raises:
+        CorpusError: there is none; the message calls the poems as ``told``.
+    """
+    counts = Counter("".join(poem.text for poem in poems))
+    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
+    if not tokenizer.characters:
+        raise CorpusError(
+            f"no character occurs at least {min_count} times in the {told}: the corpus is too "
+            "small to be split, or the count asked for too high"
+        )
+    return tokenizer
 
 
 def _numbered(texts: Sequence[str]) -> tuple[tuple[str, ...], U16]:

@@ -36,15 +36,14 @@ class Pin(Rule):
         if not self.line or not self.place:
             raise RuleError(f"{self}: lines and places count from 1 (or from -1, the last)")
 
-    def __str__(self) -> str:
-        return f"{self.line},{self.place}={self.character}"
-
     @property
     def characters(self) -> str:
         return self.character
 
     def told(self) -> str:
-        return str(self)
+        return f"{self.line},{self.place}={self.character}"
+
+    __str__ = told
 
     @classmethod
     def parse(cls, text: str) -> Pin:
