@@ -18,7 +18,7 @@ from pathlib import Path
 from build_prosody import VARIANTS, merged_groups
 
 from poetry_vae.text.files import replace_file
-from poetry_vae.text.prosody import rhymes
+from poetry_vae.text.prosody import readings
 from poetry_vae.text.script import fold
 
 HEADER = """\
@@ -45,7 +45,7 @@ def main(guangyun: Path, target: Path) -> None:
             part = (3 if "合" in place else 5) if place[-2] == "泰" else PARTS[place[-2]]
             for character in {head, *spellings[head]}:
                 listed = fold(character) in TENTH and group in "佳卦"
-                if group in rhymes(fold(character)):
+                if group in {reading.group for reading in readings(fold(character))}:
                     found[group, 10 if listed else part].add(fold(character))
     rows = [f"{group}\t{part}\t{''.join(sorted(found[group, part]))}\n" for group, part in found]
     replace_file(target, HEADER + "".join(sorted(rows)))

@@ -1,7 +1,5 @@
 """Encoded corpora: the parts, the vocabulary, the file, and what counts as a damaged one."""
 
-import json
-from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from safetensors.numpy import save
 
 from poetry_vae.text.corpus import Corpus
-from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded, poems_for
+from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
@@ -242,19 +240,15 @@ def test_a_missing_part_is_an_error(encoded: EncodedCorpus, tmp_path: Path) -> N
 # --- poems for a model
 
 
-def json_lines(poems: list[Poem]) -> str:
-    return "".join(json.dumps({"lines": poem.lines}) + "\n" for poem in poems)
-
-
 def test_an_encoded_corpus_is_renumbered_for_another_vocabulary(
     saved: Path, encoded: EncodedCorpus
 ) -> None:
     lines = QUATRAINS["train"].lines
     other = CharTokenizer([lines[2][0], "他", lines[0][0]])
-    ids = poems_for(saved, JUEJU, other, part="train")
+    ids = EncodedCorpus.load(saved, JUEJU).in_vocabulary(other).parts["train"]
     assert ids.dtype == np.uint16
     assert ids[0].tolist() == [4] * 5 + [0] * 5 + [2] * 5 + [0] * 5
-    same = poems_for(saved, JUEJU, encoded.tokenizer, part="train")
+    same = encoded.in_vocabulary(encoded.tokenizer).parts["train"]
     np.testing.assert_array_equal(same, encoded.parts["train"])
 
 
@@ -263,46 +257,10 @@ def test_a_hidden_character_stays_hidden_in_another_vocabulary(
 ) -> None:
     masked = np.full((1, 20), CharTokenizer.MASK, np.uint16)
     path = rewritten(encoded, tmp_path / "a", masked)
-    assert set(poems_for(path, JUEJU, CharTokenizer("山"), part="train").flat) == {1}
+    found = EncodedCorpus.load(path, JUEJU).in_vocabulary(CharTokenizer("山"))
+    assert set(found.parts["train"].flat) == {1}
 
 
-def test_poems_of_plain_files_are_numbered_in_the_given_vocabulary(write: Write) -> None:
-    path = write("a.jsonl", json_lines(CORPUS.poems))
-    everything = CharTokenizer(sorted(set("".join(poem.text for poem in CORPUS.poems))))
-    for part, poem in QUATRAINS.items():
-        ids = poems_for(path, JUEJU, everything, part=part)
-        # No windows, and nothing unknown, though the training part lacks these characters.
-        assert [everything.decode(row) for row in ids] == [poem.text]
-        assert ids.dtype == np.uint16
-
-
-@pytest.mark.parametrize("encode", [False, True])
-def test_all_parts_together_are_every_poem(write: Write, tmp_path: Path, encode: bool) -> None:
-    tokenizer = CharTokenizer(sorted(set("".join(poem.text for poem in QUATRAINS.values()))))
-    poems = list(QUATRAINS.values())
-    path = write("a.jsonl", json_lines(poems))
-    if encode:
-        parts = {
-            p: tokenizer.encode_folded(QUATRAINS[p].text)[None].astype(np.uint16) for p in PARTS
-        }
-        EncodedCorpus(JUEJU, tokenizer, parts, "").save(path)
-    ids = poems_for(path, JUEJU, tokenizer, part="all")
-    assert Counter(map(tokenizer.decode, ids)) == Counter(poem.text for poem in poems)
-
-
-def test_a_part_without_poems_has_no_rows(write: Write) -> None:
-    path = write("a.jsonl", json_lines([QUATRAINS["train"]]))
-    assert poems_for(path, JUEJU, CharTokenizer("山"), part="test").shape == (0, 20)
-
-
-def test_poems_of_another_encoding_are_read_when_it_is_named(write: Write) -> None:
-    path = write("a.txt", "白日依山盡，黃河入海流。", "gb18030")
-    ids = poems_for(path, COUPLET, CharTokenizer("白日"), part="all", encoding="gb18030")
-    assert ids.tolist() == [[2, 3, 0, 0, 0, 0, 0, 0, 0, 0]]
-
-
-def test_another_form_than_the_model_writes_is_an_error(saved: Path, write: Write) -> None:
+def test_another_form_than_the_model_writes_is_an_error(saved: Path) -> None:
     with pytest.raises(FormError, match="encoded as 五绝, not as 五律"):
-        poems_for(saved, LUSHI, CharTokenizer("山"), part="test")
-    with pytest.raises(CorpusError, match="not one of the 1 poems"):
-        poems_for(write("a.txt", "白日依山盡"), LUSHI, CharTokenizer("山"), part="all")
+        EncodedCorpus.load(saved, LUSHI)

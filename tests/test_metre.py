@@ -310,7 +310,7 @@ class TestPoems:
     ) -> None:
         spelt = "平仄" in text
         report = spelled(*text.split(), rules=rules) if spelt else check(text.split(), rules=rules)
-        found = [(t.kind, t.line, t.position, t.saved_at) for t in report.turned]
+        found = [(t.kind, t.line, t.position, t.saved_by) for t in report.turned]
         assert found == turned
         assert report.ok or text.startswith("平平平仄仄仄平")
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import COUPLETS, LineType, Rules, legal_patterns, templates
-from poetry_vae.text.prosody import Reading
+from poetry_vae.text.prosody import Reading, RhymeBook
 from poetry_vae.verse.masked_probabilities import MaskedProbabilities
 from poetry_vae.verse.rules.couplets import couplet_products
-from poetry_vae.verse.rules.metrical import Metrical, MetricalPlan
+from poetry_vae.verse.rules.metrical import Metrical
 
 # Characters by their readings: level, oblique, either, level in two groups, either in two groups.
 BOOK = {
@@ -27,22 +27,13 @@ BOOK = {
     "己": set(),
 }
 CHARACTERS = ("", "", *BOOK)
+MADE_UP = RhymeBook("made up", lambda character: frozenset(BOOK.get(character, ())))
 COUPLET, QUATRAIN = Form.of(2, 5), Form.of(4, 5)
-
-
-class Book:
-    name = "made up"
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        return frozenset(BOOK[character])
-
-    def neighbours(self, group: str) -> frozenset[str]:
-        return frozenset()
 
 
 def _metrical(form: Form, groups: str = "東冬江", *, rules: Rules = "strict") -> Metrical:
     return Metrical(
-        form, CHARACTERS, templates=templates(form), groups=groups, rules=rules, book=Book()
+        form, CHARACTERS, templates=templates(form), groups=groups, rules=rules, book=MADE_UP
     )
 
 
@@ -136,7 +127,7 @@ def test_a_quatrain_of_one_template_adds_up_too() -> None:
                 templates=[template],
                 groups="東冬",
                 rules="loose",
-                book=Book(),
+                book=MADE_UP,
             )
             number = templates(QUATRAIN).index(template)
             expected = sum(
@@ -201,10 +192,10 @@ def test_what_cannot_be_has_no_probability() -> None:
 
 def test_without_metre_the_first_line_rhymes_as_often_as_it_would_end_level() -> None:
     metrical = Metrical(
-        QUATRAIN, CHARACTERS, templates=(), groups="東冬", rules="strict", book=Book()
+        QUATRAIN, CHARACTERS, templates=(), groups="東冬", rules="strict", book=MADE_UP
     )
     drawn = torch.randn(2, len(CHARACTERS), generator=torch.Generator().manual_seed(0))
-    plan = MetricalPlan(torch.tensor([0, 0]), torch.tensor([1, 1]))
+    plan = torch.tensor([[0, 1], [0, 1]])
     found = metrical.reweighed(drawn, torch.tensor([QUATRAIN.chars - 1, 0]), plan)
     assert torch.equal(found[1], drawn[1])  # no end of a line
     before, after = drawn[0].exp(), found[0].exp()

@@ -16,7 +16,7 @@ from poetry_vae.text.poem import Poem
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse import index_file
 from poetry_vae.verse.index_file import IndexFileError, cached_index, load_index, save_index
-from poetry_vae.verse.neighbours import Copied, Index, mark_copies
+from poetry_vae.verse.neighbours import Copied, Index
 from tests.small import COUPLET, small_corpus, small_model, small_tokenizer
 
 TOKENIZER = small_tokenizer()
@@ -145,16 +145,16 @@ class TestCopies:
         index = Index.build(ids("不人山無風一日雲有何", "天中時花春上年月水不"), TOKENIZER, COUPLET)
         assert index.lines_known("不人山无风，一日雲有何") == [True, True]
         poems = ["不人山無風一日雲有何", "上年月水不不人山無風", "水水水水水天中時花春"]
-        assert mark_copies(poems, index) == [
+        assert [index.copied(poem) for poem in poems] == [
             Copied((True, True), poem=True),
             Copied((True, True), poem=False),  # two copied lines make no copied poem
             Copied((False, True), poem=False),
         ]
-        assert mark_copies([], index) == []
 
     def test_every_training_poem_is_a_copy(self, index: Index) -> None:
         poems = [Poem(COUPLET.cut(TOKENIZER.decode(row))) for row in index.ids]
-        assert all(all(copied.lines) and copied.poem for copied in mark_copies(poems, index))
+        copies = [index.copied(poem) for poem in poems]
+        assert all(all(copied.lines) and copied.poem for copied in copies)
 
     def test_a_character_outside_the_vocabulary_is_no_copy_of_another(self) -> None:
         rows = ids("不人山無風一日雲有何")

@@ -59,10 +59,10 @@ def test_both_printed_names_of_a_form_parse_back(form: Form) -> None:
 
 def test_the_named_forms_have_distinct_names_and_the_others_their_size() -> None:
     assert len({form.slug for form in NAMED_FORMS}) == len(NAMED_FORMS) == 15
-    assert all(form.is_named for form in NAMED_FORMS)
+    assert all(str(form)[0] in "五六七" for form in NAMED_FORMS)
     named, other = Form.of(4, 7), Form.of(6, 7)
     assert (str(named), named.slug, named.positions) == ("七绝", "jueju7", 28)
-    assert (str(other), other.slug, other.is_named) == ("6x7", "6x7", False)
+    assert (str(other), other.slug, other.tune) == ("6x7", "6x7", "")
 
 
 @pytest.mark.parametrize("name", ["", "sonnet", "4x", "x7", "4x5x6", "-4x5", "1000x5", "五"])

@@ -11,7 +11,7 @@ from poetry_vae import Metre, NoRepeat, Rhyme, RuleError
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries, word_classes
-from poetry_vae.text.prosody import tones
+from poetry_vae.text.prosody import readings
 from poetry_vae.text.scansion import check
 from poetry_vae.verse import sampler
 from poetry_vae.verse.choosing import surprise
@@ -102,7 +102,8 @@ def test_replies_answer_the_line() -> None:
         assert word_classes(above) == word_classes(each.line)
         assert boundaries(above) == boundaries(each.line)
         for place in (1, 3, 4):
-            assert any(a != b for a in tones(above[place]) for b in tones(each.line[place]))
+            pair = readings(above[place]), readings(each.line[place])
+            assert any(a.tone != b.tone for a in pair[0] for b in pair[1])
 
 
 def test_a_line_of_a_poets_costs_a_reply_nothing_of_its_score(

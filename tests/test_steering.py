@@ -30,7 +30,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import boundaries, word_classes
 from poetry_vae.text.metre import MetreError
-from poetry_vae.text.prosody import readings, tones
+from poetry_vae.text.prosody import readings, tone_of
 from poetry_vae.text.scansion import check
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.generate import generate
@@ -188,7 +188,7 @@ def test_words_that_would_repeat_a_pin_stand_where_they_do_not() -> None:
 def test_metre_is_kept_where_the_model_wants_one_tone_only(tone: str, temperature: float) -> None:
     form = Form.of(4, 7)
     model = _model(form)
-    other = [i for i, c in enumerate(TOKENIZER.characters, 2) if tones(c) == {tone}]
+    other = [i for i, c in enumerate(TOKENIZER.characters, 2) if tone_of(c) == tone]
     with torch.no_grad():
         model.decoder.likelihood.output.bias[other] += 60
     ids = _steering(Metre(), form, model, temperature).write(
@@ -224,8 +224,8 @@ def test_parallel_couplets_answer_each_other() -> None:
         assert word_classes(above) == word_classes(below)
         assert boundaries(above) == boundaries(below)
         for place in (1, 3):
-            pair = tones(above[place]), tones(below[place])
-            assert any(a != b for a in pair[0] for b in pair[1])
+            pair = readings(above[place]), readings(below[place])
+            assert any(a.tone != b.tone for a in pair[0] for b in pair[1])
 
 
 def test_the_same_seed_gives_the_same_poems_and_more_are_more_of_them() -> None:

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import click
 
 from poetry_vae.text.cleaning import clean_typed
-from poetry_vae.text.companions import companions
 from poetry_vae.text.modern import ModernReadingsError
 from poetry_vae.text.prosody import GROUPS, RhymeBook
-from poetry_vae.text.rhyme_books import RHYME_BOOKS, rhyme_book
+from poetry_vae.text.rhyme_books import RHYME_BOOKS, companions, rhyme_book
 from poetry_vae.text.script import Script, present
 
 

@@ -79,8 +79,6 @@ def command(
     if by == "ngrams" and model:
         raise click.UsageError("--by ngrams compares characters: leave out --model")
 
-    from poetry_vae.verse.neighbours import mark_copies
-
     wanted, reader = _form_and_reader(text, corpus, form, model, by)
     lines = _lines(text)
     is_part = by == "ngrams" and len(lines) == 1 and len(lines[0]) <= max(wanted.lengths)
@@ -93,7 +91,7 @@ def command(
         found["ngrams"] = index.nearest(poem, count)
     if reader is not None:
         found["latent"] = index.nearest_by_latent(poem, count, reader)
-    (copies,) = mark_copies([poem], index)
+    copies = index.copied(poem)
     if as_json:
         entry = {
             "form": str(wanted),

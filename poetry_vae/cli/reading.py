@@ -78,7 +78,6 @@ def _standard_input(encoding: str) -> str | list[Poem]:
 
 def _is_path(source: str) -> bool:
     """Whether a file is meant, be it there or not."""
-    from poetry_vae.text.files import stands
     from poetry_vae.text.opening import may_hold_poems
 
     return source.isascii() or may_hold_poems(source) or stands(Path(source))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from poetry_vae.text.prosody import Reading, readings
+from poetry_vae.text.prosody import Reading, RhymeBook, readings
 from poetry_vae.text.shipped import rows
 
 # The groups of each part, from the first to the nineteenth; a group may belong to two.
@@ -21,22 +21,9 @@ RHYME_PARTS = tuple(f"第{number}部" for number in _NUMBERS.split(" "))
 """The names of the 19 parts."""
 
 
-class Cilin:
-    """The readings of classical verse, and the parts of 詞林正韻 for groups."""
-
-    name = "cilin"
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        """The tones of a character, each with the part it rhymes in."""
-        return _readings(character)
-
-    def neighbours(self, group: str) -> frozenset[str]:
-        """None: the parts are wide already."""
-        return frozenset()
-
-
 @cache
 def _readings(character: str) -> frozenset[Reading]:
+    """The tones of a character, each with the part it rhymes in."""
     return frozenset(
         Reading(tone, part)
         for tone, group in readings(character)
@@ -62,4 +49,5 @@ def _parted() -> dict[tuple[str, int], frozenset[str]]:
     return {(group, int(part)): frozenset(found) for group, part, found in rows("cilin")}
 
 
-CILIN = Cilin()
+CILIN = RhymeBook("cilin", _readings)
+"""The readings of classical verse, and the parts of 詞林正韻 for groups."""

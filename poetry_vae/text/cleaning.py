@@ -68,7 +68,7 @@ _HALF_A_PAIR = re.compile(r"[（）()〖〗〔〕【】]")
 # A lost character (□ ○ ● …), or one given by its parts ({山/淪}, ⿰木養) for want of a code point.
 _LOST = re.compile(r"[□○●〇◇■?{}⿰-⿻=�…\ue000-\uf8ff]|\.{3,}")
 _LOST_IF_TYPED = re.compile(_LOST.pattern.replace("?", "", 1))  # ? is a keyboard's ？
-_REPEATS = re.compile("々+")
+_REPEATS = re.compile("(々+)")
 _NOT_HAN = re.compile("[^\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
@@ -151,20 +151,14 @@ def _without_marks(text: str, *, keep_titles: bool = False) -> str:
 
 def _repeated(text: str) -> str:
     """With 々 written out: each of a run of n repeats the character n places before it."""
-    if "々" not in text:
-        return text
     written: list[str] = []
     verse: list[str] = []  # the characters alone: 知否，々々 repeats across the comma
-    start = 0
-    for run in _REPEATS.finditer(text):
-        before = text[start : run.start()]
-        written.append(before)
-        verse.extend("".join(split_lines(before)))
-        n = len(run[0])
-        if not verse:
-            return text
-        again = "".join(verse[-n:]) if len(verse) >= n else verse[-1] * n
-        written.append(again)
-        verse.extend(again)
-        start = run.end()
-    return "".join(written) + text[start:]
+    for part in _REPEATS.split(text):
+        if part.startswith("々"):
+            if not verse:
+                return text
+            n = len(part)
+            part = "".join(verse[-n:]) if len(verse) >= n else verse[-1] * n
+        written.append(part)
+        verse.extend("".join(split_lines(part)))
+    return "".join(written)

@@ -22,8 +22,9 @@ from poetry_vae.text.opening import (
     size_of,
 )
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.readers import KNOWN_FORMATS, SourcePoem, find_reader
+from poetry_vae.text.readers import KNOWN_FORMATS, find_reader
 from poetry_vae.text.script import fold, looks_simplified, to_traditional
+from poetry_vae.text.source_poem import SourcePoem
 from poetry_vae.text.titles import split_tune
 
 _REPEATED = "the same poem a second time"
@@ -52,10 +53,6 @@ class Corpus:
     def rejects_by_reason(self) -> Counter[str]:
         return Counter(reject.reason for reject in self.rejects)
 
-    def count(self, form: Form) -> int:
-        """How many poems of the form the corpus has (couplets are found inside longer poems)."""
-        return sum(1 for poem in self.poems for _ in poem.of_form(form))
-
     def by_form_and_dynasty(self) -> Counter[tuple[Form | None, str]]:
         """How many poems there are of every form that has a name, in one pass; None is any other.
 
@@ -66,7 +63,7 @@ class Corpus:
         counts: Counter[tuple[Form | None, str]] = Counter()
         for poem in self.poems:
             own = poem.form if poem.lengths in named else None
-            if own is None or not own.is_named:
+            if own is None or not (own.tune or own in NAMED_FORMS):
                 counts[None, poem.dynasty] += 1
             elif own not in couplets:
                 counts[own, poem.dynasty] += 1
@@ -77,10 +74,7 @@ class Corpus:
 
     @property
     def character_counts(self) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for poem in self.poems:
-            counts.update(poem.text)
-        return counts
+        return Counter("".join(poem.text for poem in self.poems))
 
 
 ReadingProgress = Callable[[Path, int, int], None]

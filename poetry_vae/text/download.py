@@ -13,12 +13,12 @@ a deadline.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from poetry_vae.text.errors import DownloadError
@@ -51,18 +51,15 @@ class DownloadProgress:
     name: str
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One line of a git tree; a folder has no size of its own."""
+class _Entry(NamedTuple):
+    """What a git tree says of a file or folder; a folder has no size of its own."""
 
-    name: str
     mode: str
     sha: str
     size: int
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(NamedTuple):
     """One file to fetch."""
 
     url: str
@@ -71,12 +68,12 @@ class _Job:
     size: int
 
 
-def _tree_sha(entries: Iterable[_Entry]) -> str:
+def _tree_sha(entries: dict[str, _Entry]) -> str:
     lines = {}
-    for entry in entries:
-        name, mode = entry.name.encode(), entry.mode.lstrip("0")  # the API writes 040000
-        order = name + b"/" if mode == "40000" else name
-        lines[order] = mode.encode() + b" " + name + b"\0" + bytes.fromhex(entry.sha)
+    for name, entry in entries.items():
+        path, mode = name.encode(), entry.mode.lstrip("0")  # the API writes 040000
+        order = path + b"/" if mode == "40000" else path
+        lines[order] = mode.encode() + b" " + path + b"\0" + bytes.fromhex(entry.sha)
     body = b"".join(line for _, line in sorted(lines.items()))
     return hashlib.sha1(b"tree %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
 
@@ -106,10 +103,9 @@ def _listing(api: str, sha: str, patience: Patience) -> dict[str, _Entry]:
         if tree.get("truncated"):
             raise DownloadError(f"{url}: the listing is truncated; give another mirror")
         entries = {
-            e["path"]: _Entry(e["path"], e["mode"], e["sha"], int(e.get("size", 0)))
-            for e in tree["tree"]
+            e["path"]: _Entry(e["mode"], e["sha"], int(e.get("size", 0))) for e in tree["tree"]
         }
-        found = _tree_sha(entries.values())
+        found = _tree_sha(entries)
         if found != sha:
             raise DownloadError(
                 f"{url}: the listing has git hash {found}, expected {sha}; "

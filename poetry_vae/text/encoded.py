@@ -17,18 +17,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.text.corpus import Corpus, read_corpus
+from poetry_vae.text.corpus import Corpus
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import FileReadError, open_regular
 from poetry_vae.text.form import Form
 from poetry_vae.text.json_values import JsonError, parse_json
-from poetry_vae.text.labels import LabelColumn, columns_of, label_column
+from poetry_vae.text.labels import LABELS, LabelColumn, label_columns
 from poetry_vae.text.opening import MOST_BYTES
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.splitting import PARTS, Part, split
 from poetry_vae.text.tensor_file import PACKED, TensorFile, save_tensors
 from poetry_vae.text.tokenizer import CharTokenizer, TokenizerError
-from poetry_vae.text.treasury import KINDS, MANY_POEMS, Treasury, is_treasury
+from poetry_vae.text.treasury import KINDS, MANY_POEMS, Treasury, is_treasury, vocabulary_of
 
 _FORMAT = "poetry-vae corpus 1"
 _METADATA = ("form", "tokenizer", "source", "labels")
@@ -110,12 +110,8 @@ class EncodedCorpus:
             }
         if not any(len(ids) for ids in parts.values()):
             raise CorpusError(f"not one of the {len(treasury)} poems of the corpus is a {form}")
-        labels = {
-            kind: column
-            for kind in ("dynasty", "author")
-            if (column := label_column({part: known[part][kind] for part in PARTS}))
-        }
         titles = {part: known[part]["title"] for part in PARTS}
+        labels = label_columns(known)
         return cls(form, treasury.tokenizer, parts, treasury.source, labels, titles)
 
     @classmethod
@@ -165,9 +161,7 @@ def looks_encoded(path: Path) -> bool:
             head = file.read(9)
     except (FileReadError, OSError):  # the next reader will report the fault
         return False
-    if path.name.endswith(PACKED):
-        return True
-    return len(head) == 9 and head[8:] == b"{" and head[4:8] == b"\0\0\0\0"
+    return path.name.endswith(PACKED) or head[4:] == b"\0\0\0\0{"
 
 
 def encode_corpus(
@@ -189,18 +183,17 @@ def encode_corpus(
         CorpusError: the corpus has no poem of the form.
     """
     by_part = _poems_by_part(corpus, form, windows=windows)
+    train = by_part["train"]
     if min_count is None:
-        min_count = _MIN_COUNT if len(by_part["train"]) >= MANY_POEMS else 1
-    counts = Counter("".join(poem.text for poem in by_part["train"]))
-    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
-    if not tokenizer.characters:
-        raise CorpusError(
-            f"no character occurs at least {min_count} times in the {len(by_part['train'])} "
-            f"training poems of the form {form}: the corpus is too small to be split, or the "
-            "count asked for too high"
-        )
-    parts = {part: _ids(tokenizer, poems, form) for part, poems in by_part.items()}
-    return EncodedCorpus(form, tokenizer, parts, source, columns_of(by_part))
+        min_count = _MIN_COUNT if len(train) >= MANY_POEMS else 1
+    told = f"{len(train)} training poems of the form {form}"
+    tokenizer = vocabulary_of(train, min_count, told)
+    parts, known = {}, {}
+    for part, poems in by_part.items():
+        ids = tokenizer.encode_folded("".join(poem.text for poem in poems))
+        parts[part] = ids.astype(np.uint16).reshape(-1, form.positions)
+        known[part] = {kind: [getattr(poem, kind) for poem in poems] for kind in LABELS}
+    return EncodedCorpus(form, tokenizer, parts, source, label_columns(known))
 
 
 def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, list[Poem]]:
@@ -219,30 +212,3 @@ def _poems_by_part(corpus: Corpus, form: Form, *, windows: bool) -> dict[Part, l
             f"({form.described}); the commonest shapes are {found}"
         )
     return by_part
-
-
-def _ids(tokenizer: CharTokenizer, poems: list[Poem], form: Form) -> npt.NDArray[np.uint16]:
-    text = "".join(poem.text for poem in poems)
-    return tokenizer.encode_folded(text).astype(np.uint16).reshape(-1, form.positions)
-
-
-def poems_for(
-    path: Path, form: Form, tokenizer: CharTokenizer, *, part: str, encoding: str = "utf-8"
-) -> npt.NDArray[np.uint16]:
-    """The poems of a form in one part of a corpus (or in ``all``), in a given vocabulary: [N, T].
-
-    The path is an encoded corpus, whose vocabulary may be another, or poems in any known format.
-
-    Raises:
-        CorpusError: nothing readable is there, or no poem of the form.
-        FormError: the encoded corpus holds only other forms.
-    """
-    if not looks_encoded(path):
-        # Encoded directly in the given vocabulary: that of the corpus' own training part would
-        # lack the characters that only its other parts have.
-        by_part = _poems_by_part(read_corpus(path, encoding=encoding), form, windows=False)
-        poems = [poem for name in PARTS if part in (name, "all") for poem in by_part[name]]
-        return _ids(tokenizer, poems, form)
-    encoded = EncodedCorpus.load(path, form)
-    parts = encoded.in_vocabulary(tokenizer).parts
-    return np.concatenate([parts[name] for name in PARTS if part in (name, "all")])

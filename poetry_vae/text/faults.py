@@ -21,6 +21,37 @@ class Fault:
     position: int
     explanation: str
 
+    @classmethod
+    def at(cls, kind: FaultKind, line: int, position: int, why: str) -> Fault:
+        """A fault whose explanation begins with its place."""
+        return cls(kind, line, position, f"line {line}, character {position}: {why}")
+
+
+class Measured:
+    """What every report says of the faults of a poem."""
+
+    faults: tuple[Fault, ...]
+
+    @property
+    def keeps_metre(self) -> bool:
+        """Whether every tone is as the metre wants it, and lines follow each other as they may."""
+        return all(fault.kind in RHYME_KINDS for fault in self.faults)
+
+    @property
+    def keeps_rhyme(self) -> bool:
+        """Whether the lines rhyme that are to rhyme; of old-style verse, the even ones."""
+        return all(fault.kind not in RHYME_KINDS for fault in self.faults)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the poem keeps metre and rhyme."""
+        return self.keeps_metre and self.keeps_rhyme
+
+
+def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Faults as they come in the poem."""
+    return tuple(sorted(faults, key=lambda fault: (fault.line, fault.position)))
+
 
 def tone_fault(kind: FaultKind, line: int, position: int, text: str, pattern: str) -> Fault:
     """A character of ``text`` that does not fit the pattern of its line."""
@@ -37,20 +68,17 @@ def tone_fault(kind: FaultKind, line: int, position: int, text: str, pattern: st
     else:
         has = "仄" if wanted == "平" else "平"
         why = f"{character} is {TONE_NAMES[has]} where {pattern} wants {TONE_NAMES[wanted]}"
-    return Fault(kind, line, position, f"line {line}, character {position}: {why}")
+    return Fault.at(kind, line, position, why)
 
 
 def unsaved_fault(line: int, position: int, lines: tuple[str, ...]) -> Fault:
     """A character that would be regular if the answering line saved it (大拗)."""
     character, answer = lines[line - 1][position - 1], lines[line]
-    return Fault(
-        "平仄",
-        line,
-        position,
-        f"line {line}, character {position}: {character} is oblique (仄) where the type wants "
-        f"level (平), and {answer[position - 2]} in line {line + 1}, oblique, does not save it "
-        "(大拗)",
+    why = (
+        f"{character} is oblique (仄) where the type wants level (平), and {answer[position - 2]} "
+        f"in line {line + 1}, oblique, does not save it (大拗)"
     )
+    return Fault.at("平仄", line, position, why)
 
 
 def old_rhyme_fault(
@@ -58,35 +86,29 @@ def old_rhyme_fault(
 ) -> Fault:
     """An even line of old-style verse that does not rhyme with the one before."""
     text = lines[line - 1]
-    return Fault(
-        "韵",
-        line,
-        len(text),
-        f"line {line}, character {len(text)}: {text[-1]} ({'/'.join(sorted(groups))}) does not "
-        f"rhyme with {lines[line - 3][-1]} ({'/'.join(sorted(other))})",
+    why = (
+        f"{text[-1]} ({'/'.join(sorted(groups))}) does not rhyme with {lines[line - 3][-1]} "
+        f"({'/'.join(sorted(other))})"
     )
+    return Fault.at("韵", line, len(text), why)
 
 
 def couplet_fault(line: int, lines: tuple[str, ...]) -> Fault:
     """The second line of a couplet that repeats the first one's tones."""
-    return Fault(
-        "对",
-        line,
-        2,
+    why = (
         f"line {line}: the even characters of {lines[line - 1]} have the tones of those of line "
-        f"{line - 1}, and the lines of a couplet must oppose each other (对)",
+        f"{line - 1}, and the lines of a couplet must oppose each other (对)"
     )
+    return Fault("对", line, 2, why)
 
 
 def link_fault(line: int, lines: tuple[str, ...]) -> Fault:
     """The first line of a couplet that is not linked to the couplet before."""
-    return Fault(
-        "粘",
-        line,
-        2,
+    why = (
         f"line {line}: {lines[line - 1][1]}, its second character, must have the tone of "
-        f"{lines[line - 2][1]} in line {line - 1}, so that the couplets are linked (粘)",
+        f"{lines[line - 2][1]} in line {line - 1}, so that the couplets are linked (粘)"
     )
+    return Fault("粘", line, 2, why)
 
 
 def rhyme_fault(
@@ -100,4 +122,4 @@ def rhyme_fault(
         why = f"{text[-1]} has no level reading to rhyme with (韵)"
     if kind == "首句韵":
         why += "; a first line that ends level must rhyme (首句韵)"
-    return Fault(kind, line, len(text), f"line {line}, character {len(text)}: {why}")
+    return Fault.at(kind, line, len(text), why)

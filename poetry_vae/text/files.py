@@ -26,16 +26,22 @@ class FileWriteError(PoetryVAEError):
     """A file that could not be written; what stood there before is untouched."""
 
 
+@contextlib.contextmanager
+def _reading(path: Path, error: type[PoetryVAEError]) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as reason:
+        raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+
+
 def size_of(path: Path, *, error: type[PoetryVAEError] = FileReadError) -> int:
     """The bytes of a regular file; it is not opened, so that nothing can hang.
 
     Raises:
         error: it is missing, out of reach, or not a regular file (a folder, a pipe, a device).
     """
-    try:
+    with _reading(path, error):
         return _size(path.stat())
-    except (OSError, ValueError) as reason:
-        raise error(f"{path}: cannot be read ({_why(reason)})") from reason
 
 
 def open_regular(
@@ -51,17 +57,11 @@ def open_regular(
         error: as :func:`size_of`, or the file is larger.
     """
     size_of(path, error=error)  # opening some devices has effects
-    try:
+    with contextlib.ExitStack() as unfit, _reading(path, error):
         # A pipe that replaced the file in the meantime must not make us wait.
         file = os.fdopen(os.open(path, os.O_RDONLY | _NOT_WAITING | _AS_IT_IS), "rb")
-    except (OSError, ValueError) as reason:
-        raise error(f"{path}: cannot be read ({_why(reason)})") from reason
-    with contextlib.ExitStack() as unfit:
         unfit.callback(file.close)
-        try:
-            size = _size(os.fstat(file.fileno()))
-        except OSError as reason:
-            raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+        size = _size(os.fstat(file.fileno()))
         if most is not None and size > most:
             raise error(f"{path}: has {size:,} bytes; such a file may have {most:,} at most")
         unfit.pop_all()
@@ -76,11 +76,8 @@ def read_file(
     Raises:
         error: as :func:`open_regular`.
     """
-    with open_regular(path, most=most, error=error) as file:
-        try:
-            return file.read(os.fstat(file.fileno()).st_size)
-        except OSError as reason:
-            raise error(f"{path}: cannot be read ({_why(reason)})") from reason
+    with open_regular(path, most=most, error=error) as file, _reading(path, error):
+        return file.read(os.fstat(file.fileno()).st_size)
 
 
 def read_text(

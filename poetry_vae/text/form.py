@@ -151,10 +151,6 @@ class Form:
         return _NAMES[self][1] if self in _NAMES else self._written
 
     @property
-    def is_named(self) -> bool:
-        return self in _NAMES or self in _tune_names()
-
-    @property
     def tune(self) -> str:
         """The name of the 词 tune with this pattern, in simplified script; empty if none has it."""
         return _tune_names().get(self, "")
@@ -190,10 +186,6 @@ class Tune:
     name: str
     """In simplified script."""
     form: Form
-    poems: int
-    """How many poems bear the name or one of the other names."""
-    share: float
-    """The share of them that have this pattern."""
     names: tuple[str, ...]
     """All names in both scripts."""
 
@@ -202,13 +194,12 @@ class Tune:
 def tunes() -> tuple[Tune, ...]:
     """The tunes that have one pattern, commonest first."""
     found = []
-    for name, traditional, pattern, poems, share, others in rows("tunes"):
+    for name, traditional, pattern, _poems, _share, others in rows("tunes"):
         names = tuple(dict.fromkeys([name, traditional, *others.split()]))
-        found.append(Tune(name, _of_pattern(pattern), int(poems), float(share), names))
+        found.append(Tune(name, _of_pattern(pattern), names))
     return tuple(found)
 
 
-_LONGEST_TUNE = 8
 _PATTERN = re.compile(r"\d{1,3}(,\d{1,3})+(/\d{1,3}(,\d{1,3})*)?")
 
 
@@ -235,30 +226,16 @@ _NAMES: dict[Form, tuple[str, str]] = {
 NAMED_FORMS: tuple[Form, ...] = tuple(_NAMES)
 """The forms of 诗 that have a name; :func:`tunes` has those of 词."""
 
-_ALIASES: dict[str, Form] = {
-    "五言对句": Form.of(2, 5),
-    "七言对句": Form.of(2, 7),
-    "五言對句": Form.of(2, 5),
-    "七言對句": Form.of(2, 7),
-    "五言聯": Form.of(2, 5),
-    "七言聯": Form.of(2, 7),
-    "五言绝句": Form.of(4, 5),
-    "六言绝句": Form.of(4, 6),
-    "七言绝句": Form.of(4, 7),
-    "五言絕句": Form.of(4, 5),
-    "六言絕句": Form.of(4, 6),
-    "七言絕句": Form.of(4, 7),
-    "五絕": Form.of(4, 5),
-    "六絕": Form.of(4, 6),
-    "七絕": Form.of(4, 7),
-    "五言律诗": Form.of(8, 5),
-    "七言律诗": Form.of(8, 7),
-    "五言律詩": Form.of(8, 5),
-    "七言律詩": Form.of(8, 7),
-    "五排": Form.of(12, 5),  # the length that examinations asked for
-    "七排": Form.of(12, 7),
-    "五言排律": Form.of(12, 5),
-    "七言排律": Form.of(12, 7),
+_OTHER_NAMES: dict[Form, str] = {
+    Form.of(2, 5): "五言对句 五言對句 五言聯",
+    Form.of(2, 7): "七言对句 七言對句 七言聯",
+    Form.of(4, 5): "五言绝句 五言絕句 五絕",
+    Form.of(4, 6): "六言绝句 六言絕句 六絕",
+    Form.of(4, 7): "七言绝句 七言絕句 七絕",
+    Form.of(8, 5): "五言律诗 五言律詩",
+    Form.of(8, 7): "七言律诗 七言律詩",
+    Form.of(12, 5): "五排 五言排律",  # the length that examinations asked for
+    Form.of(12, 7): "七排 七言排律",
 }
 
 
@@ -266,7 +243,8 @@ _ALIASES: dict[str, Form] = {
 def _by_name() -> dict[str, Form]:
     of_tunes = {name: tune.form for tune in tunes() for name in tune.names}
     of_shi = {name: form for form, names in _NAMES.items() for name in names}
-    return {**of_tunes, **of_shi, **_ALIASES}
+    others = {name: form for form, names in _OTHER_NAMES.items() for name in names.split()}
+    return {**of_tunes, **of_shi, **others}
 
 
 def named_forms() -> list[tuple[Form, str, list[str]]]:
@@ -281,14 +259,6 @@ def tune_form(name: str) -> Form | None:
     """The form of a tune by any of its names, in either script; None if it has no one form."""
     form = _by_name().get(name)
     return form if form in _tune_names() else None
-
-
-def tune_of_prefix(title: str) -> str:
-    """The longest name of a tune with which a title begins, as written there; else empty."""
-    for n in range(min(_LONGEST_TUNE, len(title)), 1, -1):
-        if tune_form(title[:n]):
-            return title[:n]
-    return ""
 
 
 @cache

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from poetry_vae.text.lines import split_lines
-from poetry_vae.text.names import DYNASTY, read_heading, says_who, says_who_or_what
+from poetry_vae.text.names import DYNASTY, says_who, says_who_or_what
 
 _SENTENCE = re.compile(r"[，。；？！,;?!]")
 _ASIDE = re.compile(r"（[^（）]*）|\([^()]*\)|【[^【】]*】|\[[^\[\]]*\]|〔[^〔〕]*〕|〖[^〖〗]*〗")
@@ -39,10 +39,6 @@ class Headed:
     verse: tuple[str, ...]
     row: int = 0
 
-    def read(self) -> tuple[str, str, str]:
-        """Title, author and dynasty, each empty where the heading does not say."""
-        return read_heading(self.heading)
-
 
 def headed(rows: Sequence[str]) -> Headed | None:
     """The poem if its first rows are title, and perhaps author; else None.
@@ -50,7 +46,7 @@ def headed(rows: Sequence[str]) -> Headed | None:
     These rows can only be title or author, or else all other rows have punctuation. If only
     couplets end in punctuation, rows above the first punctuation may be verse too.
     """
-    return headed_surely(rows) or _headed_by_punctuation(rows)
+    return headed_surely(rows) or _headed_by(rows)
 
 
 def headed_surely(rows: Sequence[str]) -> Headed | None:
@@ -59,16 +55,10 @@ def headed_surely(rows: Sequence[str]) -> Headed | None:
     if not 0 < said < len(rows):
         return None
     # A name alone may follow: 《靜夜思》 and below it 李白.
-    found = _headed_by_punctuation(rows) or headed_by_length(rows)
+    found = _headed_by(rows) or headed_by_length(rows)
     if found and len(found.heading) > said:
         return found
     return Headed(tuple(rows[:said]), tuple(rows[said:]))
-
-
-def _headed_by_punctuation(rows: Sequence[str]) -> Headed | None:
-    verse = _run_at_the_end([_is_sentence(row) for row in rows])
-    found = Headed(tuple(rows[:verse]), tuple(rows[verse:]))
-    return found if _is_sound(found) else None
 
 
 def headed_by_length(rows: Sequence[str]) -> Headed | None:
@@ -77,16 +67,22 @@ def headed_by_length(rows: Sequence[str]) -> Headed | None:
     This is a guess, since verse of uneven lines may look the same. If a whole file looks so, the
     guess is right.
     """
-    verse = _run_at_the_end(_of_common_length(rows))
-    found = Headed(tuple(rows[:verse]), tuple(rows[verse:]))
-    return found if _is_sound(found, by_length=True) else None
+    return _headed_by(rows, by_length=True)
+
+
+def _headed_by(rows: Sequence[str], *, by_length: bool = False) -> Headed | None:
+    is_verse, first = _look_like_verse(rows, by_length=by_length), len(rows)
+    while first and is_verse[first - 1]:
+        first -= 1
+    found = Headed(tuple(rows[:first]), tuple(rows[first:]))
+    return found if _is_sound(found, by_length=by_length) else None
 
 
 def headed_run(rows: Sequence[str]) -> list[Headed]:
     """Poems with headings that follow each other without a blank line; else an empty list."""
     for by_length in (False, True):
-        marks = _of_common_length(rows) if by_length else [_is_sentence(row) for row in rows]
-        kinds = "".join("V" if mark else "H" for mark in marks)
+        is_verse = _look_like_verse(rows, by_length=by_length)
+        kinds = "".join("V" if mark else "H" for mark in is_verse)
         if re.fullmatch(r"(?:H{1,3}V+)+", kinds):
             found = []
             for run in re.finditer(r"(H+)(V+)", kinds):
@@ -152,15 +148,11 @@ def _may_be_above(row: str) -> bool:
     )
 
 
-def _run_at_the_end(is_verse: Sequence[bool]) -> int:
-    first = len(is_verse)
-    while first and is_verse[first - 1]:
-        first -= 1
-    return first
-
-
-def _of_common_length(rows: Sequence[str]) -> list[bool]:
-    """For each row, whether all its lines have the commonest length of lines in all rows."""
+def _look_like_verse(rows: Sequence[str], *, by_length: bool) -> list[bool]:
+    """For each row, whether it has punctuation; or by length, whether all its lines have the
+    commonest length of lines in all rows."""
+    if not by_length:
+        return [_is_sentence(row) for row in rows]
     lengths = [[len(line) for line in split_lines(_bare(row))] for row in rows]
     counts = Counter(n for row in lengths for n in row if n >= _SHORTEST_VERSE)
     if not counts:
@@ -193,13 +185,7 @@ def _rows_that_say(rows: Sequence[str]) -> int:
     """How many rows at the top are, by their words, not verse: 《…》, 作者：…, [唐] …"""
     top = [row if _may_be_above(row) else "" for row in rows[:_MOST_ROWS]]
     said = [bool(row) and says_who_or_what(row) for row in top]
-    count = 0
-    for i, row in enumerate(top):
-        # A bare title may stand above an author who is marked as one.
-        if said[i] or (
-            i == 0 and row and any(map(says_who, top[1:2])) and not DYNASTY.fullmatch(row)
-        ):
-            count = i + 1
-        else:
-            break
-    return count
+    # A bare title may stand above an author who is marked as one.
+    if len(top) > 1 and top[0] and says_who(top[1]) and not DYNASTY.fullmatch(top[0]):
+        said[0] = True
+    return [*said, False].index(False)

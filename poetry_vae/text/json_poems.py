@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from poetry_vae.text.errors import CorpusError
+from poetry_vae.text.json_values import ESCAPED_SURROGATE, SURROGATE
 from poetry_vae.text.names import FIELD_OF_NAME, PoemField
 from poetry_vae.text.source_poem import SourcePoem
 
@@ -21,9 +22,6 @@ _GAP_OR_COMMA = re.compile(r"[\s,]*")
 _BEGINS = re.compile(r'\s*(?:\[\s*[\[{"\]]|\{\s*["\'}])')
 _KEY = re.compile(r'("(?:[^"\\\s]|\\u[0-9a-fA-F]{4}){1,20}")\s*:')
 _WITH_HAN = re.compile(r"[㐀-鿿]|\\u[3-9a-fA-F]")
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_UNKNOWN = (None, 0)
 
 _Known = dict[PoemField, str]
 
@@ -43,7 +41,7 @@ def mentions_verse(text: str) -> bool:
 def read_json_poems(path: Path, text: str) -> Iterator[SourcePoem]:
     """Every poem of every value in the text."""
     known: _Known = {"dynasty": _dynasty_of_file(path)}
-    check = _ESCAPED_SURROGATE.search(text) is not None
+    check = ESCAPED_SURROGATE.search(text) is not None
     for item, line, start in _values(path, text):
         if not isinstance(item, dict | list):
             raise CorpusError(
@@ -56,7 +54,7 @@ def read_json_poems(path: Path, text: str) -> Iterator[SourcePoem]:
         records = [_record(parts, known, line)] if whole else _poems(item, known, line, text, start)
         for record in records:
             is_empty = False
-            if check and _SURROGATE.search("".join((record.text, record.title, record.author))):
+            if check and SURROGATE.search("".join((record.text, record.title, record.author))):
                 raise CorpusError(
                     f"{path}, line {record.line}: half a character (a lone surrogate, \\ud800 to "
                     "\\udfff); write the whole character in its place"
@@ -140,12 +138,8 @@ def _parts(item: dict[str, Any]) -> dict[PoemField, Any]:
     found: dict[PoemField, Any] = {}
     ranks: dict[PoemField, int] = {}
     for key, value in item.items():
-        part, rank = FIELD_OF_NAME.get(key, _UNKNOWN)
-        if part is None:
-            part, rank = _part(key)
-            if part is None:
-                continue
-        if isinstance(value, dict) or (isinstance(value, list) and _holds_objects(value)):
+        part, rank = FIELD_OF_NAME.get(key) or _part(key)
+        if part is None or isinstance(value, dict) or _holds_objects(value):
             continue
         if part not in found or (value and (not found[part] or rank < ranks[part])):
             found[part], ranks[part] = value, rank
@@ -153,11 +147,11 @@ def _parts(item: dict[str, Any]) -> dict[PoemField, Any]:
 
 
 def _part(key: str) -> tuple[PoemField | None, int]:
-    return FIELD_OF_NAME.get(key.strip().casefold(), _UNKNOWN)
+    return FIELD_OF_NAME.get(key.strip().casefold(), (None, 0))
 
 
-def _holds_objects(value: list[Any]) -> bool:
-    if not value or isinstance(value[0], str):
+def _holds_objects(value: Any) -> bool:
+    if not isinstance(value, list) or not value or isinstance(value[0], str):
         return False
     return any(
         isinstance(part, dict)
@@ -172,11 +166,8 @@ def _joined(verse: Any) -> str:
     try:
         return "\n".join(verse)
     except TypeError:  # not all of them are strings
-        return "\n".join(map(_stanza, verse))
-
-
-def _stanza(part: Any) -> str:
-    return "\n".join(map(_text, part)) if isinstance(part, list) else _text(part)
+        stanzas = (part if isinstance(part, list) else [part] for part in verse)
+        return "\n".join("\n".join(map(_text, stanza)) for stanza in stanzas)
 
 
 def _text(value: Any) -> str:

@@ -12,8 +12,8 @@ from poetry_vae.text.files import MOST_TEXT, read_text
 
 _DEEPEST = 100
 _MOST_BITS = 1023  # of whole numbers: with one more, a number may exceed every float
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonError(PoetryVAEError):
@@ -36,7 +36,7 @@ def parse_json(text: str) -> Any:
         raise JsonError("not valid JSON here: nested too deeply") from error
     except ValueError as error:  # Python converts no number of thousands of digits
         raise JsonError("not valid JSON here: a number of too many digits") from error
-    if fault := _fault(value, may_hold_halves=_ESCAPED_SURROGATE.search(text) is not None):
+    if fault := _fault(value, may_hold_halves=ESCAPED_SURROGATE.search(text) is not None):
         raise JsonError(f"not valid JSON here: {fault}")
     return value
 
@@ -59,7 +59,7 @@ def _fault(value: Any, *, may_hold_halves: bool) -> str | None:
         for one in level:
             if type(one) is int and one.bit_length() > _MOST_BITS:
                 return "a number of too many digits"
-            if may_hold_halves and isinstance(one, str) and _SURROGATE.search(one):
+            if may_hold_halves and isinstance(one, str) and SURROGATE.search(one):
                 return "half a character (a lone surrogate)"
         level = [
             part

@@ -19,42 +19,31 @@ _ASKING = """写 作 一首 首 诗 诗词 诗歌 古诗 绝句 律诗 关于 �
 _EMPTY = ("m", "q", "u", "p", "c", "r", "y", "e", "o", "x", "w", "d", "f")
 
 
-@dataclass(frozen=True)
-class Keywords:
-    """Words of a text, in traditional script."""
-
-    words: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-    """Words that say something too, but were too many."""
-
-
-def keywords(text: str, *, most: int = 3, longest: int = 7) -> Keywords:
-    """The words that say most about the subject of ``text``, at most ``most``.
+def keywords(text: str, *, most: int = 3, longest: int = 7) -> tuple[list[str], list[str]]:
+    """The words that say most about the subject of ``text``, at most ``most``, and those that say
+    something too, but were too many: in traditional script.
 
     They are ranked by jieba (frequency in the text against rarity in general). Single characters
     are taken only if there are no longer words. Words of more than ``longest`` characters are left
     out.
     """
-    analyse = _jieba()
-    import jieba.posseg
-
     # jieba's dictionary is in simplified script.
     plain = " ".join(split_lines(to_simplified(understand(text))))
-    tags = jieba.posseg.dt.word_tag_tab
+    tags = _tags()
 
     def says_something(word: str) -> bool:
         return word not in _ASKING.split() and not tags.get(word, "n").startswith(_EMPTY)
 
-    ranked = [w for w in analyse.extract_tags(plain, topK=50) if says_something(w)]
+    ranked = [w for w in _jieba().analyse.extract_tags(plain, topK=50) if says_something(w)]
     if not ranked:
         ranked = [c for c in plain if not c.isspace() and says_something(c)]
     cut = list(dict.fromkeys(understand(word) for word in ranked if len(word) <= longest))
-    return Keywords(tuple(cut[:most]), tuple(cut[most:]))
+    return cut[:most], cut[most:]
 
 
 @cache
 def _jieba() -> Any:
-    """jieba's keyword ranking, its dictionary read from its own package in about half a second.
+    """jieba, its dictionary read from its own package in about half a second.
 
     The library itself would store the dictionary in a file and read it back with ``marshal``. A
     damaged or foreign file can make ``marshal`` do anything, so here no such file is used.
@@ -70,16 +59,22 @@ def _jieba() -> Any:
         if not tokenizer.initialized:
             tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
             tokenizer.initialized = True
-    return jieba.analyse
+    return jieba
+
+
+def _tags() -> dict[str, str]:
+    """jieba's tags, by word: they tell its class."""
+    _jieba()
+    import jieba.posseg
+
+    tags: dict[str, str] = jieba.posseg.dt.word_tag_tab
+    return tags
 
 
 def boundaries(line: str) -> tuple[int, ...]:
     """Where the words of a line (traditional script) end, by jieba's dictionary alone."""
-    _jieba()
-    import jieba
-
     ends, end = [], 0
-    for word in jieba.dt.cut(to_simplified(line), HMM=False):
+    for word in _jieba().dt.cut(to_simplified(line), HMM=False):
         end += len(word)
         ends.append(end)
     return tuple(ends)
@@ -120,9 +115,7 @@ class Dictionary:
 @cache
 def dictionary() -> Dictionary:
     """jieba's dictionary."""
-    _jieba()
-    import jieba
-
+    jieba = _jieba()
     return Dictionary(jieba.dt.FREQ, log(jieba.dt.total))
 
 
@@ -130,22 +123,13 @@ def dictionary() -> Dictionary:
 # 詩詞格律): things, actions, qualities, numbers, times, places, pronouns, adverbs, particles.
 _CLASSES = ("n i j l g q", "v", "a b z", "m", "t", "f s", "r", "d", "c p u y e o h k x")
 
-
-@cache
-def _class_of_tag() -> dict[str, int]:
-    return {letter: i for i, letters in enumerate(_CLASSES) for letter in letters.split()}
-
-
+_CLASS_OF = {letter: i for i, letters in enumerate(_CLASSES) for letter in letters.split()}
 NO_CLASS = len(_CLASSES)
 """The class of characters that the dictionary does not know."""
 
 
 def word_classes(characters: Sequence[str]) -> list[int]:
     """The word class of single characters (traditional script), by jieba's tags: 0 to NO_CLASS."""
-    _jieba()
-    import jieba.posseg
-
-    tags = jieba.posseg.dt.word_tag_tab
+    tags = _tags()
     simplified = to_simplified("\n".join(characters)).split("\n")
-    classes = _class_of_tag()
-    return [classes.get(tags.get(c, "")[:1], NO_CLASS) for c in simplified]
+    return [_CLASS_OF.get(tags.get(c, "")[:1], NO_CLASS) for c in simplified]

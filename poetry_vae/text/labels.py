@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import templates
-from poetry_vae.text.poem import Poem
 from poetry_vae.text.scansion import check
 from poetry_vae.text.splitting import PARTS, Part
 
+LABELS = ("dynasty", "author")
+"""The kinds of labels that sources give."""
 OTHER = "其他"
 NO_METRE = "—"
 _MOST = 50  # values of a kind; rarer ones become OTHER
@@ -60,12 +61,9 @@ def label_column(texts: Mapping[Part, Sequence[str]]) -> LabelColumn | None:
     return LabelColumn(tuple(named), parts)
 
 
-def columns_of(poems: Mapping[Part, Sequence[Poem]]) -> dict[str, LabelColumn]:
-    """The columns ``dynasty`` and ``author`` of poems, as far as they are known."""
-    found = {
-        "dynasty": label_column({part: [p.dynasty for p in poems[part]] for part in PARTS}),
-        "author": label_column({part: [p.author for p in poems[part]] for part in PARTS}),
-    }
+def label_columns(known: Mapping[Part, Mapping[str, Sequence[str]]]) -> dict[str, LabelColumn]:
+    """Columns from what is known of the poems of each part, by kind; none where all is one."""
+    found = {kind: label_column({part: known[part][kind] for part in PARTS}) for kind in LABELS}
     return {kind: column for kind, column in found.items() if column is not None}
 
 

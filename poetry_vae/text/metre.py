@@ -39,8 +39,7 @@ LINE_TYPES: dict[int, dict[LineType, str]] = {
 }
 """The pattern of each type, by characters a line. A and B end level: the lines that rhyme."""
 
-_LONE_LEVEL = "仄平仄仄平"
-_LEVEL_TAIL = "平平平"
+_TRAPS = {"B": "仄平仄仄平", "A": "平平平"}  # 孤平 and 三平尾: how no strict line ends
 _TURNED = "平平仄平仄"  # 拗救: b with two tones exchanged, as good as b itself
 
 COUPLETS: dict[tuple[LineType, LineType], tuple[tuple[Variant, Variant], ...]] = {
@@ -158,10 +157,8 @@ def legal_patterns(line_type: Variant, chars: int, rules: Rules = "strict") -> f
     legal = set(map("".join, product(*choices)))
     if chars == 6:
         return frozenset() if line_type in ("a拗", "B救") else frozenset(legal)
-    if rules == "strict" and line_type == "B":
-        legal -= {pattern for pattern in legal if pattern.endswith(_LONE_LEVEL)}
-    if rules == "strict" and line_type == "A":
-        legal -= {pattern for pattern in legal if pattern.endswith(_LEVEL_TAIL)}
+    if rules == "strict" and line_type in _TRAPS:
+        legal -= {pattern for pattern in legal if pattern.endswith(_TRAPS[line_type])}
     if line_type == "b":
         legal |= {"".join(head) + _TURNED for head in product(*choices[:-5])}
     return frozenset(legal)

@@ -9,8 +9,7 @@ neutral tone belongs to neither class and is left out.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.prosody import Reading, RhymeBook, Tone
@@ -79,19 +78,7 @@ def modern(name: str = "xinyun") -> RhymeBook:
         raise ModernReadingsError(
             "modern readings need pypinyin: pip install 'poetry-vae[modern]'"
         ) from error
-    return _Modern(name)
-
-
-@dataclass(frozen=True)
-class _Modern:
-    name: str
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        return _readings(character, self.name)
-
-    def neighbours(self, group: str) -> frozenset[str]:
-        """None: the new rhymes are wide already."""
-        return frozenset()
+    return RhymeBook(name, partial(_readings, book=name))
 
 
 @cache

@@ -14,6 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -82,11 +83,10 @@ def read_members(path: Path) -> Iterator[tuple[Path, bytes]]:
     if data.startswith(_ZIP) or path.suffix.lower() == ARCHIVE_SUFFIX:
         yield from _members(path, data)
     elif data.startswith(_GZIP):
-        content = _unpack(path, gzip.GzipFile(fileobj=io.BytesIO(data)))
-        yield _unpacked_name(path), _no_pointer(path, content)
+        yield _unpacked(path, gzip.GzipFile(fileobj=io.BytesIO(data)))
     elif data.startswith(_XZ):
         packed = lzma.LZMAFile(io.BytesIO(data))  # noqa: SIM115 (closed where it is read)
-        yield _unpacked_name(path), _no_pointer(path, _unpack(path, packed))
+        yield _unpacked(path, packed)
     else:
         yield path, _no_pointer(path, data)
 
@@ -163,8 +163,9 @@ def _parts(name: str) -> list[str]:
     return [part for part in shown.replace("\\", "/").split("/") if part not in ("", ".", "..")]
 
 
-def _unpacked_name(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() in PACKED_SUFFIXES else path
+def _unpacked(path: Path, packed: _Packed) -> tuple[Path, bytes]:
+    name = path.with_suffix("") if path.suffix.lower() in PACKED_SUFFIXES else path
+    return name, _no_pointer(path, _unpack(path, packed))
 
 
 def _unpack(path: Path, packed: _Packed, most: int | None = None) -> bytes:
@@ -197,10 +198,7 @@ def _no_pointer(path: Path, data: bytes) -> bytes:
 
 def _encoding_hint(data: bytes, tried: str) -> str:
     for other in ("gb18030", "big5"):
-        if other != tried.lower():
-            try:
-                data.decode(other)
-            except UnicodeDecodeError:
-                continue
-            return f"; the file reads as {other}: give --encoding {other}"
+        with suppress(UnicodeDecodeError):
+            if other != tried.lower() and data.decode(other):
+                return f"; the file reads as {other}: give --encoding {other}"
     return "; give the right one with --encoding"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from poetry_vae.text.headings import (
@@ -15,7 +16,7 @@ from poetry_vae.text.headings import (
     is_heading_alone,
 )
 from poetry_vae.text.lines import split_lines
-from poetry_vae.text.names import DYNASTY
+from poetry_vae.text.names import DYNASTY, read_heading
 from poetry_vae.text.source_poem import SourcePoem
 
 _SPACE = " \t　\r"
@@ -45,21 +46,17 @@ def _is_number(text: str) -> bool:
 
 def read_titled(path: Path, text: str) -> Iterator[SourcePoem]:
     """A title line 【…】author, then verse until the next title; text before it has none."""
-    title, author, start = "", "", 1
+    title, author, start = "", "", 0
     verse: list[str] = []
-    is_first = True
     for number, row in enumerate(text.split("\n"), start=1):
-        found = title_line(row)
-        if found is None:
-            if is_first and not verse and row.strip():
-                start = number
-            if verse or row.strip():
-                verse.append(row)
-            continue
-        if verse or not is_first:
-            yield SourcePoem("\n".join(verse).strip(), title, author, "", start)
-        (title, author), verse, start, is_first = found, [], number, False
-    if verse or not is_first:
+        if found := title_line(row):
+            if start:
+                yield SourcePoem("\n".join(verse).strip(), title, author, "", start)
+            (title, author), verse, start = found, [], number
+        elif verse or row.strip():
+            verse.append(row)
+            start = start or number
+    if start:
         yield SourcePoem("\n".join(verse).strip(), title, author, "", start)
 
 
@@ -87,12 +84,8 @@ def read_plain(path: Path, text: str) -> Iterator[SourcePoem]:
         return
     is_one_poem = all(len(split_lines(row)) == 1 for block in blocks for row in block.rows)
     if has_long_blocks and (len(blocks) > 1 or is_one_poem):
-        titled = _with_titles(blocks)
-        for block, poems in zip(blocks, titled, strict=True):
-            if poems:
-                yield from _records(block, poems)
-            else:
-                yield SourcePoem("\n".join(block.rows), "", "", "", block.lines[0])
+        for block, poems in zip(blocks, _with_titles(blocks), strict=True):
+            yield from _records(block, poems or [Headed((), block.rows)])
     else:
         for block in blocks:
             for line, row in zip(block.lines, block.rows, strict=True):
@@ -101,21 +94,17 @@ def read_plain(path: Path, text: str) -> Iterator[SourcePoem]:
 
 def _records(block: _Block, poems: list[Headed]) -> Iterator[SourcePoem]:
     for poem in poems:
-        title, author, dynasty = poem.read()
+        title, author, dynasty = read_heading(poem.heading)
         yield SourcePoem("\n".join(poem.verse), title, author, dynasty, block.lines[poem.row])
 
 
 def _blocks(text: str) -> list[_Block]:
-    blocks: list[_Block] = []
-    rows: list[str] = []
-    lines: list[int] = []
-    for number, row in enumerate([*text.splitlines(), ""], start=1):
-        if row.strip():
-            rows.append(row.strip())
-            lines.append(number)
-        elif rows:
-            blocks.append(_Block(tuple(rows), tuple(lines)))
-            rows, lines = [], []
+    blocks = []
+    numbered = enumerate(map(str.strip, text.splitlines()), start=1)
+    for is_verse, run in groupby(numbered, key=lambda row: row[1] != ""):
+        if is_verse:
+            lines, rows = zip(*run, strict=True)
+            blocks.append(_Block(rows, lines))
     return blocks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.errors import FormError
@@ -79,8 +80,9 @@ class Poem:
         poem, which are quatrains in metre and rhyme too; this is meant for training only.
         """
         if form.lines == 2 and form.is_even:
-            for run in () if self.tune else _runs_of_equal_length(self.lines):
-                if len(run) % 2 == 0 and len(run[0]) == form.lengths[0]:
+            for length, same in () if self.tune else groupby(self.lines, key=len):
+                run = tuple(same)
+                if len(run) % 2 == 0 and length == form.lengths[0]:
                     for start in range(0, len(run), 2):
                         yield self.with_lines(run[start : start + 2])
         elif self.lengths == form.lengths:
@@ -123,11 +125,3 @@ def typed_form(lines: Sequence[str]) -> Form:
         return Poem(tuple(lines)).form
     fitting = (form for form in NAMED_FORMS if form.positions == len(lines[0]))
     return next(fitting, Form.of(1, len(lines[0])))
-
-
-def _runs_of_equal_length(lines: Sequence[str]) -> Iterator[Sequence[str]]:
-    start = 0
-    for i in range(1, len(lines) + 1):
-        if i == len(lines) or len(lines[i]) != len(lines[start]):
-            yield lines[start:i]
-            start = i

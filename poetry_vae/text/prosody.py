@@ -8,8 +8,10 @@ which the rhymes of 廣韻 (1008) were merged.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple
 
 from poetry_vae.text.script import fold
 from poetry_vae.text.shipped import rows
@@ -39,36 +41,22 @@ GROUPS: dict[str, str] = {name: tone for tone, names in _GROUP_NAMES.items() for
 _NEIGHBOURS = "東冬 江陽 支微齊 魚虞 佳灰 佳麻 真文元 元寒刪先 蕭肴豪 庚青蒸 覃鹽咸"
 
 
-class RhymeBook(Protocol):
-    """A source of readings. It must be hashable, since its readings are cached."""
+@dataclass(frozen=True, eq=False)
+class RhymeBook:
+    """A source of readings."""
 
-    def __hash__(self) -> int: ...
-
-    @property
-    def name(self) -> str: ...
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        """Every reading of a character in traditional script; none if the book lacks it."""
+    name: str
+    readings: Callable[[str], frozenset[Reading]]
+    """Every reading of a character in traditional script; none if the book lacks it."""
+    rare: Callable[[str], frozenset[str]] = lambda character: frozenset()
+    """Groups that a character could rhyme in by its readings, and hardly ever does."""
+    near: str = ""
+    """Level groups that stand together here lend each other the rhyme of a poem's first line; a
+    book of wide groups needs no such loans."""
 
     def neighbours(self, group: str) -> frozenset[str]:
         """The level groups that a poem's first line may borrow its rhyme from, but ``group``."""
-
-
-class Pingshui:
-    """The readings of classical verse and the groups of 平水韻."""
-
-    name = "pingshui"
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        """As :func:`readings`."""
-        return readings(character)
-
-    def neighbours(self, group: str) -> frozenset[str]:
-        """The customary neighbours (鄰韻) of a level group."""
-        return _neighbours(group)
-
-
-PINGSHUI: RhymeBook = Pingshui()
+        return frozenset("".join(row for row in self.near.split() if group in row)) - {group}
 
 
 def readings(character: str) -> frozenset[Reading]:
@@ -83,31 +71,27 @@ def readings(character: str) -> frozenset[Reading]:
     return _table().get(fold(character), frozenset()) if found is None else found
 
 
-def tones(character: str) -> frozenset[Tone]:
-    """The tones a character can have; the empty set if it is unknown."""
-    return frozenset(reading.tone for reading in readings(character))
-
-
-def rhymes(character: str) -> frozenset[str]:
-    """The groups of 平水韻 that a character is in, of either tone; the empty set if unknown."""
-    return frozenset(reading.group for reading in readings(character) if reading.group)
-
-
 def rare_rhymes(character: str) -> frozenset[str]:
     """Level groups that a character could rhyme in by its readings, and hardly ever does: 真 of 論,
     which verse rhymes with 元."""
     return _rare_rhymes().get(fold(character), frozenset())
 
 
+PINGSHUI = RhymeBook("pingshui", readings, rare_rhymes, _NEIGHBOURS)
+"""The readings of classical verse and the groups of 平水韻, with their customary 鄰韻."""
+
+
+@lru_cache(maxsize=1 << 16)
+def tone_of(character: str, book: RhymeBook = PINGSHUI) -> str:
+    """平 or 仄; 中 if a character can have both tones, ？ if the book does not know it."""
+    tones = {reading.tone for reading in book.readings(character)}
+    return "中" if len(tones) == 2 else next(iter(tones), "？")
+
+
 @cache
 def _rare_rhymes() -> dict[str, frozenset[str]]:
     pairs = [(group, character) for group, row in rows("rare_rhymes") for character in row]
     return {c: frozenset(group for group, other in pairs if other == c) for _, c in pairs}
-
-
-@cache
-def _neighbours(group: str) -> frozenset[str]:
-    return frozenset("".join(names for names in _NEIGHBOURS.split() if group in names)) - {group}
 
 
 @cache

@@ -1,7 +1,8 @@
 """One reader for each source format, chosen by the content of a file.
 
-A reader yields :class:`SourcePoem` objects: raw text with its place, title, author and dynasty in
-the source. Cleaning and counting are the business of :mod:`poetry_vae.text.corpus`.
+A reader yields poems as a source has them (:mod:`poetry_vae.text.source_poem`): raw text with its
+place, title, author and dynasty. Cleaning and counting are the business of
+:mod:`poetry_vae.text.corpus`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from poetry_vae.text.json_poems import looks_like_json, mentions_verse, read_json_poems
-from poetry_vae.text.opening import load_text
 from poetry_vae.text.plain import read_plain, read_titled, title_line
-from poetry_vae.text.source_poem import Reader, SourcePoem
+from poetry_vae.text.source_poem import Reader
 from poetry_vae.text.tables import find_table
-
-__all__ = ["KNOWN_FORMATS", "Reader", "SourcePoem", "find_reader", "load_text"]
 
 KNOWN_FORMATS = (
     "JSON and JSON Lines with title, author and lines (or paragraphs, content, text, body), tables "

@@ -48,41 +48,30 @@ class Rhyming:
             borrows: whether line 1 may borrow from a neighbouring group (孤雁出群), and the last
                 line where two others have set the rhyme (孤雁入群).
         """
+
+        def judged(wanted: frozenset[str]) -> Rhyming:
+            near = frozenset[str]().union(*map(book.neighbours, wanted)) if borrows else frozenset()
+            kept = [i for i in lines if (groups := ends[i]) is not None and groups & wanted]
+            wrong: list[int] = []
+            borrowing: list[int] = []
+            for i in lines:
+                groups = ends[i]
+                # If no even line's group is known, no line can fail to rhyme.
+                if groups is None or i in kept or (groups and not wanted):
+                    continue
+                is_last = i == len(ends) - 1 and len(kept) > 1
+                (borrowing if groups & near and (i == 0 or is_last) else wrong).append(i)
+            if len(borrowing) > 1:  # a goose alone
+                wrong.append(borrowing.pop())
+            return cls(wanted, tuple(wrong), tuple(borrowing))
+
         known = [groups for groups in ends[1::2] if groups is not None]
         shared = frozenset[str].intersection(*known) if known else frozenset[str]()
-        if shared or not known:
-            return cls._judged(shared, ends, lines, book, borrows=borrows)
         counts = Counter(group for groups in known for group in sorted(groups))
-        tried = [
-            cls._judged(frozenset({group}), ends, lines, book, borrows=borrows)
-            for group, _ in counts.most_common()
-        ] or [cls._judged(shared, ends, lines, book, borrows=borrows)]
+        if shared or not counts:
+            return judged(shared)
+        tried = [judged(frozenset({group})) for group, _ in counts.most_common()]
         return min(tried, key=lambda found: (len(found.wrong), len(found.borrowing)))
-
-    @classmethod
-    def _judged(
-        cls,
-        wanted: frozenset[str],
-        ends: Sequence[RhymeGroups],
-        lines: Sequence[int],
-        book: RhymeBook,
-        *,
-        borrows: bool,
-    ) -> Rhyming:
-        near = frozenset[str]().union(*map(book.neighbours, wanted)) if borrows else frozenset()
-        kept = [i for i in lines if (groups := ends[i]) is not None and groups & wanted]
-        wrong: list[int] = []
-        borrowing: list[int] = []
-        for i in lines:
-            groups = ends[i]
-            # If no even line's group is known, no line can fail to rhyme.
-            if groups is None or i in kept or (groups and not wanted):
-                continue
-            is_last = i == len(ends) - 1 and len(kept) > 1
-            (borrowing if groups & near and (i == 0 or is_last) else wrong).append(i)
-        if len(borrowing) > 1:  # a goose alone
-            wrong.append(borrowing.pop())
-        return cls(wanted, tuple(wrong), tuple(borrowing))
 
     def groups_of(self, groups: RhymeGroups) -> frozenset[str]:
         """The rhyme groups of a line: those shared with the poem if there are any, else its own."""

@@ -11,7 +11,9 @@ from poetry_vae.text.errors import FormError
 from poetry_vae.text.faults import (
     RHYME_KINDS,
     Fault,
+    Measured,
     couplet_fault,
+    in_order,
     link_fault,
     tone_fault,
     unsaved_fault,
@@ -36,7 +38,7 @@ from poetry_vae.text.paths import (
     paths_of,
     type_of,
 )
-from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.text.prosody import PINGSHUI, RhymeBook, tone_of
 from poetry_vae.text.rhyming import Borrowed, RhymeGroups, Rhyming
 from poetry_vae.text.turned import Turned, turned_lines
 
@@ -51,7 +53,7 @@ _COUNTS_AS: dict[Readings, dict[int, int]] = {
 
 
 @dataclass(frozen=True)
-class MetreReport:
+class MetreReport(Measured):
     """A poem measured by the template that it comes nearest to."""
 
     lines: tuple[str, ...]
@@ -88,18 +90,7 @@ class MetreReport:
     @property
     def keeps_metre(self) -> bool:
         """Whether every line is of its type, couplets oppose and are linked."""
-        return self.style == "近体" and all(fault.kind in RHYME_KINDS for fault in self.faults)
-
-    @property
-    def keeps_rhyme(self) -> bool:
-        """Whether the lines rhyme that the template says rhyme; of old-style verse, the even
-        ones."""
-        return all(fault.kind not in RHYME_KINDS for fault in self.faults)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the poem is regulated verse without a fault."""
-        return self.keeps_metre and self.keeps_rhyme
+        return self.style == "近体" and super().keeps_metre
 
 
 def check(
@@ -148,12 +139,8 @@ def check(
     nearest = min(known, key=nearness)
     rhyme, variants = rhymes[nearest.order[0].isupper()], paths[nearest][1]
     types = tuple(type_of(variant) for variant in variants)
-    order_faults = list(_order_faults(lines, types))
-    faults = [
-        *_tone_faults(lines, symbols, variants, rules),
-        *order_faults,
-        *rhyme.faults(lines, ends),
-    ]
+    tone_faults = _tone_faults(lines, symbols, variants, rules)
+    faults = [*tone_faults, *_order_faults(lines, types), *rhyme.faults(lines, ends)]
     report = MetreReport(
         lines=lines,
         template=nearest,
@@ -161,8 +148,8 @@ def check(
         tones=tones,
         rhymes=rhyme.wanted,
         line_groups=tuple(map(rhyme.groups_of, ends)),
-        faults=tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
-        unknown=_unknown("".join(lines), "".join(tones)),
+        faults=in_order(faults),
+        unknown=unknown_in("".join(lines), "".join(tones)),
         turned=tuple(turned_lines(lines, symbols, variants)),
         borrowed=tuple(rhyme.borrowed(lines, ends)),
     )
@@ -204,11 +191,9 @@ class _Sound(NamedTuple):
 def _sound(book: RhymeBook, character: str) -> _Sound:
     found = book.readings(character)
     level = [reading.group for reading in found if reading.tone == "平"]
-    letter = (
-        "？" if not found else "仄" if not level else "平" if len(level) == len(found) else "中"
-    )
+    known = None if not found or "" in level else frozenset(level)
     oblique = frozenset(r.group for r in found if r.tone == "仄" and r.group)
-    return _Sound(letter, None if not found or "" in level else frozenset(level), oblique)
+    return _Sound(tone_of(character, book), known, oblique)
 
 
 def _strain(rhyme: Rhyming, first: RhymeGroups, opens: bool) -> int:
@@ -239,9 +224,9 @@ def _order_faults(lines: tuple[str, ...], types: Sequence[LineType]) -> Iterator
             yield (couplet_fault if i % 2 else link_fault)(i + 1, lines)
 
 
-def _unknown(text: str, letters: str) -> tuple[str, ...]:
+def unknown_in(text: str, letters: str) -> tuple[str, ...]:
+    """The characters whose tone letter is ？, each once."""
     if "？" not in letters:
         return ()
-    return tuple(
-        dict.fromkeys(c for c, letter in zip(text, letters, strict=True) if letter == "？")
-    )
+    pairs = zip(text, letters, strict=True)
+    return tuple(dict.fromkeys(c for c, letter in pairs if letter == "？"))

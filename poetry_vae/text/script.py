@@ -15,7 +15,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from poetry_vae.text.ambiguous import choose
 from poetry_vae.text.shipped import rows
@@ -25,10 +25,6 @@ Script = Literal["traditional", "simplified"]
 # In simplified verse a quarter of the characters exist in that script only; the strays of a
 # traditional corpus, 却 and 黄 among them, stay below three in a hundred.
 _SIMPLIFIED_SHARE = 0.08
-
-
-class _Converter(Protocol):
-    def convert(self, text: str) -> str: ...
 
 
 @cache
@@ -42,11 +38,10 @@ def _spellings(script: Script) -> dict[int, str]:
 
 
 @cache
-def _opencc(config: str) -> _Converter:
+def _opencc(config: str) -> Any:
     import opencc  # heavy: loaded by those who convert
 
-    converter: _Converter = opencc.OpenCC(config)
-    return converter
+    return opencc.OpenCC(config)
 
 
 @cache
@@ -75,7 +70,8 @@ def to_traditional(text: str) -> str:
 
 def to_simplified(text: str) -> str:
     """Text of the models' orthography in simplified script, spelt as usual."""
-    return _opencc("t2s").convert(text).translate(_spellings("simplified"))
+    simplified: str = _opencc("t2s").convert(text)
+    return simplified.translate(_spellings("simplified"))
 
 
 def looks_simplified(texts: Iterable[str]) -> bool:

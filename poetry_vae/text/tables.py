@@ -8,7 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,6 +27,7 @@ _MOST = 0.7  # share of these rows that must agree
 _HEADER_OF_ONE = ("内容", "內容", "content")  # a table of verse alone
 _WRITTEN_AS_ONE = (10, 14, 20, 28, 40, 56)
 
+_PARTS: tuple[PoemField, ...] = ("verse", "title", "author", "dynasty")
 _Columns = dict[PoemField, int]
 
 
@@ -50,13 +53,10 @@ def _parsed(head: Sequence[str], delimiter: str) -> list[list[str]]:
     """The rows of a table's beginning; faults are reported when the whole is read."""
     if not head or not any(delimiter in row for row in (head[0], head[-1])):
         return [[head[0].strip().strip('"')]] if head and delimiter == "," else []
-    rows = []
-    try:
-        for row in csv.reader(head, delimiter=delimiter):
-            if row:
-                rows.append(row)
-    except csv.Error:  # a long cell; the rows before it tell enough
-        pass
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # a long cell; the rows before it tell enough
+        for row in filter(None, csv.reader(head, delimiter=delimiter)):
+            rows.append(row)
     return rows
 
 
@@ -128,29 +128,17 @@ def _read(
 ) -> Iterator[SourcePoem]:
     """The rows of a table; ``width`` is that of its header, 0 where it has none."""
 
-    def cell(row: list[str], part: PoemField) -> str:
-        place = columns.get(part, len(row))
-        return row[place] if place < len(row) else ""
-
-    names_stand = width > 0
-    for line, row in _rows(path, text, delimiter):
-        if names_stand:
-            names_stand = False
-            continue
+    places = [columns.get(part, sys.maxsize) for part in _PARTS]
+    header = 1 if width else 0
+    for line, row in islice(_rows(path, text, delimiter), header, None):
         width = width or len(row)
         fault = ""
         if any(len(content) > _LONGEST_CELL for content in row):
             fault = f"a cell of more than {_LONGEST_CELL:,} characters"
         elif any(content.strip() for content in row[width:]):
             fault = "more cells than the table has columns"
-        yield SourcePoem(
-            cell(row, "verse"),
-            cell(row, "title"),
-            cell(row, "author"),
-            cell(row, "dynasty"),
-            line,
-            fault,
-        )
+        verse, title, author, dynasty = (row[i] if i < len(row) else "" for i in places)
+        yield SourcePoem(verse, title, author, dynasty, line, fault)
 
 
 def _rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

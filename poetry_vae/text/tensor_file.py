@@ -72,7 +72,11 @@ class TensorFile:
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
             raise ValueError("its metadata are no texts")
-        self._sums = _sums_in(metadata)
+        self._sums: dict[str, Any] | None = None
+        if SUMS in metadata:
+            self._sums = parse_json(metadata.pop(SUMS))
+            if not isinstance(self._sums, dict):
+                raise ValueError("its checksums are not readable")
         self.metadata: dict[str, str] = metadata
         self.tensors = _stored(header, memoryview(content)[start:])
         if self._sums is not None:
@@ -200,13 +204,10 @@ def save_tensors(
     ]
     with replacing(path) as file:
         if path.name.endswith(PACKED):
-            packer = lzma.LZMACompressor(preset=6)
-            for part in parts:
-                file.write(packer.compress(part))
-            file.write(packer.flush())
+            with lzma.open(file, "wb", preset=6) as packed:
+                packed.writelines(parts)
         else:
-            for part in parts:
-                file.write(part)
+            file.writelines(parts)
 
 
 def is_finite(array: npt.NDArray[Any]) -> bool:
@@ -262,15 +263,6 @@ def _stored(header: dict[str, Any], content: memoryview) -> dict[str, Stored]:
     if expected != len(content):
         raise ValueError(f"it has {len(content):,} bytes of tensors and not {expected:,}")
     return found
-
-
-def _sums_in(metadata: dict[str, Any]) -> dict[str, Any] | None:
-    if SUMS not in metadata:
-        return None
-    sums = parse_json(metadata.pop(SUMS))
-    if not isinstance(sums, dict):
-        raise ValueError("its checksums are not readable")
-    return sums
 
 
 def _sum(name: str, tensor: Stored) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from poetry_vae.text.form import tune_form, tune_of_prefix
+from poetry_vae.text.form import tune_form
 
+_LONGEST_TUNE = 8
 _AFTER_TUNE = "·・ 　．.，,（(:：-"
 # What editors and numbering add to a title, and what stands in brackets.
 _CLOSING = "）)〕]】〗"
@@ -28,11 +29,11 @@ def split_tune(title: str, lengths: tuple[int, ...]) -> tuple[str, str]:
     long as those of the tune. Else the tune is empty and the title whole: 浪淘沙 of four lines of
     seven is a quatrain by that name.
     """
-    name = tune_of_prefix(title)
-    form = tune_form(name) if name else None
-    if form is None or form.lengths != lengths:
-        return "", title
-    return name, title[len(name) :].strip(_AFTER_TUNE + "）)")
+    for n in range(min(_LONGEST_TUNE, len(title)), 1, -1):
+        if form := tune_form(title[:n]):
+            is_ci = form.lengths == lengths
+            return (title[:n], title[n:].strip(_AFTER_TUNE + "）)")) if is_ci else ("", title)
+    return "", title
 
 
 def subject_of(title: str) -> str:

@@ -15,6 +15,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,34 +101,27 @@ class Treasury:
     def titles(self, block: Block) -> list[str]:
         """The characters of the poems' titles that name their subjects."""
         lengths = self.tensors["title_lengths"].astype(np.int64)
-        ends = lengths.cumsum()[block.rows]
-        starts = ends - lengths[block.rows]
-        if not block.poems:
-            return []
-        first = int(starts[0])
-        text = self.tokenizer.decode(self.tensors["titles"][first : ends[-1]].tolist())
-        return [
-            text[a - first : b - first] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-        ]
+        first, own = lengths[: block.first].sum(), lengths[block.rows].tolist()
+        text = self.tokenizer.decode(self.tensors["titles"][first : first + sum(own)].tolist())
+        characters = iter(text)
+        return ["".join(islice(characters, length)) for length in own]
 
     def of_form(self, form: Form, part: Part) -> Iterator[tuple[U16, dict[str, list[str]]]]:
         """Poems of a form in a part, block by block, as :meth:`Poem.of_form` finds them: [n, T]
         and what is known of them by kind, ``title`` being one."""
+        is_couplet = form.lines == 2 and form.is_even
         for block in self.of_part(part):
-            is_couplet = form.lines == 2 and form.is_even
-            if not is_couplet and block.form != form:
-                continue
-            whole = [slice(0, form.positions)]
-            if not (spans := self.couplets_in(block.form, form) if is_couplet else whole):
-                continue
-            ids = self.ids(block)
-            known = {kind: self.column(kind, block) for kind in KINDS} | {
-                "title": self.titles(block)
-            }
             chosen = np.arange(block.poems)
             if is_couplet:
+                spans = self.couplets_in(block.form, form)
                 chosen = np.flatnonzero(self.tensors["tune"][block.rows] == 0)
-            parts = np.stack([ids[chosen, span] for span in spans], axis=1)
+            else:
+                spans = [slice(0, form.positions)] if block.form == form else []
+            if not spans:
+                continue
+            known = {kind: self.column(kind, block) for kind in KINDS}
+            known["title"] = self.titles(block)
+            parts = np.stack([self.ids(block)[chosen, span] for span in spans], axis=1)
             yield (
                 parts.reshape(-1, form.positions),
                 {k: [v[i] for i in chosen for _ in spans] for k, v in known.items()},
@@ -254,16 +248,7 @@ def encode_blocks(
         for poem in by_part[part]:
             by_block[number, poem.form].append(poem)
     keys = sorted(by_block)
-    counts = Counter[str]()
-    for key in keys:
-        if PARTS[key[0]] == "train":
-            counts.update("".join(poem.text for poem in by_block[key]))
-    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
-    if not tokenizer.characters:
-        raise CorpusError(
-            f"no character occurs at least {min_count} times in the training poems: the corpus is "
-            "too small to be split, or the count asked for too high"
-        )
+    tokenizer = vocabulary_of(by_part["train"], min_count, "training poems")
     ordered = [poem for key in keys for poem in by_block[key]]
     titles = [subject_of(poem.title) for poem in ordered]
     columns = {kind: _numbered([getattr(p, kind) for p in ordered]) for kind in KINDS}
@@ -277,6 +262,22 @@ def encode_blocks(
     blocks = _blocks([[PARTS[part], form.slug, len(by_block[part, form])] for part, form in keys])
     values = {kind: names for kind, (names, _) in columns.items()}
     return Treasury(tokenizer, tuple(blocks), values, tensors, source)
+
+
+def vocabulary_of(poems: Iterable[Poem], min_count: int, told: str) -> CharTokenizer:
+    """The characters that poems have at least ``min_count`` times.
+
+    Raises:
+        CorpusError: there is none; the message calls the poems as ``told``.
+    """
+    counts = Counter("".join(poem.text for poem in poems))
+    tokenizer = CharTokenizer.from_counts(counts, min_count=min_count)
+    if not tokenizer.characters:
+        raise CorpusError(
+            f"no character occurs at least {min_count} times in the {told}: the corpus is too "
+            "small to be split, or the count asked for too high"
+        )
+    return tokenizer
 
 
 def _numbered(texts: Sequence[str]) -> tuple[tuple[str, ...], U16]:

@@ -12,15 +12,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 from poetry_vae.text.cilin import CILIN
-from poetry_vae.text.faults import TONE_NAMES, Fault
+from poetry_vae.text.faults import TONE_NAMES, Fault, Measured, in_order
 from poetry_vae.text.form import tune_form, tunes
 from poetry_vae.text.metre import MetreError
 from poetry_vae.text.poem import Poem
-from poetry_vae.text.prosody import PINGSHUI, RhymeBook
-from poetry_vae.text.scansion import check
+from poetry_vae.text.prosody import PINGSHUI, RhymeBook, tone_of
+from poetry_vae.text.scansion import check, unknown_in
 from poetry_vae.text.shipped import rows
 
 FIXED_FROM = 90
@@ -55,7 +55,7 @@ class TuneMetre:
 
 
 @dataclass(frozen=True)
-class TuneReport:
+class TuneReport(Measured):
     """A poem measured by its tune."""
 
     lines: tuple[str, ...]
@@ -66,20 +66,6 @@ class TuneReport:
     """The rhyme groups of each line that is to rhyme: those of its rhyme where it has one."""
     faults: tuple[Fault, ...]
     unknown: tuple[str, ...]
-
-    @property
-    def keeps_metre(self) -> bool:
-        """Whether every fixed place has its tone."""
-        return all(fault.kind == "韵" for fault in self.faults)
-
-    @property
-    def keeps_rhyme(self) -> bool:
-        """Whether the lines rhyme that rhyme in most poems of the tune."""
-        return all(fault.kind != "韵" for fault in self.faults)
-
-    @property
-    def ok(self) -> bool:
-        return not self.faults
 
 
 @cache
@@ -104,15 +90,16 @@ def _read(name: str, poems: str, places: str, rhymes: str) -> TuneMetre:
 def tune_of(poem: Poem) -> str:
     """The tune a poem is to be held against, in simplified script; empty for a 诗.
 
-    It is the tune that the source names. Otherwise it is the tune with the same lengths, in one of
-    three cases: the lines differ in length; or no regulated verse has so many; or the poem rhymes
-    as the tune does and not as regulated verse (玉樓春: eight lines of seven, in oblique rhymes).
+    It is the tune that the source names. Otherwise it is the commonest tune with the same lengths,
+    wherever its second stanza begins, in one of three cases: the lines differ in length; or no
+    regulated verse has so many; or the poem rhymes as the tune does and not as regulated verse
+    (玉樓春: eight lines of seven, in oblique rhymes).
     """
     lengths = tuple(map(len, poem.lines))
     form = tune_form(poem.tune) if poem.tune else None
     if form is not None and form.lengths == lengths and form.tune in tune_metres():
         return form.tune
-    name = tune_with_lengths(lengths)
+    name = next((tune.name for tune in tunes() if tune.form.lengths == lengths), "")
     if not name or len(set(lengths)) > 1:
         return name
     try:
@@ -120,12 +107,6 @@ def tune_of(poem: Poem) -> str:
     except MetreError:
         return name
     return name if report.style == "古体" and check_tune(poem.lines, name).ok else ""
-
-
-def tune_with_lengths(lengths: Sequence[int]) -> str:
-    """The tune whose lines have these lengths, wherever its second stanza begins, the commonest
-    first; empty if there is none."""
-    return next((tune.name for tune in tunes() if tune.form.lengths == tuple(lengths)), "")
 
 
 def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> TuneReport:
@@ -148,7 +129,7 @@ def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> T
             f"{form.tune} has {form.described} characters, and this poem lines of "
             f"{', '.join(str(len(line)) for line in lines)}"
         )
-    tones = tuple("".join(_letter(book, character) for character in line) for line in lines)
+    tones = tuple("".join(tone_of(character, book) for character in line) for line in lines)
     books = (book, PINGSHUI) if book.name == CILIN.name else (book,)
     heard = [_ends(lines, metre, one) for one in books]
     groups: list[frozenset[str]] = [frozenset() for _ in lines]
@@ -161,21 +142,8 @@ def check_tune(lines: Sequence[str], name: str, *, book: RhymeBook = CILIN) -> T
         for i in places:
             groups[i] = found[i]
     faults = [*_tone_faults(lines, tones, metre), *_rhyme_faults(lines, metre, groups, wrong)]
-    letters = zip("".join(lines), "".join(tones), strict=True)
-    return TuneReport(
-        lines,
-        metre,
-        tones,
-        tuple(groups),
-        tuple(sorted(faults, key=lambda fault: (fault.line, fault.position))),
-        tuple(dict.fromkeys(c for c, letter in letters if letter == "？")),
-    )
-
-
-@lru_cache(maxsize=1 << 16)
-def _letter(book: RhymeBook, character: str) -> str:
-    tones = {reading.tone for reading in book.readings(character)}
-    return "中" if len(tones) == 2 else next(iter(tones), "？")
+    unknown = unknown_in("".join(lines), "".join(tones))
+    return TuneReport(lines, metre, tones, tuple(groups), in_order(faults), unknown)
 
 
 def _ends(lines: Sequence[str], metre: TuneMetre, book: RhymeBook) -> list[frozenset[str]]:
@@ -213,7 +181,7 @@ def _tone_faults(
                     f"{line[j]} is {TONE_NAMES[has]} where {metre.shares[i][j]}% of {metre.name} "
                     f"have {TONE_NAMES[wanted]}"
                 )
-                yield Fault("平仄", i + 1, j + 1, f"line {i + 1}, character {j + 1}: {why}")
+                yield Fault.at("平仄", i + 1, j + 1, why)
 
 
 def _rhyme_faults(
@@ -231,4 +199,4 @@ def _rhyme_faults(
             f"{text[-1]} ({groups}) does not rhyme with {where}, as {metre.rhyme_shares[i]}% of "
             f"{metre.name} do"
         )
-        yield Fault("韵", i + 1, len(text), f"line {i + 1}, character {len(text)}: {why}")
+        yield Fault.at("韵", i + 1, len(text), why)

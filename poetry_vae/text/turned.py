@@ -26,7 +26,7 @@ class Turned:
     kind: TurnedKind
     line: int
     position: int
-    saved_at: tuple[int, int] | None
+    saved_by: tuple[int, int] | None
     """The line and position of the character that makes up for it; None if none is needed."""
     explanation: str
 

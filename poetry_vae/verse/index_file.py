@@ -59,7 +59,8 @@ def cached_index(
         FormError: the encoded corpus or the model is of another form.
     """
     name = f"{os.path.realpath(corpus)}\0{form.slug}\0{'latents' if model else ''}"
-    path = folder / f"{form.slug}-{_short_hash(os.fsencode(name))}.safetensors"
+    short = hashlib.blake2b(os.fsencode(name), digest_size=6).hexdigest()
+    path = folder / f"{form.slug}-{short}.safetensors"
     source = _fingerprint(corpus, form, model, encoding)
     with contextlib.suppress(IndexFileError):
         return load_index(path, source=source)
@@ -121,10 +122,9 @@ def load_index(path: Path, *, source: str | None = None) -> Index:
     ids = file.array("ids", np.uint16, (None, form.positions))
     if ids.max(initial=0) >= len(tokenizer):
         raise file.refuse("damaged: ids hold numbers outside the vocabulary")
-    directions = None
-    if "directions" in file.tensors:
-        directions = file.array("directions", np.float16, (len(ids), None))
-    return Index(form, tokenizer, ids, directions)
+    if "directions" not in file.tensors:
+        return Index(form, tokenizer, ids)
+    return Index(form, tokenizer, ids, file.array("directions", np.float16, (len(ids), None)))
 
 
 def _training_poems(
@@ -133,12 +133,11 @@ def _training_poems(
     if looks_encoded(corpus):
         encoded = EncodedCorpus.load(corpus, form)
     else:
-
-        def report(_: Path, done: int, total: int) -> None:
-            if progress:
-                progress("reading", done, total)
-
-        poems = read_corpus(corpus, encoding=encoding, progress=report)
+        poems = read_corpus(
+            corpus,
+            encoding=encoding,
+            progress=progress and (lambda _, done, total: progress("reading", done, total)),
+        )
         # Every character counts: a line must not pass for new because one of them is rare.
         encoded = encode_corpus(poems, form, min_count=1)
     if not len(encoded.parts["train"]):
@@ -158,7 +157,3 @@ def _fingerprint(corpus: Path, form: Form, model: PoetryVAE | None, encoding: st
         for name, tensor in model.state_dict().items():
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _short_hash(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=6).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -137,7 +137,24 @@ class Index:
         Raises:
             FormError: the poem has another form.
         """
-        return list(mark_copies([poem], self)[0].lines)
+        return list(self.copied(poem).lines)
+
+    def copied(self, poem: Poem | str) -> Copied:
+        """Which lines of ``poem``, a single line perhaps, and whether all of it occur in the
+        training poems, letter for letter.
+
+        A line with a character that the index' vocabulary lacks counts as new. Poems are best given
+        in the models' orthography: where a simplified character has several traditional ones, a
+        copy can be missed.
+
+        Raises:
+            FormError: the poem has another form.
+        """
+        row, lengths = self._part(poem)
+        rows = told_apart(row[None])
+        lines = among(hashed_lines(rows, lengths), self._lines)[0]
+        whole = among(hashed(rows, len(row), chars=len(row)), self._poems)[0, 0]
+        return Copied(tuple(lines.tolist()), bool(whole))
 
     def _row(self, poem: Poem | str) -> npt.NDArray[np.int64]:
         """Ids [T] of a poem of the index' form."""
@@ -173,28 +190,6 @@ class Index:
     @cached_property
     def _poems(self) -> Hashes:
         return np.sort(hashed(self.ids, self.form.positions, chars=self.form.positions), axis=None)
-
-
-def mark_copies(poems: Sequence[Poem | str], index: Index) -> list[Copied]:
-    """Which lines and whole poems occur in the training poems, letter for letter.
-
-    A line with a character that the index' vocabulary lacks counts as new. Poems are best given in
-    the models' orthography: where a simplified character has several traditional ones, a copy can
-    be missed. Instead of poems there may be single lines, all of one length.
-
-    Raises:
-        FormError: a poem has another form than the index.
-    """
-    if not poems:
-        return []
-    parts = [index._part(poem) for poem in poems]
-    rows = told_apart(np.stack([row for row, _ in parts]))
-    T = rows.shape[1]
-    lines = among(hashed_lines(rows, parts[0][1]), index._lines)
-    whole = among(hashed(rows, T, chars=T), index._poems)[:, 0]
-    return [
-        Copied(tuple(row), poem) for row, poem in zip(lines.tolist(), whole.tolist(), strict=True)
-    ]
 
 
 def _encode(

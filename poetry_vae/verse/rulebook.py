@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError
 class Held:
     """The decisions of R poems, one for every rule; None for a rule that decides nothing."""
 
-    decisions: tuple[Any, ...]
+    decisions: tuple[Tensor | None, ...]
 
     def __getitem__(self, rows: Tensor) -> Held:
         return Held(tuple(None if d is None else d[rows] for d in self.decisions))
@@ -31,9 +30,9 @@ class Held:
     def joined(cls, parts: Sequence[Held]) -> Held:
         """Those of several groups of poems, one group after the other."""
         columns = zip(*(part.decisions for part in parts), strict=True)
-        return cls(tuple(None if each[0] is None else _joined(each) for each in columns))
+        return cls(tuple(None if each[0] is None else torch.cat(each) for each in columns))
 
-    def where(self, number: int, decision: Any) -> Held:
+    def where(self, number: int, decision: Tensor) -> Held:
         """The same with the decision of one rule replaced."""
         decisions = list(self.decisions)
         decisions[number] = decision
@@ -312,12 +311,6 @@ class Rulebook:
             f"no {self.form} keeps all of {self.told()}: they do not go together; leave out "
             f"{blamed}"
         )
-
-
-def _joined(decisions: Sequence[Any]) -> Any:
-    if isinstance(decisions[0], Tensor):
-        return torch.cat(list(decisions))
-    return type(decisions[0]).joined(decisions)
 
 
 def _keeps(

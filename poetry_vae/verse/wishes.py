@@ -1,7 +1,7 @@
 """Rules as people ask for them, in words: what the command, the page and the interface share.
 
 This file knows the names and the texts, and needs no torch; the rules themselves load when they are
-asked for. A new rule is a file in ``verse/rules``, a :class:`Wish` here and a test.
+asked for. A new rule is a file in ``verse/rules``, a :class:`Wish` and a parser here, and a test.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poetry_vae.text.rhyme_books import RHYME_BOOKS
-
-FREE_SIGNS = "□＿_○◯*?-xX"
-"""Signs for a place that is left to the model, in a drawn poem."""
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -26,12 +23,10 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Wish:
-    """One thing to ask for: its name, its help, and how its text becomes a rule."""
+    """One thing to ask for: its name, its help, and what its values look like."""
 
     name: str
     help: str
-    parse: Callable[[Any, Form, Note], Rule]
-    """The rule that a value asks for, of a form."""
     metavar: str | None = None
     """What the value looks like; None for a yes or no."""
     is_many: bool = False
@@ -62,7 +57,7 @@ def rules_of(asked: Mapping[str, Any], form: Form, *, note: Note = lambda _: Non
         many = [value] if isinstance(value, str) else value or ()
         for one in many if wish.is_many else [value]:
             if one:
-                rules.append(wish.parse(one, form, note))
+                rules.append(_rule(wish.name, one, form, note))
     return together(rules) if rules else None
 
 
@@ -74,20 +69,15 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
     Raises:
         RuleError: there are more heads than lines in any form that a name fits.
     """
-    from poetry_vae.text.cleaning import clean_typed
     from poetry_vae.text.errors import PoetryVAEError
     from poetry_vae.text.form import Form
-    from poetry_vae.text.poem import Poem, split_lines
-    from poetry_vae.verse.rules.pins import acrostic
+    from poetry_vae.text.poem import Poem
+    from poetry_vae.verse.rules.pins import acrostic, drawn_lines
     from poetry_vae.verse.rules.rule import RuleError
-
-    def drawn(text: str) -> list[str]:
-        free = str.maketrans(dict.fromkeys(FREE_SIGNS, "□"))
-        return split_lines(clean_typed(text, free=FREE_SIGNS).translate(free))
 
     for name in ("template", "near"):
         if text := asked.get(name):
-            lines = drawn(text)
+            lines = drawn_lines(text)
             whole = sum(map(len, lines))
             if len(lines) > 1:
                 try:
@@ -98,11 +88,11 @@ def form_of(asked: Mapping[str, Any]) -> str | None:
                 if form.positions == whole:
                     return str(form)
     for name in ("template", "first_line"):
-        lines = drawn(asked.get(name) or "")
+        lines = drawn_lines(asked.get(name) or "")
         lengths = set(map(len, lines))
         if lengths in ({5}, {7}) and not (asked.get("acrostic") or asked.get("tail")):
             return ("五" if lengths == {5} else "七") + ("绝" if len(lines) <= 4 else "律")
-    heads = [len(acrostic(asked[name]).members) for name in ("acrostic", "tail") if asked.get(name)]
+    heads = [len(acrostic(asked[name]).parts) for name in ("acrostic", "tail") if asked.get(name)]
     if not heads or max(heads) < 2:
         return None
     if max(heads) > 8:
@@ -136,141 +126,80 @@ def subject_notes(about: str, model: PoetryVAE) -> Iterator[str]:
         yield f"the model reads the first {most} characters of the subject: {characters[:most]}"
 
 
-def _acrostic(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.pins import acrostic
-
-    return acrostic(text)
-
-
-def _tail(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.pins import acrostic
-
-    return acrostic(text, tail=True)
-
-
-def _pin(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.pins import Pin
-
-    return Pin.parse(text)
-
-
-def _template(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.pins import Template
-
-    return Template(text)
-
-
-def _first_line(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.pins import first_line
-
-    return first_line(text)
-
-
-def _near(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.near import Near
-
-    return Near(text)
-
-
-def _metre(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.sound import Metre
-
-    if text in ("strict", "loose"):
-        return Metre("loose" if text == "loose" else "strict")
-    return Metre(template=text)
-
-
-def _rhyme(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.sound import Rhyme
-
-    return Rhyme(None if text == "any" else text)
-
-
-def _rhyme_book(text: str, form: Form, note: Note) -> Rule:
+def _rule(name: str, value: Any, form: Form, note: Note) -> Rule:
+    """The rule that a wish asks for with a value. The rules load here, since they need torch."""
     from poetry_vae.text.rhyme_books import rhyme_book
-    from poetry_vae.verse.rules.sound import Sounds
+    from poetry_vae.verse.rules import avoid, near, no_repeat, parallel, pins, sound
 
-    return Sounds(rhyme_book(text))
+    rules: dict[str, Callable[[Any], Rule]] = {
+        "acrostic": pins.acrostic,
+        "tail": lambda text: pins.acrostic(text, tail=True),
+        "pin": pins.Pin.parse,
+        "template": pins.Template,
+        "first_line": pins.first_line,
+        "near": near.Near,
+        "metre": lambda text: (
+            sound.Metre(text) if text in ("strict", "loose") else sound.Metre(template=text)
+        ),
+        "rhyme": lambda text: sound.Rhyme(None if text == "any" else text),
+        "rhyme_book": lambda text: sound.Sounds(rhyme_book(text)),
+        "theme": lambda text: _theme(text, form, note),
+        "avoid": avoid.Avoid,
+        "no_repeat": lambda _: no_repeat.NoRepeat(),
+        "doublings": lambda _: no_repeat.Doublings(),
+        "parallel": lambda _: parallel.Parallel(),
+    }
+    return rules[name](value)
 
 
 def _theme(text: str, form: Form, note: Note) -> Rule:
     from poetry_vae.text.keywords import keywords
     from poetry_vae.text.script import to_simplified
     from poetry_vae.verse.rules.favour import Favour
-    from poetry_vae.verse.rules.rule import RuleError, together
+    from poetry_vae.verse.rules.rule import RuleError
     from poetry_vae.verse.rules.words import Words
 
-    found = keywords(text, longest=max(form.lengths))
-    if not found.words:
+    words, left_out = keywords(text, longest=max(form.lengths))
+    if not words:
         raise RuleError(f"theme {text!r}: no word was found in it")
-    note(f"keywords: {to_simplified(' '.join(found.words))}")
-    if found.left_out:
-        note(
-            f"left out, as there is no room for so many: {to_simplified(' '.join(found.left_out))}"
-        )
-    return together([Words(found.words), Favour("".join(found.words))])
-
-
-def _avoid(text: str, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.avoid import Avoid
-
-    return Avoid(text)
-
-
-def _no_repeat(value: bool, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.no_repeat import NoRepeat
-
-    return NoRepeat()
-
-
-def _doublings(value: bool, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.no_repeat import Doublings
-
-    return Doublings()
-
-
-def _parallel(value: bool, form: Form, note: Note) -> Rule:
-    from poetry_vae.verse.rules.parallel import Parallel
-
-    return Parallel()
+    note(f"keywords: {to_simplified(' '.join(words))}")
+    if left_out:
+        note(f"left out, as there is no room for so many: {to_simplified(' '.join(left_out))}")
+    return Words(tuple(words)) & Favour("".join(words))
 
 
 WISHES = (
-    Wish("acrostic", "The heads of the lines, as in 春江花月.", _acrostic, "TEXT"),
-    Wish("tail", "The last characters of the lines.", _tail, "TEXT"),
+    Wish("acrostic", "The heads of the lines, as in 春江花月.", "TEXT"),
+    Wish("tail", "The last characters of the lines.", "TEXT"),
     Wish(
         "pin",
         "One character at line L, place P (negative: from the end), as in 2,3=月.",
-        _pin,
         "L,P=字",
         is_many=True,
     ),
-    Wish("template", "A poem with □ (or ?) at the places that you leave free.", _template, "TEXT"),
-    Wish("first_line", "Continue this first line.", _first_line, "TEXT"),
-    Wish("near", "Stay near this poem.", _near, "POEM"),
+    Wish("template", "A poem with □ (or ?) at the places that you leave free.", "TEXT"),
+    Wish("first_line", "Continue this first line.", "TEXT"),
+    Wish("near", "Stay near this poem.", "POEM"),
     Wish(
         "metre",
         "Keep the tones of regulated verse: any template by strict or loose rules, or a named one.",
-        _metre,
         "strict|loose|NAME",
     ),
     Wish(
         "rhyme",
         "Rhyme in the group of this name, with this character, or (any) in some group.",
-        _rhyme,
         "字|any",
     ),
     Wish(
         "rhyme_book",
         "The book of --metre, --rhyme and --parallel; xinyun and tongyun have modern sounds.  "
         "[default: pingshui]",
-        _rhyme_book,
         choices=tuple(RHYME_BOOKS),
     ),
-    Wish("theme", "Put the keywords of this text into the poem.", _theme, "TEXT", is_prose=True),
-    Wish("avoid", "Leave out these characters.", _avoid, "字字", is_many=True),
-    Wish("no_repeat", "Use no character twice.", _no_repeat),
-    Wish("doublings", "With --no-repeat: allow doublings such as 處處.", _doublings),
-    Wish("parallel", "对仗: couplets with opposite tones and words of the same class.", _parallel),
+    Wish("theme", "Put the keywords of this text into the poem.", "TEXT", is_prose=True),
+    Wish("avoid", "Leave out these characters.", "字字", is_many=True),
+    Wish("no_repeat", "Use no character twice."),
+    Wish("doublings", "With --no-repeat: allow doublings such as 處處."),
+    Wish("parallel", "对仗: couplets with opposite tones and words of the same class."),
 )
 """Everything that can be asked for."""

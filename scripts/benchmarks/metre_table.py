@@ -22,6 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -35,25 +36,20 @@ Lines = tuple[str, ...]
 FORMS = tuple(Form.of(*shape) for shape in ((4, 5), (4, 7), (8, 5), (8, 7), (12, 5), (4, 6)))
 
 
-class Observed:
+def observed(path: Path) -> RhymeBook:
     """The tones that annotations show, whatever the rhyme book says, with the book's groups."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from build_prosody import read_marks, tones_shown
 
-    name = "observed"
+    shown = {c: tones_shown(marks) for c, marks in read_marks(path).items()}
 
-    def __init__(self, path: Path) -> None:
-        sys.path.insert(0, str(Path(__file__).parents[1]))
-        from build_prosody import read_marks, tones_shown
-
-        self._tones = {c: tones_shown(marks) for c, marks in read_marks(path).items()}
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        tones = self._tones.get(character, set())
+    def readings(character: str) -> frozenset[Reading]:
+        tones = shown.get(character, set())
         groups = {r.group for r in PINGSHUI.readings(character) if r.tone == "平"} or {""}
         level = {Reading("平", group) for group in groups if "平" in tones}
         return frozenset(level | {Reading("仄", "") for _ in tones & {"仄"}})
 
-    def neighbours(self, group: str) -> frozenset[str]:
-        return PINGSHUI.neighbours(group)
+    return replace(PINGSHUI, name="observed", readings=readings)
 
 
 def shuffled(poems: Sequence[Lines], rng: random.Random) -> list[Lines]:
@@ -132,7 +128,7 @@ def main() -> None:
     if options.naive:
         tell_agreement(poems, options.naive, options.seed)
         return
-    book: RhymeBook = Observed(options.observed) if options.observed else PINGSHUI
+    book = observed(options.observed) if options.observed else PINGSHUI
     tell_coverage(poems, book)
     print("\n| | poems | loose | strict | + rhyme | chance | strict readings |")
     print("|---|---:|---:|---:|---:|---:|---:|")

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, of
+from poetry_vae.verse.rules.rule import Allowed, BoundRule, Ground, Rule, RuleError, of
 
 _SHOWN = 20  # characters of a long list that a message names
 
@@ -26,13 +25,6 @@ class Avoid(Rule):
         return f"avoiding {some}" + (f" and {more} more characters" if more else "")
 
 
-class Avoided(BoundRule):
-    """Every place without the characters that are avoided."""
-
-    def __init__(self, allowed: Tensor) -> None:
-        self.allowed = allowed
-
-
 def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """All that is to be avoided.
 
@@ -47,4 +39,4 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
         allowed[ground.alphabet.known(character)] = False
     if not allowed[len(CharTokenizer.SPECIAL) :].any():
         raise RuleError("every character the model knows is to be avoided: avoid fewer")
-    return Avoided(allowed.expand(ground.form.positions, -1))
+    return Allowed(allowed.expand(ground.form.positions, -1))

@@ -6,6 +6,7 @@ a template admits pairs of lines, not single lines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain, product
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.text.metre import COUPLETS, LineType, Rules, Variant, legal_patterns
-from poetry_vae.text.prosody import RhymeBook
+from poetry_vae.text.prosody import RhymeBook, tone_of
 
 LEVEL, OBLIQUE, EITHER, UNREAD = range(4)
 """The tones of a character; ``UNREAD`` where no source knows them."""
@@ -42,12 +43,9 @@ def couplet_products(
     pairs: list[tuple[Strings, ...]] = []
     for number, kinds in enumerate(sorted(types)):
         written = _couplets(kinds, chars, rules)
-        pairs = written if not number else [_both(x, y) for x in pairs for y in written]
+        both = ([a & b for a, b in zip(x, y, strict=True)] for x in pairs for y in written)
+        pairs = list(map(tuple, both)) if number else written
     return tuple(tuple(map(tuple, map(_products, pair))) for pair in pairs if all(pair))
-
-
-def _both(one: tuple[Strings, ...], other: tuple[Strings, ...]) -> tuple[Strings, ...]:
-    return tuple(a & b for a, b in zip(one, other, strict=True))
 
 
 def _couplets(
@@ -102,9 +100,10 @@ def as_mask(products: tuple[Product, ...]) -> Tensor:
     )
 
 
-def tone_class(character: str, book: RhymeBook) -> int:
-    """The tones of a character by a book."""
-    tones = {reading.tone for reading in book.readings(character)} if character else set()
-    if not tones:
-        return UNREAD
-    return EITHER if len(tones) == 2 else LEVEL if tones == {"平"} else OBLIQUE
+def tone_classes(characters: Sequence[str], book: RhymeBook, *, strangers: int = 0) -> Tensor:
+    """The tones of characters by a book, [V]. The last so many are strangers, which may have either
+    tone where the book does not know them."""
+    tones = torch.tensor(["平仄中？".index(tone_of(c, book)) for c in characters])
+    shown = tones[len(characters) - strangers :]
+    shown[shown == UNREAD] = EITHER
+    return tones

@@ -19,9 +19,8 @@ groups, S shared sets of groups.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -42,7 +41,7 @@ from poetry_vae.verse.rules.couplets import (
     as_mask,
     couplet_products,
     joined,
-    tone_class,
+    tone_classes,
 )
 from poetry_vae.verse.rules.rhyme_groups import RhymeGroups, if_first_rhymes, nonempty_subsets
 from poetry_vae.verse.rules.rule import BoundRule
@@ -50,34 +49,16 @@ from poetry_vae.verse.rules.rule import BoundRule
 _TINY = 1e-300
 
 
-@dataclass(frozen=True)
-class MetricalPlan:
-    """The template [R] and the rhyme group [R] that each poem keeps, as indices."""
-
-    template: Tensor
-    group: Tensor
-
-    def __getitem__(self, rows: Tensor) -> MetricalPlan:
-        return MetricalPlan(self.template[rows], self.group[rows])
-
-    @staticmethod
-    def joined(plans: Sequence[MetricalPlan]) -> MetricalPlan:
-        """Those of several groups of poems, one group after the other."""
-        return MetricalPlan(
-            torch.cat([plan.template for plan in plans]), torch.cat([plan.group for plan in plans])
-        )
-
-
 class Metrical(BoundRule):
     """Metre and rhyme of one form over one vocabulary.
+
+    A plan is a tensor [R, 2]: the template and the rhyme group that each poem keeps, as indices.
 
     Args:
         characters: V characters by id; special symbols as empty strings, which no poem may hold.
         templates: any one of these is to be kept; none where only the rhyme is asked for.
         groups: rhyme groups, any one of which is to be kept.
         strangers: the last so many characters are admitted everywhere if no book knows their tone.
-        rare: groups of a character that poems hardly ever rhyme it in; they keep the rule, but are
-            not preferred.
     """
 
     def __init__(
@@ -90,17 +71,17 @@ class Metrical(BoundRule):
         rules: Rules,
         book: RhymeBook,
         strangers: int = 0,
-        rare: Callable[[str], Collection[str]] = lambda character: (),
     ) -> None:
         self.form, self.rules = form, rules
         self.templates, self.groups = tuple(templates), tuple(groups)
-        self.tones = torch.tensor([tone_class(c, book) for c in characters])  # [V]
-        shown = self.tones[len(characters) - strangers :]
-        shown[shown == UNREAD] = EITHER
+        self.tones = tone_classes(characters, book, strangers=strangers)  # [V]
         # In metre the rhyme is level, so an oblique reading of the character does not count.
-        self.rhymes = RhymeGroups.of(
-            characters, self.groups, book, is_level=bool(self.templates), rare=rare
-        )
+        self.rhymes = RhymeGroups.of(characters, self.groups, book, is_level=bool(self.templates))
+        # Without metre there is one template, in which any line may stand.
+        self.rhyming = [template.rhyming_lines for template in self.templates] or [
+            tuple(range(1, form.lines, 2)) or (0,)
+        ]
+        """By template the lines, from 0, that end in the rhyme."""
         self._kinds = torch.nn.functional.one_hot(self.tones, 4).float()  # [V, 4]
         self.kinds = [*self._kinds.bool().T, *self.rhymes.member.T]
         # The even lines rhyme under every template.
@@ -108,12 +89,6 @@ class Metrical(BoundRule):
         self.allowed[[(line + 1) * form.chars - 1 for line in range(1, form.lines, 2)]] = (
             self.rhymes.member.any(1)
         )
-
-    def rhyming_lines(self, template: int) -> tuple[int, ...]:
-        """Lines, from 0, that end in the rhyme: the even ones, and the first where it rhymes."""
-        if self.templates:
-            return self.templates[template].rhyming_lines
-        return tuple(range(1, self.form.lines, 2)) or (0,)
 
     @property
     def units(self) -> tuple[range, ...]:
@@ -135,7 +110,7 @@ class Metrical(BoundRule):
     def log_prob(self, masked: MaskedProbabilities) -> Tensor:
         """log P(what is allowed, metre and rhyme), exactly, in nats: [R]. Differentiable."""
         masses, ends = self._masses(masked)
-        subsets = nonempty_subsets(range(max(1, len(self.templates))))
+        subsets = nonempty_subsets(range(len(self.rhyming)))
         terms = [self.rhymes.sign.to(ends) * (-1.0) ** (len(chosen) + 1) for chosen in subsets]
         scale = masked.log_mass.double().sum(-1)
         for unit in self.units:
@@ -154,7 +129,7 @@ class Metrical(BoundRule):
         """
         masses, ends = self._masses(masked)
         found = []
-        for t in range(max(1, len(self.templates))):
+        for t in range(len(self.rhyming)):
             kept = ends.new_zeros(len(ends), ends.shape[-1])
             for unit in self.units:
                 kept = kept + self._unit(masses, ends, (t,), unit).log()
@@ -173,14 +148,14 @@ class Metrical(BoundRule):
 
     def plan(
         self, masked: MaskedProbabilities, *, is_greedy: bool, generator: torch.Generator
-    ) -> MetricalPlan:
+    ) -> Tensor:
         """A pair of template and group for each poem, by its own probability."""
         pairs = self.plan_log_probs(masked).flatten(1).softmax(-1)
         pair = pairs.argmax(-1) if is_greedy else draw_weighted(pairs, generator=generator)
-        return MetricalPlan(pair // len(self.groups), pair % len(self.groups))
+        return torch.stack([pair // len(self.groups), pair % len(self.groups)], dim=1)
 
     def planned(
-        self, masked: MaskedProbabilities, plan: MetricalPlan, *, generator: torch.Generator
+        self, masked: MaskedProbabilities, plan: Tensor, *, generator: torch.Generator
     ) -> MaskedProbabilities:
         """Weights of the characters that keep a plan: drawn independently from them, a poem has
         the distribution of ``masked`` given the plan.
@@ -188,18 +163,19 @@ class Metrical(BoundRule):
         For each couplet one of its disjoint products is drawn, by its probability.
         """
         C = self.form.chars
+        template, group = plan.T
         masses = masked.probs @ self._kinds
         open_classes = torch.zeros_like(masses)
         rhymed: list[tuple[Tensor, int]] = []
-        for t in torch.unique(plan.template).tolist():
-            rows = (plan.template == t).nonzero()[:, 0]
+        for t in torch.unique(template).tolist():
+            rows = (template == t).nonzero()[:, 0]
             for unit in self.units:
                 places = slice(unit.start * C, unit.stop * C)
                 masks = as_mask(joined(self.products((t,), unit))).to(masses)  # [N, lines·C, 4]
                 here = masses[rows, places].double()
                 by_place = (here[:, None] * masks).sum(-1)  # [rows, N, lines·C]
                 for number, line in enumerate(unit):
-                    if line in self.rhyming_lines(t):
+                    if line in self.rhyming[t]:
                         # The end that rhymes is weighed by its group, alike under every product.
                         by_place[..., number * C + C - 1] = 1.0
                         rhymed.append((rows, line * C + C - 1))
@@ -207,12 +183,13 @@ class Metrical(BoundRule):
                 open_classes[rows, places] = masks[pick]
         weights = (open_classes @ self._kinds.T).mul_(masked.probs)
         for rows, end in rhymed:
-            weights[rows, end] *= self.rhymes.member[:, plan.group[rows]].T
+            weights[rows, end] *= self.rhymes.member[:, group[rows]].T
         return MaskedProbabilities(weights, masked.log_mass)
 
-    def mask(self, ids: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
+    def mask(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor:
         """What a place may hold so that its couplet can still become one of its template."""
         C = self.form.chars
+        template, group = decision.T
         span = 2 * C
         unit = places // span
         where = (unit * span)[:, None] + torch.arange(span)
@@ -221,22 +198,23 @@ class Metrical(BoundRule):
         # about.
         kind = self.tones[here.clamp_min(0)].masked_fill(here < 0, 4)
         kind = kind.masked_fill(where == places[:, None], 4)
-        admitted = self._admitted[decision.template, unit]  # [R, N, lines·C, 5]
+        admitted = self._admitted[template, unit]  # [R, N, lines·C, 5]
         fits = admitted.gather(-1, kind[:, None, :, None].expand(-1, admitted.shape[1], -1, 1))
         alive = fits[..., 0].all(-1)  # [R, N]
         at = (places % span)[:, None, None, None].expand(-1, admitted.shape[1], 1, 5)
         open_kinds = (admitted.gather(2, at)[:, :, 0, :4] & alive[..., None]).any(1)  # [R, 4]
         kept = open_kinds[:, self.tones]
-        rhymes = self._rhymes[decision.template, places]
-        kept[rhymes] &= self.rhymes.member[:, decision.group[rhymes]].T
+        rhymes = self._rhymes[template, places]
+        kept[rhymes] &= self.rhymes.member[:, group[rhymes]].T
         return kept
 
-    def prefers(self, ids: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
+    def prefers(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor:
         """At the end of a line that rhymes, what poems do rhyme in the group, and not twice."""
-        rhymes = self._rhymes[decision.template, places]
+        template, group = decision.T
+        rhymes = self._rhymes[template, places]
         better = torch.ones(len(places), len(self.tones), dtype=torch.bool)
-        ends = ids[rhymes].where(self._rhymes[decision.template[rhymes]], -1)
-        better[rhymes] = self.rhymes.fresh(decision.group[rhymes], ends)
+        ends = ids[rhymes].where(self._rhymes[template[rhymes]], -1)
+        better[rhymes] = self.rhymes.fresh(group[rhymes], ends)
         return better
 
     def foreseen(self, masked: MaskedProbabilities) -> MaskedProbabilities:
@@ -246,13 +224,13 @@ class Metrical(BoundRule):
         probs[:, end] = if_first_rhymes(probs[:, end].log(), groups, self.tones == LEVEL).exp()
         return MaskedProbabilities(probs, masked.log_mass)
 
-    def reweighed(self, log_weights: Tensor, places: Tensor, decision: MetricalPlan) -> Tensor:
+    def reweighed(self, log_weights: Tensor, places: Tensor, decision: Tensor) -> Tensor:
         """Without metre no template says whether the first line rhymes."""
         first = (places == self.form.chars - 1).nonzero()[:, 0]
         if self.templates or not len(first):
             return log_weights
         V = log_weights.shape[-1]
-        group = self.rhymes.level[:V, decision.group[first]].T
+        group = self.rhymes.level[:V, decision[first, 1]].T
         some = if_first_rhymes(log_weights[first], group, self.tones[:V] == LEVEL)
         return log_weights.index_copy(0, first, some)
 
@@ -263,7 +241,7 @@ class Metrical(BoundRule):
         span = 2 * self.form.chars
         each = [
             [as_mask(joined(self.products((t,), unit))) for unit in self.units]
-            for t in range(max(1, len(self.templates)))
+            for t in range(len(self.rhyming))
         ]
         most = max(len(masks) for units in each for masks in units)
         out = torch.zeros(len(each), len(self.units), most, span, 5, dtype=torch.bool)
@@ -276,9 +254,9 @@ class Metrical(BoundRule):
     @cached_property
     def _rhymes(self) -> Tensor:
         """Which places rhyme under each template: [templates, T]."""
-        out = torch.zeros(max(1, len(self.templates)), self.form.positions, dtype=torch.bool)
-        for t in range(len(out)):
-            out[t, [(line + 1) * self.form.chars - 1 for line in self.rhyming_lines(t)]] = True
+        out = torch.zeros(len(self.rhyming), self.form.positions, dtype=torch.bool)
+        for t, lines in enumerate(self.rhyming):
+            out[t, [(line + 1) * self.form.chars - 1 for line in lines]] = True
         return out
 
     def only(self, columns: Tensor) -> Metrical:
@@ -292,15 +270,14 @@ class Metrical(BoundRule):
         """How many pairs of a template and a group poems ids [R, T] keep: [R]."""
         C, tones = self.form.chars, self.tones[ids]
         total = torch.zeros(len(ids), dtype=torch.long)
-        for t in range(max(1, len(self.templates))):
+        for t in range(len(self.rhyming)):
             kept = torch.ones(len(ids), dtype=torch.bool)
             for unit in self.units:
                 masks = as_mask(joined(self.products((t,), unit)))  # [N, lines·C, 4]
                 here = tones[:, unit.start * C : unit.stop * C]  # [R, lines·C]
                 places = torch.arange(here.shape[1])
                 kept &= masks[:, places, here].all(-1).any(0)
-            ends = [line * C + C - 1 for line in self.rhyming_lines(t)]
-            total += kept * self.rhymes.member[ids[:, ends]].all(1).sum(-1)
+            total += kept * self.rhymes.member[ids[:, self._rhymes[t]]].all(1).sum(-1)
         return total
 
     def _masses(self, masked: MaskedProbabilities) -> tuple[Tensor, Tensor]:
@@ -317,7 +294,7 @@ class Metrical(BoundRule):
         for lines in self.products(templates, unit):
             mass = masses.new_ones(len(masses), 1)
             for line, products in zip(unit, lines, strict=True):
-                rhymes = any(line in self.rhyming_lines(t) for t in templates)
+                rhymes = any(line in self.rhyming[t] for t in templates)
                 mass = mass * self._line(masses, ends, products, line, rhymes)
             total = total + mass
         return total

@@ -20,14 +20,11 @@ class Near(Rule):
         return f"near {'/'.join(split_lines(self.poem))}"
 
 
-class Neighbourhood(BoundRule):
-    """Latents are drawn from the posterior of ``poem``."""
-
-    def __init__(self, poem: str) -> None:
-        self.near = poem
-
-
 def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """The one poem to be near to."""
     near = only(parts, Near)
-    return None if near is None else Neighbourhood(near.poem)
+    if near is None:
+        return None
+    bound = BoundRule()
+    bound.near = near.poem
+    return bound

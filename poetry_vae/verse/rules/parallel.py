@@ -19,6 +19,7 @@ from torch import Tensor
 from poetry_vae.text.form import Form
 from poetry_vae.text.keywords import NO_CLASS, boundaries, word_classes
 from poetry_vae.text.prosody import PINGSHUI, RhymeBook
+from poetry_vae.verse.rules.couplets import EITHER, LEVEL, OBLIQUE, tone_classes
 from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, only
 from poetry_vae.verse.rules.sound import Sounds
 from poetry_vae.verse.rules.word_ends import WordEnds
@@ -52,17 +53,11 @@ class Facing(BoundRule):
         self.rule, self.form, self.alphabet = rule, ground.form, ground.alphabet
         symbols = ground.alphabet.symbols
         first = next((i for i, c in enumerate(symbols) if c), len(symbols))
-        classes = torch.tensor([NO_CLASS] * first + word_classes(symbols[first:]))
         # Characters without a class may face each other.
-        self._class = classes
-        tones = [{r.tone for r in book.readings(c)} if c else set() for c in symbols]
-        strange = range(ground.alphabet.known_to_model, len(symbols))  # their tones may be unknown
-        self._level = torch.tensor(
-            ["平" in t or (i in strange and not t) for i, t in enumerate(tones)]
-        )
-        self._oblique = torch.tensor(
-            ["仄" in t or (i in strange and not t) for i, t in enumerate(tones)]
-        )
+        self._class = torch.tensor([NO_CLASS] * first + word_classes(symbols[first:]))
+        tones = tone_classes(symbols, book, strangers=len(ground.alphabet.strangers))
+        self._level = (tones == LEVEL) | (tones == EITHER)
+        self._oblique = (tones == OBLIQUE) | (tones == EITHER)
         T = ground.form.positions
         self._partner = torch.full((T,), -1)
         """The place that a place faces, −1 where none."""
@@ -75,7 +70,7 @@ class Facing(BoundRule):
         self._asks_tone = rule.tones & (torch.arange(C) % 2 == 1) | (rule.end & asks_end)
         """At which places of a line tones are opposed: the even ones, counted from 1, and the end
         where that is asked."""
-        one_hot = torch.nn.functional.one_hot(classes, NO_CLASS + 1).bool()
+        one_hot = torch.nn.functional.one_hot(self._class, NO_CLASS + 1).bool()
         self._traits = torch.cat([one_hot, self._level[:, None], self._oblique[:, None]], 1)
         """The class of each character, and whether it can be level and oblique: [V, W + 2]."""
         self._ends: dict[tuple[bool, ...], np.ndarray] = {}
@@ -131,28 +126,6 @@ class Facing(BoundRule):
         return kept | ~faces[:, None]
 
     def prefers(self, ids: Tensor, places: Tensor, decision: None) -> Tensor | None:
-        """The characters that let words end where those of the other line end."""
-        return self._cut_alike(ids, places) if self.rule.word_ends else None
-
-    def _apart(self, ids: Tensor, places: Tensor, partner: Tensor, facing: Tensor) -> Tensor:
-        """No character of the other line, and repeats where the other line repeats: [R, V]."""
-        C, V = self.form.chars, len(self._class)
-        own = (places // C * C)[:, None] + torch.arange(C)
-        other = (partner.clamp_min(0) // C * C)[:, None] + torch.arange(C)
-        here, above = ids.gather(1, own), ids.gather(1, other)  # [R, C]
-        taken = torch.zeros(len(ids), V + 1, dtype=torch.bool)
-        taken.scatter_(1, above.where(above >= 0, V), True)
-        # Repeats answer repeats: a character faces the same character everywhere.
-        alike = (above == facing[:, None]) & (facing >= 0)[:, None] & (here >= 0)
-        differs = (above >= 0) & (above != facing[:, None]) & (here >= 0) & (facing >= 0)[:, None]
-        taken.scatter_(1, here.where(differs, V), True)
-        kept = ~taken[:, :V]
-        must = alike.any(1)
-        again = here.gather(1, alike.int().argmax(1, keepdim=True))[:, 0]
-        kept[must] = torch.nn.functional.one_hot(again[must].clamp_min(0), V).bool()
-        return kept
-
-    def _cut_alike(self, ids: Tensor, places: Tensor) -> Tensor | None:
         """The characters that let the words of a line end where those of the other line do: [R, V].
 
         A place is cut as the one that it faces, and so are the settled places before it. If the
@@ -163,20 +136,12 @@ class Facing(BoundRule):
         The line that is written first has no word of three characters: hardly any would face it.
         """
         partner = self._partner[places]
-        faces = partner >= 0
-        if not bool(faces.any()):
+        if not self.rule.word_ends or bool((partner < 0).all()):
             return None
         C, words = self.form.chars, WordEnds.of(self.alphabet)
         kept = np.ones((len(ids), len(self._class)), dtype=bool)
-        for row, (poem, at, start, other) in enumerate(
-            zip(
-                ids.tolist(),
-                self._place[places].tolist(),
-                places.tolist(),
-                partner.tolist(),
-                strict=True,
-            )
-        ):
+        where = torch.stack([self._place[places], places, partner], dim=1).tolist()
+        for row, (poem, (at, start, other)) in enumerate(zip(ids.tolist(), where, strict=True)):
             if other < 0:
                 continue
             own = poem[start - at : start - at + C]
@@ -196,6 +161,24 @@ class Facing(BoundRule):
             if is_next_open and words.cut(facing[at - 1 : stop])[0] == 2:
                 kept[row] &= self._ending(facing[at - 1], facing[at], at - 1)
         return torch.from_numpy(kept)
+
+    def _apart(self, ids: Tensor, places: Tensor, partner: Tensor, facing: Tensor) -> Tensor:
+        """No character of the other line, and repeats where the other line repeats: [R, V]."""
+        C, V = self.form.chars, len(self._class)
+        own = (places // C * C)[:, None] + torch.arange(C)
+        other = (partner.clamp_min(0) // C * C)[:, None] + torch.arange(C)
+        here, above = ids.gather(1, own), ids.gather(1, other)  # [R, C]
+        taken = torch.zeros(len(ids), V + 1, dtype=torch.bool)
+        taken.scatter_(1, above.where(above >= 0, V), True)
+        # Repeats answer repeats: a character faces the same character everywhere.
+        alike = (above == facing[:, None]) & (facing >= 0)[:, None] & (here >= 0)
+        differs = (above >= 0) & (above != facing[:, None]) & (here >= 0) & (facing >= 0)[:, None]
+        taken.scatter_(1, here.where(differs, V), True)
+        kept = ~taken[:, :V]
+        must = alike.any(1)
+        again = here.gather(1, alike.int().argmax(1, keepdim=True))[:, 0]
+        kept[must] = torch.nn.functional.one_hot(again[must].clamp_min(0), V).bool()
+        return kept
 
     def _ending(self, first: int, second: int, at: int) -> np.ndarray:
         """The characters that may face the second character of a word and leave some character to

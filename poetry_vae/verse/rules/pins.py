@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import split_lines
 from poetry_vae.text.tokenizer import CharTokenizer
-from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, Together, of
-from poetry_vae.verse.wishes import FREE_SIGNS
+from poetry_vae.verse.rules.rule import Allowed, BoundRule, Ground, Rule, RuleError, Together, of
 
 FREE = "□"
 """The sign for a free position in a drawn template."""
-_ALSO_FREE = str.maketrans(dict.fromkeys(FREE_SIGNS, FREE))
+_FREE_SIGNS = "□＿_○◯*?-xX"
+_ALSO_FREE = str.maketrans(dict.fromkeys(_FREE_SIGNS, FREE))
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,14 @@ class Pin(Rule):
         if not self.line or not self.place:
             raise RuleError(f"{self}: lines and places count from 1 (or from -1, the last)")
 
-    def __str__(self) -> str:
-        return f"{self.line},{self.place}={self.character}"
-
     @property
     def characters(self) -> str:
         return self.character
 
     def told(self) -> str:
-        return str(self)
+        return f"{self.line},{self.place}={self.character}"
+
+    __str__ = told
 
     @classmethod
     def parse(cls, text: str) -> Pin:
@@ -74,7 +72,7 @@ class Template(Rule):
 
     @property
     def lines(self) -> list[str]:
-        return split_lines(_drawn(self.text))
+        return drawn_lines(self.text)
 
     @property
     def characters(self) -> str:
@@ -87,8 +85,8 @@ class Template(Rule):
 def acrostic(text: str, *, tail: bool = False) -> Together:
     """The characters of ``text`` at the heads (or tails) of the lines, from the first line on."""
     place = -1 if tail else 1
-    characters = [c for part in split_lines(_drawn(text)) for c in part]
-    return Together(tuple(Pin(i, place, c) for i, c in enumerate(characters, 1) if c != FREE))
+    characters = enumerate("".join(drawn_lines(text)), start=1)
+    return Together(tuple(Pin(i, place, c) for i, c in characters if c != FREE))
 
 
 def first_line(text: str) -> Template:
@@ -97,21 +95,15 @@ def first_line(text: str) -> Template:
     Raises:
         RuleError: it is not one line.
     """
-    lines = split_lines(_drawn(text))
+    lines = drawn_lines(text)
     if len(lines) != 1:
         raise RuleError(f"{text!r} is {len(lines)} lines: give the first line alone")
     return Template(lines[0])
 
 
-def _drawn(text: str) -> str:
-    return clean_typed(text, free=FREE_SIGNS).translate(_ALSO_FREE)
-
-
-class Pinned(BoundRule):
-    """The places that pins limit to one character, or to the variants of one."""
-
-    def __init__(self, allowed: Tensor) -> None:
-        self.allowed = allowed
+def drawn_lines(text: str) -> list[str]:
+    """The lines of a drawn poem, in which □ stands for every sign of a free place."""
+    return split_lines(clean_typed(text, free=_FREE_SIGNS).translate(_ALSO_FREE))
 
 
 def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
@@ -137,7 +129,7 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
             )
         allowed[position], at[position] = both, pin
     allowed[:, : len(CharTokenizer.SPECIAL)] = False
-    return Pinned(allowed)
+    return Allowed(allowed)
 
 
 def place_of(line: int, place: int, form: Form, told: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
 
 import torch
 from torch import Tensor
@@ -43,8 +45,8 @@ class Placements:
 
     def possible(self) -> Tensor:
         """What positions may hold under every way, [A, T, V] of truth values."""
-        out = self.allowed.repeat(len(self.starts), 1, 1)
-        for way, at, variants in self._places(torch.arange(len(self.starts))):
+        out = self.allowed.repeat(len(self), 1, 1)
+        for way, at, variants in self._places(torch.arange(len(self))):
             out[way, at] &= variants
         return out
 
@@ -75,13 +77,6 @@ class Placements:
         for rows, at, variants in self._places(way):
             masked = masked.within(rows, at, self.allowed[at] & variants)
         return masked
-
-    def holds(self, way: Tensor) -> Tensor:
-        """The positions that words take under ``way`` [R]: [R, T]."""
-        taken = torch.zeros(len(way), len(self.allowed), dtype=torch.bool)
-        for rows, at, _ in self._places(way):
-            taken[rows, at] = True
-        return taken
 
     def edges(self, way: Tensor) -> tuple[Tensor, Tensor]:
         """Where words begin and where they end under ``way`` [R]: twice [R, T]."""
@@ -143,18 +138,13 @@ def _ways(
     slots: Sequence[Sequence[int]], lengths: Sequence[int], generator: torch.Generator
 ) -> list[tuple[int, ...]]:
     """Ways to choose a slot a word without overlap, in random order; all where they are few."""
-    total = 1
-    for found in slots:
-        total *= len(found)
-    if total <= _TRIES:
-        ways: list[tuple[int, ...]] = [()]
-        for found, length in zip(slots, lengths, strict=True):
-            ways = [
-                (*way, start)
-                for way in ways
-                for start in found
-                if _is_free(way, lengths, start, length)
-            ]
+    if prod(map(len, slots)) <= _TRIES:
+        numbers = range(len(slots))
+        ways = [
+            way
+            for way in product(*slots)
+            if all(_is_free(way[:i], lengths, way[i], lengths[i]) for i in numbers)
+        ]
         order = torch.randperm(len(ways), generator=generator).tolist()
         return [ways[i] for i in order]
     tried: dict[tuple[int, ...], None] = {}

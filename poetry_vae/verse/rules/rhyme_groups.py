@@ -5,7 +5,7 @@ Shape letters: V characters, G groups, S sets of groups that some character belo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
 
@@ -48,13 +48,11 @@ class RhymeGroups:
         book: RhymeBook,
         *,
         is_level: bool,
-        rare: Callable[[str], Collection[str]],
     ) -> RhymeGroups:
         """
         Args:
             characters: by id; special symbols, which never rhyme, as empty strings.
             is_level: whether only level readings count, as in metre.
-            rare: groups of a character that poems hardly ever rhyme it in.
         """
         index = {group: i for i, group in enumerate(groups)}
         of_any, of_level, unusual = ([set[int]() for _ in characters] for _ in range(3))
@@ -65,7 +63,7 @@ class RhymeGroups:
                     if tone == "平":
                         of_level[i].add(index[group])
             if of_any[i]:
-                unusual[i].update(index[group] for group in rare(character) if group in index)
+                unusual[i].update(index[group] for group in book.rare(character) if group in index)
         found = of_level if is_level else of_any
         member, level, seldom = (_table(each, len(groups)) for each in (found, of_level, unusual))
         shared = sorted({s for each in found for s in nonempty_subsets(sorted(each))}) or [(0,)]
@@ -117,7 +115,6 @@ def _table(columns: Sequence[Collection[int]], width: int) -> Tensor:
     """Truth values [V, width] that are true in these columns of each row."""
     out = torch.zeros(len(columns), width, dtype=torch.bool)
     pairs = [(row, column) for row, each in enumerate(columns) for column in each]
-    if pairs:
-        rows, places = torch.tensor(pairs).T
-        out[rows, places] = True
+    rows, places = torch.tensor(pairs, dtype=torch.long).view(-1, 2).T
+    out[rows, places] = True
     return out

@@ -59,11 +59,7 @@ class Rule:
 class Together(Rule):
     """All of several rules; of none, everything is allowed."""
 
-    members: tuple[Rule, ...] = ()
-
-    @property
-    def parts(self) -> tuple[Rule, ...]:
-        return self.members
+    parts: tuple[Rule, ...] = ()
 
 
 def together(rules: Sequence[Rule]) -> Together:
@@ -105,12 +101,9 @@ class BoundRule:
 
     def place(
         self, masked: MaskedProbabilities, *, generator: torch.Generator
-    ) -> tuple[Any, Tensor] | None:
-        """Draw the places of words by their probability: the decision, and its log-probability,
-        [R].
-
-        A decision is a tensor of R rows, or a value that can be indexed by rows and ``joined``.
-        """
+    ) -> tuple[Tensor, Tensor] | None:
+        """Draw the places of words by their probability: the decision, a row for each poem, and its
+        log-probability, [R]."""
         return None
 
     def placed(self, masked: MaskedProbabilities, decision: Any) -> MaskedProbabilities:
@@ -185,6 +178,13 @@ class BoundRule:
         Raises:
             RuleError: nothing is left for this one.
         """
+
+
+class Allowed(BoundRule):
+    """A rule that only says what each place may hold."""
+
+    def __init__(self, allowed: Tensor) -> None:
+        self.allowed = allowed
 
 
 CanStand = Callable[["Placements"], "Tensor"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
 from poetry_vae.text.form import Form
 from poetry_vae.text.metre import MetreTemplate, Rules, template_named, templates
-from poetry_vae.text.prosody import GROUPS, PINGSHUI, Reading, RhymeBook, rare_rhymes
+from poetry_vae.text.prosody import GROUPS, PINGSHUI, Reading, RhymeBook
 from poetry_vae.text.script import fold
 from poetry_vae.verse.rules.alphabet import Alphabet
 from poetry_vae.verse.rules.metrical import Metrical
@@ -70,7 +70,7 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     level = _groups_of(book, ground.alphabet, level=True)
     groups = level if metre else everything
     if rhyme is not None and rhyme.group is None and _rhymes_obliquely(ground.form):
-        book = _Oblique(book)
+        book = _oblique(book)
         groups = [group for group in everything if group not in level] or everything
     if rhyme is not None and rhyme.group is not None:
         asked = _groups_asked(rhyme.group, book, everything)
@@ -80,8 +80,15 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
                 f"{rhyme.group} is the oblique rhyme {'/'.join(asked)}, and metre asks for a level "
                 f"one: leave out the metre, or take one of {''.join(level)}"
             )
-    rules = metre.rules if metre else "strict"
-    return _metrical(ground.form, ground.alphabet, legal, tuple(groups), rules, book)
+    return _metrical(
+        ground.form,
+        ground.alphabet.symbols,
+        templates=legal,
+        groups=tuple(groups),
+        rules=metre.rules if metre else "strict",
+        book=book,
+        strangers=len(ground.alphabet.strangers),
+    )
 
 
 def _check_lines(form: Form) -> None:
@@ -108,23 +115,16 @@ def _check_lines(form: Form) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Oblique:
+@lru_cache
+def _oblique(book: RhymeBook) -> RhymeBook:
     """A book for rhymes on oblique tones: without characters that poems read with a level one, too,
     since 空 and 中 would rhyme in 送."""
 
-    book: RhymeBook
-
-    @property
-    def name(self) -> str:
-        return self.book.name
-
-    def readings(self, character: str) -> frozenset[Reading]:
-        found = self.book.readings(character)
+    def readings(character: str) -> frozenset[Reading]:
+        found = book.readings(character)
         return frozenset() if any(reading.tone == "平" for reading in found) else found
 
-    def neighbours(self, group: str) -> frozenset[str]:
-        return self.book.neighbours(group)
+    return replace(book, readings=readings)
 
 
 def _rhymes_obliquely(form: Form) -> bool:
@@ -137,25 +137,7 @@ def _rhymes_obliquely(form: Form) -> bool:
     return found is not None and {tones[-1] for tones in found.tones[1::2]} == {"仄"}
 
 
-@lru_cache(maxsize=16)
-def _metrical(
-    form: Form,
-    alphabet: Alphabet,
-    legal: tuple[MetreTemplate, ...],
-    groups: tuple[str, ...],
-    rules: Rules,
-    book: RhymeBook,
-) -> Metrical:
-    return Metrical(
-        form,
-        alphabet.symbols,
-        templates=legal,
-        groups=groups,
-        rules=rules,
-        book=book,
-        strangers=len(alphabet.strangers),
-        rare=rare_rhymes if book is PINGSHUI else lambda character: (),
-    )
+_metrical = lru_cache(maxsize=16)(Metrical)
 
 
 def _groups_of(book: RhymeBook, alphabet: Alphabet, *, level: bool) -> list[str]:

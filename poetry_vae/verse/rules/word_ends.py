@@ -46,16 +46,9 @@ class WordEnds:
             _KNOWN[alphabet] = cls(alphabet)
         return _KNOWN[alphabet]
 
-    def behind(self, ids: Sequence[int]) -> Tensor:
-        """The characters that make a word after each of these characters, [N, V]; none does after
-        −1."""
-        return self._rows(ids, is_behind=True)
-
-    def before(self, ids: Sequence[int]) -> Tensor:
-        """The characters that make a word before each of these characters, [N, V]."""
-        return self._rows(ids, is_behind=False)
-
-    def _rows(self, ids: Sequence[int], *, is_behind: bool) -> Tensor:
+    def joining(self, ids: Sequence[int], *, is_behind: bool) -> Tensor:
+        """The characters that make a word behind each of these characters, or before it: [N, V].
+        None does beside −1."""
         none = torch.zeros(self.size, dtype=torch.bool)
         return torch.stack([none if i < 0 else self._join(i, is_behind=is_behind) for i in ids])
 

@@ -90,7 +90,7 @@ class Placed(BoundRule):
         behind = ids[rows, (places + 1).clamp_max(T - 1)].masked_fill(~follows, -1).tolist()
         before = ids[rows, (places - 1).clamp_min(0)].masked_fill(~precedes, -1).tolist()
         words = WordEnds.of(self.ground.alphabet)
-        return ~(words.before(behind) | words.behind(before))
+        return ~(words.joining(behind, is_behind=False) | words.joining(before, is_behind=True))
 
     def blemished(self, ids: Tensor) -> Tensor:
         """Whether the lines, as jieba's dictionary cuts them, cut across a word wherever it is."""
