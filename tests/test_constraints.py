@@ -32,6 +32,7 @@ from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.metrical import Metrical
 from poetry_vae.verse.rules.rule import Together, together
+from poetry_vae.verse.wishes import WISHES, rules_of
 
 # 月 不 一 oblique, 春 江 花 山 天 level; 後 and 后 are both 后 in simplified script.
 TOKENIZER = CharTokenizer(list("人山無風一日雲有何來天中時花春上年月水江後后東空同里不白依盡秋夜"))
@@ -263,3 +264,17 @@ def _ends(form: str, tokenizer: CharTokenizer) -> list[int]:
     """What the second line may end on, if it rhymes with any."""
     book = Rulebook(Rhyme(), Form.parse(form), tokenizer)
     return book.allowed[9].nonzero()[:, 0].tolist()
+
+
+def test_every_wish_becomes_a_rule() -> None:
+    """Each has a parser, which gives a rule that a couplet can keep."""
+    values: dict[str, object] = {
+        "pin": "1,2=月",
+        "metre": "strict",
+        "rhyme": "東",
+        "near": "白日依山盡",
+    }
+    values |= {"rhyme_book": "tongyun", "no_repeat": True, "doublings": True, "parallel": True}
+    for wish in WISHES:
+        value = values.get(wish.name, "□□□□□" if wish.name == "first_line" else "月")
+        assert rules_of({wish.name: [value] if wish.is_many else value}, COUPLET) is not None
