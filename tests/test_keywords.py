@@ -24,3 +24,10 @@ def test_no_cache_is_written_or_read(monkeypatch: pytest.MonkeyPatch) -> None:
     module._jieba.cache_clear()
     assert "明月" in keywords("明月何時照我還")[0]
     assert boundaries("明月幾時有")[0] == 2
+
+
+@pytest.mark.parametrize(("text", "found"), [("月", ["月"]), ("西 天", ["西", "天"]), ("的", [])])
+def test_a_single_character_says_something_unless_it_is_a_particle(
+    text: str, found: list[str]
+) -> None:
+    assert keywords(text) == (found, [])

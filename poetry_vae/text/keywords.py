@@ -17,6 +17,8 @@ from poetry_vae.text.script import to_simplified, understand
 _ASKING = """写 作 一首 首 诗 诗词 诗歌 古诗 绝句 律诗 关于 送给 请 帮 帮我 给 我 你 一个 想 要 来
 有关 主题 为题"""
 _EMPTY = ("m", "q", "u", "p", "c", "r", "y", "e", "o", "x", "w", "d", "f")
+# Of single characters, those classes say something that jieba takes 月 (a month), 天 and 西 for.
+_EMPTY_ALONE = tuple(set(_EMPTY) - {"m", "q", "f"})
 
 
 def keywords(text: str, *, most: int = 3, longest: int = 7) -> tuple[list[str], list[str]]:
@@ -31,12 +33,12 @@ def keywords(text: str, *, most: int = 3, longest: int = 7) -> tuple[list[str], 
     plain = " ".join(split_lines(to_simplified(understand(text))))
     tags = _tags()
 
-    def says_something(word: str) -> bool:
-        return word not in _ASKING.split() and not tags.get(word, "n").startswith(_EMPTY)
+    def says_something(word: str, empty: tuple[str, ...] = _EMPTY) -> bool:
+        return word not in _ASKING.split() and not tags.get(word, "n").startswith(empty)
 
     ranked = [w for w in _jieba().analyse.extract_tags(plain, topK=50) if says_something(w)]
     if not ranked:
-        ranked = [c for c in plain if not c.isspace() and says_something(c)]
+        ranked = [c for c in plain if not c.isspace() and says_something(c, _EMPTY_ALONE)]
     cut = list(dict.fromkeys(understand(word) for word in ranked if len(word) <= longest))
     return cut[:most], cut[most:]
 
