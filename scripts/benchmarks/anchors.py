@@ -66,7 +66,10 @@ class Recurrent(nn.Module):
 
 
 class Attentive(nn.Module):
-    """A small causal transformer: ids [B, t] → hidden states [B, t, H]; with a memory, t is 1."""
+    """A small causal transformer: ids [B, t] → hidden states [B, t, H]; with a memory, t is 1.
+
+    A memory is the number of characters that were read, and a memory of each block.
+    """
 
     def __init__(self, vocabulary: int, positions: int, width: int, layers: int = 4) -> None:
         super().__init__()
@@ -77,15 +80,17 @@ class Attentive(nn.Module):
         self.likelihood = CategoricalHeads(width, vocabulary)
 
     def memory(self) -> list[Any]:
-        return [Memory() for _ in self.blocks]
+        return [0, *(Memory() for _ in self.blocks)]
 
     def forward(self, ids: Tensor, memory: list[Any] | None = None) -> Tensor:
         t = ids.shape[1]
-        begun = memory[0].seen[0].shape[2] if memory and memory[0].seen else 0
+        begun, *seen = memory or [0, *[None] * len(self.blocks)]
         sees = torch.ones(1, t, t, dtype=torch.bool).tril() if memory is None else None
         x = self.embedding(ids) + self.places.weight[begun : begun + t]
-        for block, seen in zip(self.blocks, memory or [None] * len(self.blocks), strict=True):
-            x = block(x, sees, seen)
+        for block, seen_by in zip(self.blocks, seen, strict=True):
+            x = block(x, sees, seen_by)
+        if memory:
+            memory[0] += t
         hidden: Tensor = self.norm(x)
         return hidden
 

@@ -95,6 +95,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--model", help="also this model's folder or name")
     options.add_argument("--rounds", type=int, default=9, help="that count (9)")
+    options.add_argument("--only", metavar="TEXT", help="commands with it, and the reference")
     given = options.parse_args()
     machine, _ = _output(str(Path(__file__).with_name("measure.py")))
     print(machine, end="\n\n")
@@ -115,6 +116,9 @@ def main() -> None:
             *[*program, "generate", "--model", given.model],
             *once,
         ]
+
+    if given.only:
+        commands = {k: v for k, v in commands.items() if k == reference or given.only in k}
 
     skipped: dict[str, str] = {}
     runs: dict[str, list[Process]] = {name: [] for name in commands}

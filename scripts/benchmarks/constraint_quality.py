@@ -4,7 +4,7 @@
     python -m scripts.benchmarks constraint_quality CORPUS.safetensors FOLDER --judges JUDGES
 
 For each rule: R of the first judge, and its mean log-likelihood, against real poems that keep the
-same rule.
+same rule. Files of other forms, and of too few poems, are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from measure import machine_line, parser, table, tell, use_threads, write_json
 
 from poetry_vae.evaluation.judges.files import Judges
 from poetry_vae.evaluation.material import read_samples
+from poetry_vae.evaluation.metrics.two_sample import TwoSampleError
 from poetry_vae.text.encoded import EncodedCorpus
+from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.form import Form
 
 _SIDES = ("real", "written")
@@ -43,10 +45,14 @@ def main() -> None:
     rows = []
     for real in sorted(given.folder.glob("*-real.txt")):
         name = real.stem.removesuffix("-real")
-        sides = [read_samples(real.with_name(f"{name}-{side}.txt"), form) for side in _SIDES]
-        poems, written = sides
+        try:
+            sides = [read_samples(real.with_name(f"{name}-{side}.txt"), form) for side in _SIDES]
+            poems, written = sides
+            found = judge.two_sample(poems, written, given.seed)
+        except (CorpusError, TwoSampleError) as error:
+            tell(f"{name} is left out: {error}")
+            continue
         likely = [f"{np.mean(judge.log_likelihood(side)):.1f}" for side in (written, poems)]
-        found = judge.two_sample(poems, written, given.seed)
         rows.append([name, found.n, f"{found.r:.1f} ± {found.error:.1f}", *likely])
     heads = ["rule", "poems a side", "R", "log-likelihood", "of real poems"]
     print(f"{form}:\n")

@@ -25,6 +25,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -183,6 +184,7 @@ def quality(
     found: Figures = {}
     for subject in subjects:
         heads = acrostic("春江花月夜山風水"[: subject.model.form.lines])
+        model = re.sub(r"[^\w.]+", "-", subject.name).strip("-")  # it may be a path
         for name, constraint in {**_QUALITY, "acrostic": heads}.items():
             tell(f"quality: {subject.name}, {name}")
             how = SamplingSettings.of(subject.model, **settings)
@@ -197,7 +199,7 @@ def quality(
                 "real": list(map(Poem, real)),
             }
             for source, poems in sources.items():
-                file = f"{subject.name}-{name}-{source}.txt"
+                file = f"{model}-{name}-{source}.txt"
                 text = "".join(f"{in_script(poem, 'simplified').one_line}\n" for poem in poems)
                 replace_file(folder / file, text)
                 found[file] = len(poems)

@@ -82,7 +82,13 @@ class ProgressObserver(Observer):
 
 def seconds_a_step(corpus: EncodedCorpus, preset: str, overrides: Mapping[str, Any]) -> float:
     """Processor time of an optimiser step, validations left out."""
-    settings = {**overrides, "epochs": 1, "patience": 0, "validate_every": 1000000}
+    settings = {
+        **overrides,
+        "epochs": 1,
+        "min_steps": _TIMED_STEPS + 1,
+        "patience": 0,
+        "validate_every": 1000000,
+    }
     marks: list[float] = []
 
     def mark() -> bool:
@@ -105,7 +111,7 @@ def trained(
     if kept.is_file():
         steps = int(json.loads(kept.read_text(encoding="utf-8")))
     else:
-        steps = round(60 * minutes / seconds_a_step(corpus, preset, settings))
+        steps = max(1, round(60 * minutes / seconds_a_step(corpus, preset, settings)))
         replace_file(kept, f"{steps}\n")
     _, _, training = settings_of(preset, corpus, settings)
     settings["epochs"] = steps * training.batch_size / len(corpus.parts["train"])
@@ -130,11 +136,12 @@ def trained(
 
 
 def accuracy_from_labels_alone(
-    corpus: EncodedCorpus, share: float, size: dict[str, Any], seed: int = 0
+    corpus: EncodedCorpus, share: float, size: dict[str, Any], between: int, seed: int = 0
 ) -> float:
     """Test accuracy of M2's classifier when it learns from the shown labels and nothing else.
 
-    It stops after five validations in a row without a better accuracy on the validation part.
+    It stops after five validations in a row without a better accuracy on the validation part; there
+    are ``between`` steps from one to the next.
     """
     corpus, config, training = settings_of("m2", corpus, size)
 
@@ -160,7 +167,7 @@ def accuracy_from_labels_alone(
 
     best, weights, since, step = 0.0, model.state_dict(), 0, 0
     while since < _PATIENCE:
-        for _ in range(200):
+        for _ in range(between):
             batch = batches(step)
             assert batch.taught is not None
             loss = torch.nn.functional.nll_loss(model(batch.taught[0]), batch.taught[1])
@@ -185,6 +192,7 @@ def main() -> None:
     options.add_argument("--only", nargs="+", default=list(MEMBERS), choices=list(MEMBERS))
     options.add_argument("--hidden", type=int, default=96, help="units; not of the article's model")
     options.add_argument("--labels", action="store_true")
+    options.add_argument("--between", type=int, default=200, help="validations of --labels (200)")
     options.add_argument("--threads", type=int, default=None)
     given = options.parse_args()
     if given.threads:
@@ -196,7 +204,10 @@ def main() -> None:
         for name in given.only:
             trained(name, corpus, given.runs / name, given.minutes, size)
     if given.labels:
-        found = {s: accuracy_from_labels_alone(corpus, float(s), size) for s in _LABELLED}
+        found = {
+            share: accuracy_from_labels_alone(corpus, share, size, given.between)
+            for share in _LABELLED
+        }
         print(table(["labels shown", "accuracy"], [[s, f"{a:.1%}"] for s, a in found.items()]))
         write_json(given.json, {"machine": machine, "labels alone": found})
 

@@ -37,6 +37,7 @@ from measure import (
 from rivals import GPT, LSTM, Way
 from torch import Tensor
 
+from poetry_vae.model import labelling
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
 from poetry_vae.training.presets import PRESETS
@@ -58,6 +59,14 @@ def load(path: Path) -> PoetryVAE:
     return PoetryVAE.build(config, corpus.tokenizer).eval().requires_grad_(False)
 
 
+@torch.inference_mode()
+def drawn(model: PoetryVAE, n: int, *, temperature: float = 1.0) -> Tensor:
+    """``n`` poems from the prior, without passes: ids [n, T]."""
+    code = torch.randn(n, model.code_size)
+    labels = labelling.draw(model, n, generator=None)
+    return model.draw(code, labels, temperature=temperature)
+
+
 def poems_per_second(sample: Callable[[int], Tensor], n: int, seconds: float) -> float:
     def work() -> int:
         return len(sample(n))
@@ -75,8 +84,8 @@ def measure(
         raise SystemExit(f"no LSTM has {size:,} parameters: the nearest {parameters(lstm):,}")
     gpt = GPT(vocabulary, T)
     ways: dict[str, tuple[int, Callable[[int], Tensor]]] = {
-        "ours": (size, ours.sample),
-        "ours, greedy": (size, partial(ours.sample, temperature=0.0)),
+        "ours": (size, partial(drawn, ours)),
+        "ours, greedy": (size, partial(drawn, ours, temperature=0.0)),
         **{k: (parameters(lstm), partial(lstm.sample, way=way)) for k, way in _LSTM_WAYS.items()},
         "GPT-2 size": (parameters(gpt), gpt.sample),
         "GPT-2 size, multinomial": (parameters(gpt), partial(gpt.sample, way="multinomial")),

@@ -40,7 +40,7 @@ from poetry_vae.training.batches import Batch
 from poetry_vae.training.device import find_device, find_precision
 from poetry_vae.training.diagnostics import watch
 from poetry_vae.training.many_forms import Items, PoemBatches
-from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.presets import PRESETS, parsed
 from poetry_vae.training.run import Run
 from poetry_vae.training.schedules import TrainingPlan
 from poetry_vae.training.step import Trained
@@ -280,14 +280,20 @@ def run_of(corpus: Treasury, start: PoetryVAE, change: Change, settings: dict[st
     return Run(corpus, model, training, 0, "poet", start)
 
 
+def found_in(folder: Path) -> dict[str, Any]:
+    """All that was found so far, by change."""
+    paths = {name: folder / f"{name}.json" for name in CHANGES}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.exists()
+    }
+
+
 def show(folder: Path) -> str:
     """All that was found so far, as tables."""
     rows, latent = [], []
-    for name in CHANGES:
-        path = folder / f"{name}.json"
-        if not path.exists():
-            continue
-        found = json.loads(path.read_text(encoding="utf-8"))
+    for name, found in found_in(folder).items():
         for weights, how in (("average", "hidden"), ("average", "told"), ("last", "hidden")):
             if name != "base" and weights == "last":
                 continue
@@ -318,12 +324,17 @@ def main() -> None:
     options.add_argument("--batch", type=int, default=64, help="poems in a step (64)")
     options.add_argument("--rate", type=float, default=1e-3, help="learning rate (0.001)")
     options.add_argument("--keep", type=Path, help="write the weights here, too")
+    options.add_argument(
+        "--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings of the base"
+    )
     given = options.parse_args()
     if not given.table:
         use_threads(given.threads)
         change, start = CHANGES[given.change], PoetryVAE.from_pretrained(given.start)
         corpus = Treasury.open(given.corpus)
-        settings = {"batch_size": given.batch, "learning_rate": given.rate}
+        settings: dict[str, Any] = {"batch_size": given.batch, "learning_rate": given.rate}
+        for name, _, text in (setting.partition("=") for setting in given.set):
+            settings[name] = parsed(name, text)
         run = run_of(corpus, start, change, settings)
         if change.patch:
             change.patch()
@@ -336,6 +347,7 @@ def main() -> None:
         if given.keep:
             save_model(training.state.kept, given.keep, dtype=torch.int8)
     print(show(given.folder))
+    write_json(given.json, found_in(given.folder))
 
 
 if __name__ == "__main__":

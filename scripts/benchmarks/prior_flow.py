@@ -1,6 +1,6 @@
 """Would a more flexible prior close the hole? A flow and a Gaussian, fitted to a model's codes.
 
-    python -m scripts.benchmarks prior_flow poems.safetensors --model poet --form 五绝 --r
+    python -m scripts.benchmarks prior_flow poems.safetensors --model poet --form 五绝 --r JUDGES
 
 The codes are samples of the posterior of training poems, in standard deviations of the prior. Two
 densities are fitted to them: a Gaussian with all its correlations, and after it a normalising flow
@@ -103,12 +103,13 @@ def fit(codes: Tensor, held: Tensor, seed: int) -> Flow:
     torch.manual_seed(seed)
     flow = Flow(codes, _COUPLINGS)
     optimiser = torch.optim.AdamW(flow.parameters(), lr=_RATE, weight_decay=0.01)
-    steps = _EPOCHS * (len(codes) // _BATCH)
+    size = min(_BATCH, len(codes))
+    steps = _EPOCHS * (len(codes) // size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     best, kept = float("inf"), copy.deepcopy(flow)
     for epoch in range(_EPOCHS):
         flow.train()
-        for rows in torch.split(torch.randperm(len(codes)), _BATCH)[: len(codes) // _BATCH]:
+        for rows in torch.split(torch.randperm(len(codes)), size)[: len(codes) // size]:
             optimiser.zero_grad()
             flow.loss(codes[rows]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()

@@ -151,9 +151,10 @@ def measure(convert: Convert, lines: Pairs, known: dict[str, Counter[str]]) -> d
     }
 
 
-def agreement(lines: Pairs, known: dict[str, Counter[str]]) -> tuple[float, float, int]:
+def agreement(lines: Pairs, known: dict[str, Counter[str]]) -> tuple[float, float, int] | None:
     """How often two poems with the same line in simplified script agree on its ambiguous
-    characters, strictly and apart from spelling, and how many characters were counted."""
+    characters, strictly and apart from spelling, and how many characters were counted; None where
+    no two poems share such a line."""
     same: dict[str, list[str]] = defaultdict(list)
     for traditional, simplified in lines:
         if len(simplified) >= 5:
@@ -166,7 +167,7 @@ def agreement(lines: Pairs, known: dict[str, Counter[str]]) -> tuple[float, floa
                     total += 1
                     strict += a == b
                     words += SPELLING.get(a, a) == SPELLING.get(b, b)
-    return strict / total, words / total, total
+    return (strict / total, words / total, total) if total else None
 
 
 def by_line(convert: Convert) -> Convert:
@@ -188,6 +189,11 @@ def main() -> None:
     unseen = Random(given.seed).sample(unseen, min(given.n, len(unseen)))
     training, lines = pairs(p for p, part in parts if part == "train"), pairs(unseen)
     known = sources(training)
+    if not any(len(known.get(s, ())) > 1 for _, line in lines for s in line):
+        raise SystemExit(
+            f"{len(unseen)} unseen poems, and not one ambiguous character: give more poems, other "
+            "ones than the anthology's"
+        )
     s2t = opencc.OpenCC("s2t")
     ways: dict[str, Convert] = {"OpenCC": lambda text: fold(s2t.convert(text))}
     if given.rivals:
@@ -204,10 +210,10 @@ def main() -> None:
     ]
     print(f"{len(unseen)} poems, {results['OpenCC']['ambiguous']} ambiguous characters:\n")
     print(table(["way", *columns, "characters a second"], rows))
-    strict, words, n = agreement(pairs(poems), known)
-    print(
-        f"\ntwo editions of one line: {strict:.2%}, {words:.2%} but for spelling ({n} characters)"
-    )
+    if found := agreement(pairs(poems), known):
+        strict, words, n = found
+        told = f"{strict:.2%}, {words:.2%} but for spelling ({n} characters)"
+        print(f"\ntwo editions of one line: {told}")
     for name in ("OpenCC", "poetry-vae"):
         print(f"\n{name}:", *(f"{error} {n}" for error, n in results[name]["errors"]), sep="  ")
     write_json(given.json, results)

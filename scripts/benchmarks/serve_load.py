@@ -1,6 +1,6 @@
 """`poetry-vae serve` under load: latencies, and its answers to malformed requests.
 
-python -m scripts.benchmarks serve_load --clients 8 --seconds 60
+    python -m scripts.benchmarks serve_load --clients 8 --seconds 60
 
 Starts a server of its own on a free port. Each client draws a poem, then asks for other characters
 at one of its places, over and over; /health is asked ten times a second beside them; and at the end
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import statistics
@@ -90,18 +91,30 @@ class Load:
         return counts
 
 
+def quantiles(seconds: list[float]) -> tuple[float, float]:
+    """The median and the 95th percentile; nan where there was no answer."""
+    if len(seconds) < 2:
+        return (seconds[0], seconds[0]) if seconds else (math.nan, math.nan)
+    cuts = statistics.quantiles(seconds, n=20)
+    return cuts[9], cuts[18]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--form", default="七绝")
+    parser.add_argument("--model", help="of the server, in place of the one that ships")
+    parser.add_argument("--malformed", type=int, default=1000, metavar="N")
     options = parser.parse_args()
     command = [sys.executable, "-m", "poetry_vae", "serve", "--port", "0", "--no-open"]
+    command += ["--model", options.model] if options.model else []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
-            port = re.search(r":(\d+)/", server.stderr.readline())
-            assert port is not None
+            port = re.search(r":(\d+)/", told := server.stderr.readline())
+            if port is None:
+                raise SystemExit(f"the server did not start: {told.strip()}")
             load = Load(int(port[1]))
             load.send("POST", "/poems", json.dumps({"n": 1, "form": options.form}).encode())
             until = time.monotonic() + options.seconds
@@ -114,13 +127,14 @@ def main() -> None:
                 thread.start()
             for thread in threads:
                 thread.join()
-            for path, seconds in load.seconds.items():
-                cuts = statistics.quantiles(seconds, n=20)
+            for path, statuses in load.statuses.items():
+                seconds = load.seconds[path]
+                middle, high = quantiles(seconds)
                 print(
-                    f"{path:14} {len(seconds):5} answers  p50 {cuts[9] * 1000:7.0f} ms  "
-                    f"p95 {cuts[18] * 1000:7.0f} ms  statuses {dict(load.statuses[path])}"
+                    f"{path:14} {len(seconds):5} answers  p50 {middle * 1000:7.0f} ms  "
+                    f"p95 {high * 1000:7.0f} ms  statuses {dict(statuses)}"
                 )
-            print(f"malformed      {dict(load.malformed(1000))}")
+            print(f"malformed      {dict(load.malformed(options.malformed))}")
         finally:
             server.terminate()
             print(f"SIGTERM        exit code {server.wait(15)}")
