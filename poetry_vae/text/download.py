@@ -8,7 +8,8 @@ api.github.com is trusted, through HTTPS. With another `api_url`, that server is
 
 A file appears under its own name only when it is complete and its hash is right. No answer is read
 beyond a limit, whatever size it claims. No redirect leads away from HTTP(S). The whole download has
-a deadline.
+a deadline. Libraries such as pooch want the plain hashes of all files beforehand; git's listings
+have others, which need not be stored here.
 """
 
 import hashlib
