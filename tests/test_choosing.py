@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
@@ -232,3 +233,22 @@ def test_every_try_is_looked_at_and_tries_are_limited(
     else:
         assert (sampler.write(1, generator=generator) == kept_at).all()
     assert tries == [16] * (kept_at or 7)
+
+
+@pytest.mark.parametrize("candidates", [1, 4])
+def test_few_poems_are_written_that_nobody_asked_for(
+    model: PoetryVAE, candidates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = Sampler(model, SamplingSettings.of(model, candidates=candidates))
+    written: list[int] = []
+
+    def write(n: int, *, generator: torch.Generator) -> torch.Tensor:
+        written.append(n)
+        return torch.full((n, model.form.positions), 2)
+
+    monkeypatch.setattr(sampler, "write", write)
+    for n in (1, 3, 4, 5, 10, 64, 1000):
+        written.clear()
+        assert len(list(islice(sampler.stream(0), n))) == n
+        assert sum(written) <= max(8 if candidates == 1 else 1, 2 * n - 1)
+        assert max(written) * candidates <= 256

@@ -24,11 +24,10 @@ from poetry_vae.verse.steer import Steering
 
 # Poems are drawn in blocks of this size, each from a generator of its own, so that poem i of a seed
 # is the same however many are asked for; the first blocks are small, since somebody waits for them.
+# From the third block on, each has as many as came before it, up to _BLOCK candidates: so few are
+# written that nobody asked for.
 _BLOCK = 256
-_FIRST_BLOCKS = (8, 56, 192)
-# The same if each poem is the best of many: candidates in a block, and poems in the first blocks.
-_CANDIDATES = 256
-_FIRST_CHOSEN = (1, 3)
+_FIRST_BLOCKS, _FIRST_CHOSEN = (8, 8), (1, 3)
 _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes many
 # A poem that fails to keep the rules is tried again at most _ROUNDS times, and with about _TRIED
 # candidates in all, which take some seconds.
@@ -100,9 +99,8 @@ class Sampler:
             return _STEERED_BLOCK
         many = self.settings.candidates
         first = _FIRST_BLOCKS if many == 1 else _FIRST_CHOSEN
-        if number < len(first):
-            return first[number]
-        return _BLOCK if many == 1 else max(1, _CANDIDATES // many)
+        size = first[number] if number < 2 else sum(first) << number - 2
+        return min(size, max(1, _BLOCK // many))
 
     @torch.no_grad()
     def write(self, n: int, *, generator: torch.Generator) -> Tensor:
