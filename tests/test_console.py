@@ -89,7 +89,7 @@ def test_nothing_is_styled_where_it_is_not_wanted(
 @pytest.mark.skipif(os.name != "posix", reason="locales of POSIX")
 @pytest.mark.parametrize(
     ("argument", "told"),
-    [(POEM, "set LC_ALL=C.UTF-8"), ("nosuch.txt", "nosuch.txt: no such file")],
+    [(POEM, "set LC_ALL=C.UTF-8"), ("nosuch.txt", "nosuch.txt: there is no such file")],
 )
 def test_a_locale_without_chinese_is_named(argument: str, told: str) -> None:
     locale = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
