@@ -12,6 +12,7 @@ from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
+from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.training.refinement import rate_and_distortion
 from poetry_vae.verse.choosing import (
     against,
@@ -252,3 +253,17 @@ def test_few_poems_are_written_that_nobody_asked_for(
         assert len(list(islice(sampler.stream(0), n))) == n
         assert sum(written) <= max(8 if candidates == 1 else 1, 2 * n - 1)
         assert max(written) * candidates <= 256
+
+
+def test_a_head_before_one_that_the_model_cannot_read_counts(poet: PoetryVAE) -> None:
+    """王 of 王玥, where 玥 is unknown."""
+    view = poet.writing(Form.of(2, 5))
+    given, strange = torch.zeros(1, 10, dtype=torch.bool), torch.zeros(1, 10, dtype=torch.bool)
+    given[0, [0, 5]], strange[0, 5] = True, True
+    found = []
+    for head in (3, 4):
+        ids = torch.full((1, 10), CharTokenizer.MASK)
+        ids[0, 0], ids[0, 5] = head, CharTokenizer.UNKNOWN
+        passes = Passes(view, torch.zeros(1, view.code_size), None, SamplingSettings.of(view))
+        found.append(next(passes.run(ids, given, strange))[1])
+    assert (found[0] - found[1]).abs().max() > 1e-3

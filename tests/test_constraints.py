@@ -278,3 +278,20 @@ def test_every_wish_becomes_a_rule() -> None:
     for wish in WISHES:
         value = values.get(wish.name, "□□□□□" if wish.name == "first_line" else "月")
         assert rules_of({wish.name: [value] if wish.is_many else value}, COUPLET) is not None
+
+
+@pytest.mark.parametrize(("template", "last"), [("aBbA", "暗"), ("ABbA", "人")])
+def test_a_first_line_that_does_not_rhyme_ends_on_no_character_that_could_be_level(
+    template: str, last: str
+) -> None:
+    """長 is level and oblique."""
+    tokenizer = CharTokenizer(list("長暗人"))
+    book = Rulebook(Metre(template=template) & Rhyme("真"), QUATRAIN, tokenizer)
+    held = book.undecided().where(book.rules.index(_metrical(book)), torch.tensor([[0, 0]]))
+    kept = book.mask(torch.full((1, 28), -1), torch.tensor([6]), held)[0]
+    assert tokenizer.decode(kept.nonzero()[:, 0].tolist()) == last
+
+
+def test_rules_of_metre_have_a_name() -> None:
+    with pytest.raises(RuleError, match="'foo' are no rules of metre: strict and loose are"):
+        Metre("foo")  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from poetry_vae.verse import sampler
 from poetry_vae.verse.choosing import surprise
 from poetry_vae.verse.replying import reply
 from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
+from tests.commands import run
 from tests.small import small_poet
 from tests.test_ruled import MANY, MODEL, _model
 
@@ -134,3 +135,12 @@ def test_where_nothing_keeps_all_what_is_given_up_is_said() -> None:
 def test_a_reply_is_to_one_line() -> None:
     with pytest.raises(RuleError, match="is 2 lines"):
         reply(POEM[:12], model=_model(COUPLET, MANY))
+
+
+def test_what_is_written_again_as_it_was_is_said() -> None:
+    poem = "白日依山尽，黄河入海流。"
+    same = run("revise", poem, "--redraw", "1,3", "--seed", 1, "-n", 1)
+    assert (same.stdout.strip() == poem) == ("the model writes the same again" in same.stderr)
+    other = run("revise", poem, "--redraw", "line2", "--nearness", 0, "--seed", 1, "-n", 1)
+    assert other.stdout.strip() != poem
+    assert "the same again" not in other.stderr

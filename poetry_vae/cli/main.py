@@ -116,7 +116,9 @@ class _Commands(click.Group):
                 f"the output's encoding ({sys.stdout.encoding}) cannot show Chinese: set "
                 "PYTHONIOENCODING=utf-8, or write to a file with --output"
             ) from error
-        except MemoryError as error:
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "allocate" not in str(error):
+                raise  # what torch says of memory is a RuntimeError
             raise OneLine("out of memory: ask for less, or for a smaller model") from error
 
 

@@ -97,12 +97,17 @@ def command(
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     near = OF_A_POEM if nearness is None else nearness
     found = islice(revise(chosen, typed, places, rules=rules, near=near).stream(seed), count)
+    is_same = True
     for index, new in enumerate(found):
+        is_same &= to_simplified(new.text) == to_simplified(typed.text)
         if as_json:
             entry = entry_of(new, script=script, seed=seed, index=index, asked=wishes)
             click.echo(json.dumps(entry, ensure_ascii=False))
         else:
             click.echo(in_script(new, script).one_line)
+    if is_same:
+        told = "the model writes the same again: redraw more places, or lower --nearness"
+        click.echo(told, err=True)
     if fresh and sys.stderr.isatty():
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 

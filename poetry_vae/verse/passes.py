@@ -182,7 +182,12 @@ class Passes:
         layout, in_turn = self.model.asked.layout, self.model.config.in_turn
         number = torch.where(given, given.cumsum(1) - 1, -1)
         order = orders.written(layout, number, in_turn=in_turn, passes=self.count)
-        return order if strange is None else replace(order, aside=order.aside | strange)
+        if strange is None:
+            return order
+        # On a path of their own, they do not share a slot with the character before them, which
+        # nothing would see otherwise.
+        aside, paths = order.aside | strange, order.paths.where(~strange, -1)
+        return replace(order, aside=aside, paths=paths)
 
     def _unread_at(self, targets: Tensor) -> Tensor:
         rows = max(len(targets), len(self.unread))

@@ -197,7 +197,9 @@ class Studio:
             wanted = Form.parse(form) if form else None
             if not (body.about or body.dynasty):
                 return choose_model(wanted, self._base)
-        with of_field("about" if body.about else "dynasty"):
+        with of_field("dynasty"):
+            choose_model(wanted, self._base, dynasty=body.dynasty)
+        with of_field("about"):
             return choose_model(wanted, self._base, about=body.about, dynasty=body.dynasty)
 
 

@@ -209,12 +209,16 @@ class Metrical(BoundRule):
         return kept
 
     def prefers(self, ids: Tensor, places: Tensor, decision: Tensor) -> Tensor:
-        """At the end of a line that rhymes, what poems do rhyme in the group, and not twice."""
+        """At the end of a line that rhymes, what poems do rhyme in the group, and not twice. At the
+        end of a first line that does not rhyme by its template, no 長 or 衣, which could be level,
+        too, and sound like a missed rhyme."""
         template, group = decision.T
         rhymes = self._rhymes[template, places]
         better = torch.ones(len(places), len(self.tones), dtype=torch.bool)
         ends = ids[rhymes].where(self._rhymes[template[rhymes]], -1)
         better[rhymes] = self.rhymes.fresh(group[rhymes], ends)
+        if self.templates:
+            better[(places == self.form.chars - 1) & ~rhymes] = self.tones != EITHER
         return better
 
     def foreseen(self, masked: MaskedProbabilities) -> MaskedProbabilities:

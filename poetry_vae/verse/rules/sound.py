@@ -24,6 +24,10 @@ class Metre(Rule):
     rules: Rules = "strict"
     template: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.rules not in ("strict", "loose"):
+            raise RuleError(f"{self.rules!r} are no rules of metre: strict and loose are")
+
     def told(self) -> str:
         return f"metre {self.template or self.rules}"
 
