@@ -98,6 +98,7 @@ class TestCompare:
         other = fails(2, "compare", tmp_path / "m", "--corpus", corpus)
         assert "and the corpus holds 五言联" in other
         assert "give --corpus" in fails(1, "compare", tmp_path / "m")
+        assert "models of one form are compared" in fails(2, "compare", "poet", "--corpus", corpus)
 
 
 class TestTraverse:

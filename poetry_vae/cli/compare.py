@@ -178,6 +178,11 @@ def _measured(folder: Path, corpus: EncodedCorpus, quick: bool, seed: int) -> di
     from poetry_vae.text.json_values import read_json
 
     model = PoetryVAE.from_pretrained(folder)
+    if model.written is None:
+        raise FormError(
+            f"{folder} writes any form, and models of one form are compared: measure it with "
+            "`poetry-vae evaluate`"
+        )
     if model.form != corpus.form:
         raise FormError(f"{folder} writes {model.form}, and the corpus holds {corpus.form}")
     test = corpus.in_vocabulary(model.tokenizer).parts["test"]
