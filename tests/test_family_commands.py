@@ -90,6 +90,10 @@ class TestCompare:
             kept.write_text(content, encoding="utf-8")
             assert run(*common, "--format", "json").stdout == first.stdout
 
+    def test_a_model_too_large_for_any_memory(self, tmp_path: Path) -> None:
+        asked = ("train", "data/anthology.jsonl", "--form", "五绝", "--output", tmp_path / "m")
+        assert "out of memory" in fails(1, *asked, "--set", "latent=100000000")
+
     def test_bad_input(self, runs: dict[str, Path], corpus: Path, tmp_path: Path) -> None:
         assert "no model 'gone'" in fails(1, "compare", "gone")
         missing = ("--corpus", tmp_path / "no")

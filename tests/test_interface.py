@@ -123,6 +123,8 @@ def test_forms_and_models_say_what_can_be_asked(client: Client, any_form: Poetry
         (model,) = other.get("/models").json["models"]
         assert model["takes_subject"]
         assert model["dynasties"] == ["唐", "宋"]
+        (error,) = other.post("/poems", {"about": "春水", "dynasty": "汉"}).json["errors"]
+        assert (error["field"], "no dynasty '汉'" in error["message"]) == ("dynasty", True)
         asked = {"form": "忆江南", "about": "春水", "dynasty": "唐", "n": 1, "seed": 1}
         (poem,) = other.post("/poems", asked).json["poems"]
         assert (poem["about"], poem["dynasty"], poem["form"]) == ("春水", "唐", "忆江南")

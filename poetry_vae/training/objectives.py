@@ -1,8 +1,8 @@
 """Objectives to minimise. Each takes a :class:`Step` and returns named terms.
 
 A run chooses one of three: the weighted ELBO, the importance-weighted bound, or M2 for hidden
-labels. ``additions.py`` has terms that may be added. A field with the
-name of a setting holds that setting, see ``recipe.py``.
+labels. ``additions.py`` has terms that may be added. A field with the name of a setting holds that
+setting, see ``recipe.py``.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -52,13 +53,13 @@ class Passes:
         self, model: PoetryVAE, code: Tensor, labels: Tensor | None, settings: SamplingSettings
     ) -> None:
         B, T = len(code), model.form.positions
-        self.settings, self.labels = settings, labels
+        self.settings, self.labels, self._code = settings, labels, settings.trust * code
         self.model, self.guidance, self.emphasis = model, settings.guidance, settings.emphasis
         self.count = min(
             settings.passes, orders.passes_of(model.form, in_turn=model.config.in_turn)
         )
         self.trust = torch.full((B,), float(settings.trust), device=code.device)
-        self.states = model.states(settings.trust * code, labels)
+        self.states = model.states(self._code, labels)
         # Logits are affine in hidden states, so that guidance subtracts one hidden state a place.
         no_code = torch.zeros_like(code[: 1 if labels is None else B])
         nothing = torch.full((len(no_code), T), CharTokenizer.MASK, device=code.device)
@@ -69,10 +70,14 @@ class Passes:
         self.unread = model.refine(nothing, alone, states, none, asked=unsaid)
         if not model.asked.says_something:
             self.emphasis = 0.0
-        self._unsaid_states = model.states(settings.trust * code, labels, unsaid)
         # Hidden states by place, with what was asked and, for emphasis, without.
         width = self.states.shape[-1]
         self._found = [code.new_zeros(B, T + 1, width) for _ in range(2 if self.emphasis else 1)]
+
+    @cached_property
+    def _unsaid_states(self) -> Tensor:
+        """``states`` with nothing asked, which emphasis and scores need."""
+        return self.model.states(self._code, self.labels, self.model.asked.unsaid())
 
     def run(
         self, ids: Tensor, given: Tensor, strange: Tensor | None = None

@@ -198,14 +198,14 @@ class Sampler:
         self, code: Tensor, labels: Tensor | None, scored: bool, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Poems of codes without rules: ids [n, T], and the score against each, [n], or zeros."""
+        if not scored:
+            return self.write_from(code, labels, generator=generator), torch.zeros(len(code))
         if not self._goes_in_passes:
             ids = self.write_from(code, labels, generator=generator)
-            scores = against(self.model, ids, labels) if scored else None
-        else:
-            passes = Passes(self.model, code, labels, self.settings)
-            ids = passes.write(generator=generator)
-            scores = against(self.model, ids, labels, passes=passes) if scored else None
-        return ids, torch.zeros(len(ids)) if scores is None else scores
+            return ids, against(self.model, ids, labels)
+        passes = Passes(self.model, code, labels, self.settings)
+        ids = passes.write(generator=generator)
+        return ids, against(self.model, ids, labels, passes=passes)
 
     def read(self, ids: Tensor) -> Tensor:
         """Ids [n, T] as the model reads them; it may not know all their characters."""
