@@ -99,6 +99,7 @@ def latent(
     from poetry_vae.evaluation.material import Material, as_ids
     from poetry_vae.evaluation.metrics.latent_map import latent_map
     from poetry_vae.evaluation.report.pictures import scatter
+    from poetry_vae.model.inference import inference
     from poetry_vae.model.sampling import derived_seed
     from poetry_vae.verse.generate import choose_model, in_script
 
@@ -108,7 +109,7 @@ def latent(
     order = np.random.default_rng(derived_seed(seed, "map")).permutation(len(texts))[:most]
     labels, kind = _labels(material, order.tolist(), colour, corpus)
     ids = torch.from_numpy(as_ids([texts[i] for i in order], chosen.tokenizer))
-    with torch.no_grad():
+    with inference():
         means = torch.cat([chosen.encode(some).mean for some in torch.split(ids, 1000)])
     x, y = latent_map(means.numpy())
     shown = [present(label, script) for label in labels]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.config import LabelError
+from poetry_vae.model.inference import inference
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -53,7 +54,7 @@ def infer(model: PoetryVAE, ids: Tensor) -> Tensor | None:
     return log_probs(model, ids).argmax(-1)
 
 
-@torch.no_grad()
+@inference()
 def log_probs(model: PoetryVAE, ids: Tensor) -> Tensor:
     """log q(y|x) of poems ids [B, T]: [B, Y].
 

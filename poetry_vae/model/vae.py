@@ -24,6 +24,7 @@ from poetry_vae.model.decoder import ParallelDecoder
 from poetry_vae.model.encoder import ConvEncoder, LabelClassifier
 from poetry_vae.model.gaussian import DiagonalGaussian
 from poetry_vae.model.hub import source_of
+from poetry_vae.model.inference import few_rows
 from poetry_vae.model.latents import Level, LevelRecord, Placing, Record, build_levels
 from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.named import form_meant, model_folder
@@ -231,7 +232,10 @@ class PoetryVAE(nn.Module):
         """Hidden states for ``readout`` at the places asked for, see :meth:`Refiner.forward`."""
         assert self.refiner is not None
         table = self.refiner.embedding or self.encoder.embedding
-        out: Tensor = self.refiner(ids, table, slots, states, trust, asked or self.asked, memory)
+        with few_rows(len(ids) * slots.target.shape[1]):
+            out: Tensor = self.refiner(
+                ids, table, slots, states, trust, asked or self.asked, memory
+            )
         return out
 
     @property

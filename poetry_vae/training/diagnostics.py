@@ -12,6 +12,7 @@ from torch import Tensor
 
 from poetry_vae.model import labelling
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.inference import inference
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.batches import Batch
@@ -100,7 +101,7 @@ def active_units(posterior_means: Tensor) -> int:
     return int((posterior_means.var(dim=0) > ACTIVE_VARIANCE).sum())
 
 
-@torch.no_grad()
+@inference()
 def watch(
     model: PoetryVAE, ids: Tensor, *, labels: Tensor | None = None, generator: torch.Generator
 ) -> Figures:
@@ -147,7 +148,7 @@ def watch(
     )
 
 
-@torch.no_grad()
+@inference()
 def nothing_known(
     model: PoetryVAE, batch: Batch, *, generator: torch.Generator
 ) -> tuple[float, float]:

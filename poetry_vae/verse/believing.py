@@ -9,6 +9,7 @@ from torch import Tensor
 
 from poetry_vae.model import labelling, orders
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.inference import inference
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -18,7 +19,7 @@ from poetry_vae.verse.sampling_settings import OF_A_POEM
 _AT_ONCE = 512
 
 
-@torch.no_grad()
+@inference()
 def surprises(
     model: PoetryVAE,
     ids: Tensor,
@@ -49,7 +50,7 @@ def surprises(
     return torch.cat(found).view(N, T)
 
 
-@torch.no_grad()
+@inference()
 def expected(
     model: PoetryVAE, poem: Tensor, place: int, *, samples: int, generator: torch.Generator
 ) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from poetry_vae.model import orders
 from poetry_vae.model.asked import Asked
+from poetry_vae.model.inference import inference
 from poetry_vae.model.pretrained import lines_of_poets
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
@@ -95,7 +96,7 @@ def surprise(
     return surprise_by_place(model, ids, labels, asked=asked).sum(-1)
 
 
-@torch.no_grad()
+@inference()
 def surprise_by_place(
     model: PoetryVAE,
     ids: Tensor,

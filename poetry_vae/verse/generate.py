@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from poetry_vae.model import labelling
+from poetry_vae.model.inference import inference
 from poetry_vae.model.pretrained import DEFAULT_FORM, default_model
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
@@ -143,7 +142,7 @@ def reconstruct(model: PoetryVAE, poems: Sequence[Poem | str]) -> list[Poem]:
     Raises:
         FormError: a poem does not have the model's form.
     """
-    with torch.no_grad():
+    with inference():
         ids = model.ids_of(poems)
         labels = labelling.infer(model, ids)
         code = model.encode(ids, labels).typical()

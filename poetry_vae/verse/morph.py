@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model import labelling
+from poetry_vae.model.inference import inference
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
 from poetry_vae.verse.sampler import Sampler
@@ -34,7 +35,7 @@ def spherical(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
     return points
 
 
-@torch.no_grad()
+@inference()
 def interpolate(
     model: PoetryVAE, start: Poem | str, end: Poem | str, *, steps: int = 8
 ) -> list[Poem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from poetry_vae.model.inference import inference
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed, hashed_lines, told_apart
@@ -208,7 +209,7 @@ def _encode(
     parts = []
     for start in range(0, len(ids), _ENCODED_AT_ONCE):
         batch = torch.from_numpy(renumber[ids[start : start + _ENCODED_AT_ONCE]])
-        with torch.no_grad():
+        with inference():
             mean = model.encode(batch.to(model.device)).mean
         parts.append(torch.nn.functional.normalize(mean, dim=1).half().cpu().numpy())
         if progress:

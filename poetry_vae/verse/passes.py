@@ -28,6 +28,7 @@ from torch import Tensor
 from poetry_vae.model import orders
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import Memories
+from poetry_vae.model.inference import inference
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
@@ -209,7 +210,7 @@ def _put(states: Tensor, places: Tensor, *, into: Tensor) -> None:
     into.scatter_(1, places.unsqueeze(-1).expand_as(states), states)
 
 
-@torch.no_grad()
+@inference()
 def refined(
     model: PoetryVAE,
     code: Tensor,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from poetry_vae.model import labelling
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.inference import inference
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
@@ -83,7 +84,7 @@ class Sampler:
         near = self.book.near if self.book else None
         self._base: DiagonalGaussian | None = None
         if near is not None:
-            with torch.no_grad():
+            with inference():
                 self._base = model.encode([near])
 
     def stream(self, seed: int) -> Iterator[Poem]:
@@ -102,7 +103,7 @@ class Sampler:
         size = first[number] if number < 2 else sum(first) << number - 2
         return min(size, max(1, _BLOCK // many))
 
-    @torch.no_grad()
+    @inference()
     def write(self, n: int, *, generator: torch.Generator) -> Tensor:
         """``n`` poems as ids [n, T], from codes that are drawn from the prior.
 
@@ -138,7 +139,7 @@ class Sampler:
         """Poems as ids [n, T] from codes [n, D], as they come: no rules, no choice."""
         return refined(self.model, code, labels, self.settings, generator=generator)
 
-    @torch.no_grad()
+    @inference()
     def poems_of_codes(self, code: Tensor, labels: Tensor | None = None) -> list[Poem]:
         """The poems of codes [n, D], as they come, without a random generator."""
         return self.poems(self.write_from(code, labels, generator=None))
@@ -150,7 +151,7 @@ class Sampler:
         form, text = self.model.form, self.book.alphabet.text
         return [Poem(form.cut(text(row)), tune=form.tune) for row in ids.tolist()]
 
-    @torch.no_grad()
+    @inference()
     def candidates(
         self,
         n: int,

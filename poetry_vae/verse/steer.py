@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model.gaussian import DiagonalGaussian
+from poetry_vae.model.inference import inference
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.drawing import draw_kept
@@ -93,7 +94,7 @@ class Steering:
         self.walked = 0
         """Langevin steps taken where the candidates did not suffice."""
 
-    @torch.no_grad()
+    @inference()
     def write(self, n: int, *, generator: torch.Generator) -> Tensor:
         """``n`` poems as ids [n, T], all of which keep the rules.
 
@@ -223,7 +224,7 @@ class Steering:
         known = self.book.known(_READINGS)
         if bool((known == CharTokenizer.MASK).all()):
             return None
-        with torch.no_grad():
+        with inference():
             return Mixture(self.model.encode(known))
 
 

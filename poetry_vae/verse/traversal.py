@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model import labelling
+from poetry_vae.model.inference import inference
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.text.poem import Poem
@@ -32,7 +33,7 @@ class Traversal:
     """The likeliest poem at each value, in the models' orthography."""
 
 
-@torch.no_grad()
+@inference()
 def traverse(
     model: PoetryVAE,
     poem: Poem | str | None = None,
@@ -68,7 +69,7 @@ def traverse(
     return Traversal(dimension, tuple(values.tolist()), tuple(model.poems_of(ids)))
 
 
-@torch.no_grad()
+@inference()
 def redraw(
     model: PoetryVAE,
     poem: Poem | str | None = None,

@@ -18,9 +18,9 @@ from itertools import count
 from queue import Empty, Full, PriorityQueue
 from typing import Any
 
-import torch
 from torch.overrides import TorchFunctionMode
 
+from poetry_vae.model.inference import inference
 from poetry_vae.text.errors import PoetryVAEError
 from poetry_vae.web.refusals import RefusedError, refused
 
@@ -169,7 +169,7 @@ class Worker:
 
     def _do(self, job: Job) -> None:
         try:
-            with torch.no_grad(), _GivesUp(job):
+            with inference(), _GivesUp(job):
                 for found in job.work():
                     if job.is_given_up:
                         raise _GivenUp

@@ -27,6 +27,7 @@ from poetry_vae.evaluation.judges.learning import (
 )
 from poetry_vae.evaluation.judges.network import Network
 from poetry_vae.evaluation.metrics.two_sample import TwoSample, two_sample
+from poetry_vae.model.inference import inference
 from poetry_vae.model.sampling import derived_seed
 
 _LAYERS = 3
@@ -98,7 +99,7 @@ class SecondJudge(Network):
             rng = np.random.default_rng(own)
             with seeded(own):
                 taught._learn(_epochs(symbols[rows], is_sample, rng), steps, progress)
-            with torch.no_grad():
+            with inference():
                 unread = torch.split(torch.from_numpy(symbols[tested]), _TEST_BATCH)
                 scores: npt.NDArray[np.float64] = (
                     torch.cat([taught(batch)[:, 0] for batch in unread]).double().numpy()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from poetry_vae.evaluation.judges.judge import Judge
 from poetry_vae.evaluation.judges.learning import known_vectors
 from poetry_vae.evaluation.judges.network import Network
+from poetry_vae.model.inference import inference
 
 OTHERS = 9
 """Wrong answers beside the right one."""
@@ -68,7 +69,7 @@ class Towers(nn.Module):
         one, other = (nn.functional.cross_entropy(s, right) for s in (scores, scores.T))
         return (one + other) / 2
 
-    @torch.no_grad()
+    @inference()
     def taken(self, first: Tensor, second: Tensor, among: Tensor) -> Taken:
         """The figure of N pairs. ``among`` [N, 2 + OTHERS] holds the rows of the second to choose
         from: the own one, one to exchange it with, and the others."""

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.model.inference import inference
 
 LogRatio = Callable[[Tensor], Tensor]
 """Vectors [N, D] → log p(v)/q(v) [N]."""
@@ -57,7 +58,7 @@ def fit_log_ratio(p: Tensor, q: Tensor, *, generator: torch.Generator) -> LogRat
     gaussians = _shrunk_gaussians(p, q, p_held, q_held)
     network = _network(p, q, p_held, q_held, gaussians, generator)
 
-    @torch.no_grad()
+    @inference()
     def log_ratio(vectors: Tensor) -> Tensor:
         v = (vectors - mean) / scale
         result: Tensor = gaussians(v) + network(v)[:, 0]
@@ -131,7 +132,7 @@ def _network(
     bases = [base(v) for v in (p, q, p_held, q_held)]
     optimiser = torch.optim.Adam(network.parameters(), _RATE)
 
-    @torch.no_grad()
+    @inference()
     def held_back() -> float:
         of_p, of_q = bases[2] + network(p_held)[:, 0], bases[3] + network(q_held)[:, 0]
         return _loss(of_p, of_q).item()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from poetry_vae.evaluation.metrics.errors import MetricError
+from poetry_vae.model.inference import inference
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Usage:
     """Between the two poems themselves."""
 
 
-@torch.no_grad()
+@inference()
 def usage(
     ids: Tensor,
     *,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from poetry_vae.evaluation.metrics.estimates import Estimate, estimate
 from poetry_vae.model import labelling
+from poetry_vae.model.inference import inference
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.training import bounds
 from poetry_vae.training.diagnostics import active_units
@@ -42,7 +43,7 @@ class Density:
     difference from the second largest. More samples would then tighten it."""
 
 
-@torch.no_grad()
+@inference()
 def importance_bounds(
     model: PoetryVAE,
     ids: Tensor,
@@ -69,7 +70,7 @@ def importance_bounds(
     return {k: torch.cat(values) for k, values in parts.items()}
 
 
-@torch.no_grad()
+@inference()
 def density(
     model: PoetryVAE,
     ids: Tensor,
@@ -112,7 +113,7 @@ def _still_falls(by_samples: dict[int, Tensor]) -> bool:
     return gain.mean > 2 * gain.error
 
 
-@torch.no_grad()
+@inference()
 def rate_by_dimension(model: PoetryVAE, ids: Tensor) -> Tensor:
     """Mean KL(q(z_j|x) ‖ p(z_j)) of every latent dimension over poems ids [N, T], in nats: [D]."""
     kl = []

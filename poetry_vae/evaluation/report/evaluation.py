@@ -25,6 +25,7 @@ from poetry_vae.evaluation.report.model import Effort, codes_of, latent_figures
 from poetry_vae.evaluation.report.subjects import poems_to, subjects_of
 from poetry_vae.evaluation.report.verse import Asked, VerseEvaluator
 from poetry_vae.model import labelling
+from poetry_vae.model.inference import inference
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.labels import NO_METRE
@@ -271,7 +272,7 @@ class Evaluation:
         self.missing.append({"figure": figure, "why": why})
 
 
-@torch.no_grad()
+@inference()
 def _rewriter(
     model: PoetryVAE, ids: Tensor, settings: SamplingSettings
 ) -> Callable[[Tensor, int], Tensor]:

@@ -19,6 +19,7 @@ from poetry_vae.evaluation.metrics.latent import (
     total_correlation,
 )
 from poetry_vae.model import labelling
+from poetry_vae.model.inference import inference
 from poetry_vae.model.vae import PoetryVAE
 
 _AT_ONCE = 1000
@@ -47,7 +48,7 @@ class Codes:
     """None where the posterior of the whole code is no Gaussian."""
 
 
-@torch.no_grad()
+@inference()
 def codes_of(model: PoetryVAE, ids: Tensor, *, generator: torch.Generator) -> Codes:
     """Codes of poems ids [N, T]; labels, where the model has them, are inferred."""
     samples, means, log_variances = [], [], []
