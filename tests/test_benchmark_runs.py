@@ -101,6 +101,15 @@ def test_cold_start(run: Run, tmp_path: Path) -> None:
     assert [len(runs) for runs in found["runs"].values()] == [1, 1]
 
 
+def test_writing_speed(run: Run, made: Material, tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    asked = ("--model", made.poet, "--form", "五绝", "--about", "春", "--rounds", 1, "--seconds", 0)
+    rows = table(run("writing_speed", *asked, "--json", file), "五绝 a second |")
+    assert list(rows) == [f"{m}, {a}" for a in ("nothing asked", "春") for m in ("plain", "chosen")]
+    assert all(number(speed) > 0 for speed, *_ in rows.values())
+    assert set(read(file)) == set(rows)
+
+
 def test_constraints(run: Run, made: Material, tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     asked = (made.couplets, "--models", made.of_couplets, "--json", file)
