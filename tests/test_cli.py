@@ -201,9 +201,15 @@ class TestReading:
         assert "vocabulary" not in first.stderr
 
     def test_unknown_characters_are_named(self, model: Path) -> None:
-        result = run("reconstruct", "不人山无鹅，一日😀有𠀀。", "--model", model)
+        result = run("reconstruct", "不人山无鹅，一日鸡有𠀀。", "--model", model)
         assert result.exit_code == 0
-        assert "not in the model's vocabulary: 鹅 😀 𠀀" in result.stderr
+        assert "not in the model's vocabulary: 鹅 鸡 𠀀" in result.stderr
+
+    @pytest.mark.parametrize("command", [["reconstruct"], ["score"], ["revise"]])
+    def test_signs_that_are_not_chinese_are_refused(self, command: list[str], model: Path) -> None:
+        for sign in ("😀", "h", "5"):
+            text = fails(2, *command, f"不人山无风，一日{sign}有来。", "--model", model)
+            assert f"'{sign}' is no Chinese character" in text
 
     def test_a_poem_of_another_form(self, model: Path) -> None:
         text = fails(2, "reconstruct", "白日依山尽", "--model", model)
@@ -277,6 +283,10 @@ class TestTrain:
     def test_what_was_typed_wrongly(self, encoded: Path, tmp_path: Path) -> None:
         target = ("--output", tmp_path / "m")
         assert "which form" in fails(2, "train", ANTHOLOGY, *target)
+        assert "no such file or folder" in fails(1, "train", target[1] / "none", *target)
+        assert "no preset 'best'" in fails(2, "train", ANTHOLOGY, *target, "--preset", "best")
+        assert "no device 'abacus'" in fails(2, "train", ANTHOLOGY, *target, "--device", "abacus")
+        assert "needs --max-minutes" in fails(2, "train", encoded, *target, "--finish")
         assert "no preset 'best'" in fails(2, "train", encoded, *target, "--preset", "best")
         assert "'epochs' is not NAME=VALUE" in fails(
             2, "train", encoded, *target, "--set", "epochs"
@@ -529,13 +539,19 @@ class TestConstraints:
         [
             (("--pin", "月"), "write LINE,PLACE=CHARACTER"),
             (("--pin", "9,1=月"), "lies outside"),
-            (("--metre", "strict", "--tail", "□月"), "leave out 2,-1=月 or metre strict"),
+            (("--metre", "strict", "--tail", "□月"), "leave out tail 2 (月) or metre strict"),
             (("--metre", "无此"), "no template '无此'"),
             (("--rhyme", "xy"), "'xy' is no rhyme"),
             (("--doublings",), "exception from no repeats"),
             (("--first-line", "一，二"), "give the first line alone"),
             (("--near", "春月"), "needs 2 lines of 5"),
             (("--theme", "，。"), "no word was found"),
+            (("--avoid", "abc"), "'a' is no Chinese character"),
+            (("--acrostic", ""), "'--acrostic': it is empty"),
+            (("--pin", " "), "'--pin': it is empty"),
+            (("--about", ""), "'--about': it is empty"),
+            (("--form", ""), "'--form': it is empty"),
+            (("-n", "9" * 20), "is not in the range"),
         ],
     )
     def test_what_cannot_be_is_one_line(

@@ -83,10 +83,22 @@ def test_pins_and_templates_leave_one_character_a_place() -> None:
     assert "".join(_held(whole, i) for i in range(5)) == "白日依山盡"
 
 
+def test_latin_letters_cannot_be_avoided() -> None:
+    assert Avoid("春、秋").avoided == "春、秋"
+    with pytest.raises(RuleError, match="'a' is no Chinese character"):
+        Avoid("春abc")
+
+
 def test_a_simplified_character_stands_for_all_its_forms() -> None:
     assert set(_held(_compiled(Pin(1, 1, "后")), 0)) == {"後", "后"}
     assert _held(_compiled(Pin(1, 1, "後")), 0) == "後"
     assert _held(_compiled(first_line("白日依山尽"), COUPLET), 4) == "盡"
+    # 发 is 發 or 髮; those beside it tell which one a greeting means.
+    assert [pin.meant for pin in acrostic("恭喜发财").parts if isinstance(pin, Pin)] == list(
+        "恭喜發財"
+    )
+    assert _held(_compiled(acrostic("皇后")), 7) == "后"
+    assert _held(_compiled(acrostic("前后")), 7) == "後"
     avoided = _compiled(Avoid("后尽"))
     assert not set(_held(avoided, 5)) & set("後后盡")
 
@@ -99,8 +111,13 @@ def test_a_simplified_character_stands_for_all_its_forms() -> None:
         (Pin(1, 1, "月") & Pin(1, 1, "花"), QUATRAIN, "1,1=花 cannot be kept, since 1,1=月"),
         (Pin(1, 1, "月") & Avoid("月"), QUATRAIN, "leave out 1,1=月 or avoiding 月"),
         (Avoid("".join(TOKENIZER.characters)), QUATRAIN, "avoid fewer"),
-        (acrostic("春江花月夜"), QUATRAIN, "5,1=夜 lies outside"),
+        (acrostic("春江花月夜"), QUATRAIN, "head 5 (夜) lies outside"),
         (acrostic("春A"), QUATRAIN, "'A' is no Chinese character"),
+        (
+            Template("白日依山尽") & Pin(1, 2, "月"),
+            COUPLET,
+            "place 2 of line 1 (日) cannot",
+        ),
         (Pin(1, 1, "🌙"), QUATRAIN, "'🌙' is no Chinese character"),
         (Template("□□月"), QUATRAIN, "has 3 characters, and a line of 七绝 has 7"),
         (Template("□□□□□，□□□□□，□□□□□"), COUPLET, "has 3 lines, and a 五言联 has 2"),
@@ -121,7 +138,7 @@ def test_a_simplified_character_stands_for_all_its_forms() -> None:
         (Rhyme("東") & Rhyme("冬"), QUATRAIN, "were asked for together"),
         (Doublings(), QUATRAIN, "doublings are an exception"),
         (Parallel(), Form.of(1, 7), "has no couplets"),
-        (NoRepeat() & acrostic("春江春月"), QUATRAIN, "leave out no repeats or 1,1=春 or 3,1=春"),
+        (NoRepeat() & acrostic("春江春月"), QUATRAIN, "no repeats or head 1 (春) or head 3 (春)"),
         (NoRepeat(doublings=True) & Template("春春□□□"), COUPLET, None),
     ],
 )

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from poetry_vae import PoetryVAE, generate
+from poetry_vae import PoetryVAE, acrostic, generate
 from poetry_vae.text.greetings import occasion
 from poetry_vae.verse.wishes import occasion_of, subject_notes
 from tests.small import small_model, small_poet
@@ -53,8 +53,9 @@ def test_its_occasion_is_what_the_poem_is_about() -> None:
     assert implied["about"] == "祝寿"
     given, _ = _written(*heads, "--about", "祝寿")
     assert given["lines"] == implied["lines"]
-    (poem,) = generate(1, rules={"acrostic": "生日快乐"}, candidates=1, seed=1)
-    assert list(poem.lines) == implied["lines"]
+    for rules in ({"acrostic": "生日快乐"}, acrostic("生日快乐")):
+        (poem,) = generate(1, rules=rules, candidates=1, seed=1)
+        assert list(poem.lines) == implied["lines"]
     other, note = _written(*heads, "--about", "秋夜")
     assert "subject" not in note
     assert other["about"] == "秋夜"

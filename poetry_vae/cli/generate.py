@@ -22,6 +22,7 @@ from poetry_vae.cli.options import (
     label_option,
     model_option,
     output_option,
+    said,
     sampling_options,
     script_option,
     settings_from,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "-n",
     "count",
-    type=click.IntRange(1, sys.maxsize),
+    type=click.IntRange(1, 1_000_000_000),
     default=3,
     show_default=True,
     help="How many.",
@@ -64,10 +65,18 @@ if TYPE_CHECKING:
 @click.option("--greedy", is_flag=True, help="The same as --temperature 0.")
 @label_option
 @click.option(
-    "--about", default="", metavar="WORDS", help="The subject, in free words such as 秋夜怀友."
+    "--about",
+    default="",
+    metavar="WORDS",
+    callback=said,
+    help="The subject, in free words such as 秋夜怀友.",
 )
 @click.option(
-    "--dynasty", default="", metavar="NAME", help="Write as poets of 唐, 宋, 元, 明 or 清."
+    "--dynasty",
+    default="",
+    metavar="NAME",
+    callback=said,
+    help="Write as poets of 唐, 宋, 元, 明 or 清.",
 )
 @rule_options
 @script_option

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from poetry_vae.model.vae import PoetryVAE
@@ -14,9 +15,20 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def said(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """A callback of options that take text. An empty one is refused: a script with an unset
+    variable would get poems that say nothing of what it wants."""
+    typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    if typed and any(not text.strip() for text in ([value] if isinstance(value, str) else value)):
+        raise click.BadParameter("it is empty: leave the option out, or say what is wanted")
+    return value
+
+
 form_option = click.option(
     "--form",
     metavar="FORM",
+    callback=said,
     help="五言联 couplet5, 七言联 couplet7, 五绝 jueju5, 七绝 jueju7, 五律 lushi5, 七律 lushi7, "
     "a tune such as 浣溪沙 (see `poetry-vae forms`), LINESxCHARS such as 6x7, or the lengths of "
     "lines such as 7,7,3,3,7.",
@@ -24,6 +36,7 @@ form_option = click.option(
 model_option = click.option(
     "--model",
     metavar="MODEL",
+    callback=said,
     help="The folder of a model, the name of one that ships (see `poetry-vae models`), or "
     "owner/name[@revision] on the Hugging Face hub.",
 )
@@ -106,6 +119,7 @@ _SAMPLING_OPTIONS = (
 label_option = click.option(
     "--label",
     metavar="KIND=VALUE",
+    callback=said,
     help="The label of the poems, such as dynasty=宋, for models trained with labels; without it "
     "the model draws or infers one.",
 )

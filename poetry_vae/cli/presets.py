@@ -19,12 +19,9 @@ def command(name: str | None, as_json: bool) -> None:
     poetry-vae presets ladder        all settings of one, also defaults
     poetry-vae train POEMS --form 七绝 --preset ladder --set epochs=3 --output my-ladder
     """
-    from poetry_vae.model.config import ConfigError
-    from poetry_vae.training.presets import PRESETS
+    from poetry_vae.training.presets import PRESETS, find_preset
 
-    if name is not None and name not in PRESETS:
-        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
-    chosen = list(PRESETS.values()) if name is None else [PRESETS[name]]
+    chosen = list(PRESETS.values()) if name is None else [find_preset(name)]
     for preset in chosen:
         if as_json:
             entry: dict[str, Any] = {"name": preset.name, "summary": preset.summary}

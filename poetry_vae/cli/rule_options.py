@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from poetry_vae.cli.options import said
 from poetry_vae.verse.wishes import WISHES, Wish
 
 if TYPE_CHECKING:
@@ -17,12 +18,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _option(wish: Wish) -> Callable[[F], F]:
-    name = "--" + wish.name.replace("_", "-")
+    name = _name(wish)
     if wish.choices:
         return click.option(name, type=click.Choice(wish.choices), help=wish.help)
     if wish.metavar is None:
         return click.option(name, is_flag=True, help=wish.help)
-    return click.option(name, metavar=wish.metavar, multiple=True, help=wish.help)
+    return click.option(name, metavar=wish.metavar, multiple=True, callback=said, help=wish.help)
+
+
+def _name(wish: Wish) -> str:
+    return "--" + wish.name.replace("_", "-")
 
 
 def rule_options(command: F) -> F:
@@ -47,8 +52,7 @@ def wishes_from(options: dict[str, Any]) -> dict[str, Any]:
                 value = (" ".join(value),)
             if len(value) > 1:
                 raise click.UsageError(
-                    f"--{wish.name.replace('_', '-')} is given twice ({' and '.join(value)}): a "
-                    "poem keeps one"
+                    f"{_name(wish)} is given twice ({' and '.join(value)}): a poem keeps one"
                 )
             value = value[0] if value else None
         if value:

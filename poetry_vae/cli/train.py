@@ -105,15 +105,21 @@ def command(
     torchrun --nproc-per-node 4 -m poetry_vae train poems.safetensors --preset poet --output p
     """
     typed = dict(_pair(setting) for setting in settings)
+    if options["finish"] and options["max_minutes"] is None:
+        raise click.UsageError("--finish needs --max-minutes: the rate falls over its last part")
 
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display, kept_by
     from poetry_vae.model.vae import PoetryVAE
     from poetry_vae.training.corpora import load_training_corpus, load_treasury
-    from poetry_vae.training.presets import parsed
+    from poetry_vae.training.device import find_device
+    from poetry_vae.training.presets import find_preset, parsed
     from poetry_vae.training.ranks import is_first
     from poetry_vae.training.train import train, writes_any
 
+    if preset:
+        find_preset(preset)
+    find_device(options["device"])  # before a corpus is read at length
     overrides = {name: parsed(name, value) for name, value in typed.items()}
     curves = _curves(output) if tensorboard else None
     chosen = PoetryVAE.from_pretrained(start) if start else None

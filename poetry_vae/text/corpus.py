@@ -92,7 +92,7 @@ def corpus_files(path: Path) -> list[Path]:
 
 
 def _sized_files(path: Path) -> list[tuple[Path, int]]:
-    if not _is_folder(path):
+    if not is_folder(path):
         return [(path, size_of(path))]
 
     def refuse(error: OSError) -> None:
@@ -111,7 +111,12 @@ def _sized_files(path: Path) -> list[tuple[Path, int]]:
     return [(file, size_of(file)) for file in sorted(files)]
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether a corpus is a folder, or a file.
+
+    Raises:
+        CorpusError: there is nothing.
+    """
     try:
         if path.is_dir():
             return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from poetry_vae.text.cleaning import clean_typed
+from poetry_vae.text.cleaning import clean_typed, first_foreign
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import NAMED_FORMS, Form, tune_form
 from poetry_vae.text.lines import split_lines as split_lines
@@ -30,10 +30,11 @@ class Poem:
         """Cut ``text`` into a poem of ``form``; punctuation and white space do not count.
 
         Raises:
-            FormError: the text does not have exactly the characters of the form, or a line that
-                its punctuation shows has another length.
+            FormError: the text does not have exactly the characters of the form, a line that its
+                punctuation shows has another length, or a sign is no Chinese character.
         """
         lines = split_lines(clean_typed(text))
+        _refuse_foreign(lines)
         characters = "".join(lines)
         if len(characters) != form.positions:
             raise FormError(
@@ -119,9 +120,15 @@ def typed_form(lines: Sequence[str]) -> Form:
         '五绝'
 
     Raises:
-        FormError: there is no line.
+        FormError: there is no line, or a sign is no Chinese character.
     """
+    _refuse_foreign(lines)
     if len(lines) != 1:
         return Poem(tuple(lines)).form
     fitting = (form for form in NAMED_FORMS if form.positions == len(lines[0]))
     return next(fitting, Form.of(1, len(lines[0])))
+
+
+def _refuse_foreign(lines: Sequence[str]) -> None:
+    if foreign := first_foreign("".join(lines)):
+        raise FormError(f"{foreign!r} is no Chinese character: poems hold no other signs")

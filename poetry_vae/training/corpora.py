@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poetry_vae.model.config import Labels
-from poetry_vae.text.corpus import Corpus, read_corpus
+from poetry_vae.text.corpus import Corpus, is_folder, read_corpus
 from poetry_vae.text.encoded import EncodedCorpus, encode_corpus, looks_encoded
 from poetry_vae.text.errors import CorpusError, FormError
 from poetry_vae.text.files import name_of
@@ -46,6 +46,7 @@ def load_training_corpus(
         return EncodedCorpus.load(path, wanted)
     wanted = wanted or usual
     if wanted is None:
+        is_folder(path)  # a corpus that is not there is the greater fault
         raise FormError(f"{path}: which form shall be learned? Give --form, as in --form 七绝")
     return encode_corpus(read(path), wanted, source=name_of(path))
 

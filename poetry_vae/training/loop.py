@@ -63,7 +63,7 @@ def run_training(
         should_stop: asked before every step; a run that is stopped can be resumed.
 
     Raises:
-        ConfigError: settings do not go together, see :func:`check`.
+        ConfigError: settings do not go together, see :func:`check`, or ``finish`` stands alone.
         CorpusError: the corpus has no training or no validation poem.
         CheckpointError: the folder holds another run, or has no run to resume, or another process
             is training into it.
@@ -72,6 +72,8 @@ def run_training(
         DeviceError: this machine lacks the device.
     """
     check(run.training, run.model)
+    if finish and max_minutes is None:
+        raise ConfigError("finish: the rate falls over the last part of max_minutes; give both")
     where = local_device(find_device(device))
     with ranks(where) as among:
         observer = observer if observer and among.is_first else Observer()

@@ -289,3 +289,14 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]

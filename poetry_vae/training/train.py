@@ -25,7 +25,7 @@ from poetry_vae.training.corpora import (
 )
 from poetry_vae.training.loop import run_training
 from poetry_vae.training.many_forms import QUATRAIN, width_of
-from poetry_vae.training.presets import PRESETS
+from poetry_vae.training.presets import PRESETS, find_preset
 from poetry_vae.training.run import CallOptions, Result, Run
 from poetry_vae.training.run_file import RunFile
 from poetry_vae.training.settings import TrainingConfig
@@ -216,9 +216,7 @@ def settings_of(
             go with the model is checked later, see :func:`check`.
         CorpusError, MetreError: see :func:`with_labels`.
     """
-    if preset not in PRESETS:
-        raise ConfigError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
-    model, training = PRESETS[preset].configs(corpus.form, len(corpus.tokenizer), overrides)
+    model, training = find_preset(preset).configs(corpus.form, len(corpus.tokenizer), overrides)
     if training.label:
         corpus, labels = with_labels(corpus, training.label)
         model = replace(model, labels=labels, classifier=training.classifier)

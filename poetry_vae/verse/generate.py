@@ -15,7 +15,8 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.script import Script, check_script, present
-from poetry_vae.verse.rules.rule import Rule, RuleError
+from poetry_vae.verse.rules.pins import heads_of
+from poetry_vae.verse.rules.rule import Rule, RuleError, Together
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import LIKELIEST, Sampling, SamplingSettings, trust_in
 from poetry_vae.verse.wishes import occasion_of, rules_of
@@ -58,7 +59,7 @@ def generate(
         about: what the poems are about, in free words and either script; ``dynasty``: in whose
             manner, as 唐. For models that write any form.
         rules: what every poem shall keep, as ``acrostic("春江花月") & Metre()``. Or wishes by name,
-            as people type them; see ``poetry_vae.verse.wishes``. If their heads are a greeting
+            as people type them; see ``poetry_vae.verse.wishes``. If the heads are a greeting
             (生日快乐), its occasion is the subject where none is given.
         script: ``simplified`` or ``traditional``: the script of the poems returned.
 
@@ -77,14 +78,19 @@ def generate(
     check_script(script)
     chosen = choose_model(form, model, about=about, dynasty=dynasty)
     if isinstance(rules, Mapping):
-        if implied := occasion_of(rules, chosen, about=about):
-            chosen = choose_model(chosen.form, chosen, about=implied, dynasty=dynasty)
-        rules = rules_of(rules, chosen.form)
-    elif rules is not None and not isinstance(rules, Rule):
+        wishes = rules
+    elif rules is None or isinstance(rules, Rule):
+        rule = rules or Together()
+        wishes = {"acrostic": heads_of(rule), "tail": heads_of(rule, tail=True)}
+    else:
         raise RuleError(
             f"{rules!r} is no rule: give one such as Metre(), or wishes by name, as in "
             '{"acrostic": "春江花月"}'
         )
+    if implied := occasion_of(wishes, chosen, about=about):
+        chosen = choose_model(chosen.form, chosen, about=implied, dynasty=dynasty)
+    if isinstance(rules, Mapping):
+        rules = rules_of(rules, chosen.form)
     settings = SamplingSettings.of(
         chosen,
         temperature=temperature,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from poetry_vae.text.cleaning import clean_typed, first_foreign
+from poetry_vae.text.lines import split_lines
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rules.rule import Allowed, BoundRule, Ground, Rule, RuleError, of
 
@@ -18,6 +20,10 @@ class Avoid(Rule):
     """Characters that shall stand nowhere, in any of their variants."""
 
     avoided: str
+
+    def __post_init__(self) -> None:
+        if foreign := first_foreign("".join(split_lines(clean_typed(self.avoided)))):
+            raise RuleError(f"{foreign!r} is no Chinese character: poems hold no other signs")
 
     def told(self) -> str:
         some = self.avoided[:_SHOWN]

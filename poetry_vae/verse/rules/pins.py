@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
 from poetry_vae.text.cleaning import clean_typed
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import split_lines
+from poetry_vae.text.script import to_traditional
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rules.rule import Allowed, BoundRule, Ground, Rule, RuleError, Together, of
 
@@ -23,12 +24,15 @@ _ALSO_FREE = str.maketrans(dict.fromkeys(_FREE_SIGNS, FREE))
 @dataclass(frozen=True)
 class Pin(Rule):
     """One character at one place, in either script: a simplified character stands for all its
-    traditional variants. Lines and places count from 1, and from the end where they are negative.
+    traditional variants, or for the one that is ``meant``, where those typed beside it tell (發 in
+    恭喜发财). Lines and places count from 1, and from the end where they are negative.
     """
 
     line: int
     place: int
     character: str
+    meant: str = field(default="", compare=False)
+    """In the models' orthography; "" for a character that was pinned by itself."""
 
     def __post_init__(self) -> None:
         if len(self.character) != 1:
@@ -41,7 +45,11 @@ class Pin(Rule):
         return self.character
 
     def told(self) -> str:
-        return f"{self.line},{self.place}={self.character}"
+        if not self.meant:
+            return f"{self.line},{self.place}={self.character}"
+        ends = {1: "head", -1: "tail"}
+        end = ends.get(self.place, f"place {self.place} of line")
+        return f"{end} {self.line} ({self.character})"
 
     __str__ = told
 
@@ -85,8 +93,14 @@ class Template(Rule):
 def acrostic(text: str, *, tail: bool = False) -> Together:
     """The characters of ``text`` at the heads (or tails) of the lines, from the first line on."""
     place = -1 if tail else 1
-    characters = enumerate("".join(drawn_lines(text)), start=1)
-    return Together(tuple(Pin(i, place, c) for i, c in characters if c != FREE))
+    heads = _with_meanings("".join(drawn_lines(text)))
+    return Together(tuple(Pin(i, place, c, meant) for i, c, meant in heads))
+
+
+def heads_of(rule: Rule, *, tail: bool = False) -> str:
+    """The characters that are pinned at the heads (or tails) of lines, in their order."""
+    pins = sorted(of(rule.parts, Pin), key=lambda pin: pin.line)
+    return "".join(pin.character for pin in pins if pin.place == (-1 if tail else 1))
 
 
 def first_line(text: str) -> Template:
@@ -106,6 +120,14 @@ def drawn_lines(text: str) -> list[str]:
     return split_lines(clean_typed(text, free=_FREE_SIGNS).translate(_ALSO_FREE))
 
 
+def _with_meanings(text: str) -> Iterator[tuple[int, str, str]]:
+    """The drawn characters with their places from 1 and what they mean, in the models'
+    orthography, as those beside them tell."""
+    for i, (character, meant) in enumerate(zip(text, to_traditional(text), strict=True), start=1):
+        if character != FREE:
+            yield i, character, meant
+
+
 def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     """Pins and templates.
 
@@ -121,7 +143,11 @@ def bind(parts: Sequence[Rule], ground: Ground) -> BoundRule | None:
     at: dict[int, Pin] = {}
     for pin in pins:
         position = place_of(pin.line, pin.place, ground.form, str(pin))
-        both = allowed[position] & ground.alphabet.mask(pin.character)[0]
+        ids = ground.alphabet.ids(pin.character)
+        meant = [i for i in ids if ground.alphabet.symbols[i] == pin.meant]
+        both = torch.zeros_like(allowed[position])
+        both[meant or ids] = True
+        both &= allowed[position]
         if not both.any():
             raise RuleError(
                 f"{pin} cannot be kept, since {at[position]} holds the same place: leave one of "
@@ -162,5 +188,5 @@ def _pins_of(template: Template, form: Form) -> list[Pin]:
                 f"line {i} ({line}) has {len(line)} characters, and {which} line of {form} has "
                 f"{length}: draw free places as {FREE}"
             )
-        pins += [Pin(i, j, c) for j, c in enumerate(line, start=1) if c != FREE]
+        pins += [Pin(i, j, c, meant) for j, c, meant in _with_meanings(line)]
     return pins
