@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,7 +82,7 @@ def command(
         return
     from poetry_vae.verse.as_json import as_json as entry_of
     from poetry_vae.verse.generate import in_script
-    from poetry_vae.verse.revising import places_of, revise
+    from poetry_vae.verse.revising import TRIED, other_versions, places_of, revise
     from poetry_vae.verse.sampling_settings import OF_A_POEM
 
     rules = rules_from(chosen.form, wishes)
@@ -96,18 +95,18 @@ def command(
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     near = OF_A_POEM if nearness is None else nearness
-    found = islice(revise(chosen, typed, places, rules=rules, near=near).stream(seed), count)
-    is_same = True
-    for index, new in enumerate(found):
-        is_same &= to_simplified(new.text) == to_simplified(typed.text)
+    sampler, written = revise(chosen, typed, places, rules=rules, near=near), 0
+    for index, new in enumerate(other_versions(sampler, typed, count, seed=seed)):
+        written = index + 1
         if as_json:
             entry = entry_of(new, script=script, seed=seed, index=index, asked=wishes)
             click.echo(json.dumps(entry, ensure_ascii=False))
         else:
             click.echo(in_script(new, script).one_line)
-    if is_same:
-        told = "the model writes the same again: redraw more places, or lower --nearness"
-        click.echo(told, err=True)
+    if written < count:
+        told = f"only {written} other versions" if written else "no other version"
+        advice = "redraw more places, or lower --nearness"
+        click.echo(f"{told} in {TRIED * count} tries: {advice}", err=True)
     if fresh and sys.stderr.isatty():
         click.secho(f"--seed {seed} writes these again", err=True, dim=True)
 

@@ -83,6 +83,9 @@ def command(
             raise CorpusError(
                 f"{source}: not one of its {len(given)} poems is a {chosen.form}: give --form"
             )
+        if others := sum(not any(poem.of_form(chosen.form)) for poem in given):
+            note = f"{counted(others)} left out: no {chosen.form}; --form names another"
+            click.echo(note, err=True)
     ids = chosen.ids_of(poems)
     generator = torch.Generator().manual_seed(derived_seed(seed, "score"))
     K = _BOUND_SAMPLES

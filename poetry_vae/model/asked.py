@@ -14,6 +14,7 @@ from poetry_vae.model.config import LabelError, ModelConfig
 from poetry_vae.model.layout import Layout
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
+from poetry_vae.text.names import dynasty_named
 from poetry_vae.text.old_words import in_old_words
 from poetry_vae.text.tokenizer import CharTokenizer
 
@@ -117,8 +118,7 @@ def ask(
             f"the model writes at most {config.lines} lines of at most {config.chars} characters, "
             f"and a {form} has {form.described}"
         )
-    if dynasty not in config.dynasties:  # 唐朝 and 唐代 are 唐
-        dynasty = dynasty[:1] if dynasty[1:] in ("朝", "代") else dynasty
+    dynasty = dynasty_named(dynasty)
     if dynasty and dynasty not in config.dynasties:
         known = ", ".join(config.dynasties)
         raise LabelError(f"no dynasty {dynasty!r}; the model knows {known}")

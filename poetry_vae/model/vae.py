@@ -270,6 +270,8 @@ class PoetryVAE(nn.Module):
         """
         if not poems:
             raise FormError("no poem was given")
+        if isinstance(poems, str):
+            raise FormError("one text was given: give a list of poems")
         cut = [Poem.typed(p, self.form) if isinstance(p, str) else p for p in poems]
         for poem in cut:
             if poem.form.lengths != self.form.lengths:

@@ -12,6 +12,7 @@ from pathlib import Path
 from poetry_vae.text.cleaning import RejectedTextError, clean_lines
 from poetry_vae.text.errors import CorpusError
 from poetry_vae.text.form import NAMED_FORMS, Form, tunes
+from poetry_vae.text.names import dynasty_named
 from poetry_vae.text.opening import (
     ARCHIVE_SUFFIX,
     PACKED_SUFFIXES,
@@ -189,7 +190,7 @@ def _take(
         return
     seen.add(lines)
     tune, title = split_tune(read(record.title), tuple(map(len, lines)))
-    corpus.poems.append(Poem(lines, title, record.author, record.dynasty, tune))
+    corpus.poems.append(Poem(lines, title, record.author, dynasty_named(record.dynasty), tune))
 
 
 def _why(corpus: Corpus) -> str:

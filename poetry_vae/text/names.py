@@ -142,3 +142,12 @@ def _is_name(text: str) -> bool:
 def _is_who_or_nothing(text: str) -> bool:
     text = text.strip(" \t　:：—-/")
     return not text or _who(text) is not None or _is_name(text)
+
+
+_ONE_CHARACTER = frozenset("唐宋元明清金遼辽隋漢汉晉晋秦魏梁陳陈齊齐周")
+
+
+def dynasty_named(name: str) -> str:
+    """A dynasty by its shortest name: 唐 for 唐朝 and 唐代. 五代 and 南朝 are whole names."""
+    is_long = name[1:] in ("朝", "代") and name[:1] in _ONE_CHARACTER
+    return name[:1] if is_long else name

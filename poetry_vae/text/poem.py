@@ -23,6 +23,10 @@ class Poem:
     tune: str = ""
     """The tune of a 词, as its source names it; empty for a 诗."""
 
+    def __post_init__(self) -> None:
+        if isinstance(self.lines, str):
+            raise FormError("the lines of a Poem are a tuple of texts; Poem.typed takes a text")
+
     @classmethod
     def typed(
         cls, text: str, form: Form, *, title: str = "", author: str = "", dynasty: str = ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 
@@ -13,7 +14,7 @@ from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
 from poetry_vae.text.poem import Poem
 from poetry_vae.text.prosody import readings
-from poetry_vae.text.script import fold, understand
+from poetry_vae.text.script import fold, to_simplified, understand
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.believing import expected, surprises
 from poetry_vae.verse.rulebook import Rulebook
@@ -22,6 +23,9 @@ from poetry_vae.verse.rules.pins import FREE, Template, place_of
 from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
 from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings
+
+TRIED = 4
+"""How many poems are tried for each version of a poem that is asked for."""
 
 _SAMPLES = 4  # latents over which a model's probabilities are averaged
 
@@ -105,6 +109,18 @@ def revise(
     kept = [_drawn(text, places, model.form), Near(text), *([rules] if rules else [])]
     settings = settings or SamplingSettings.of(model, sampling="chosen")
     return Sampler(model, replace(settings, trust=near), together(kept))
+
+
+def other_versions(sampler: Sampler, poem: Poem, n: int, *, seed: int) -> Iterator[Poem]:
+    """Up to ``n`` poems of a sampler that differ from the poem and from each other in simplified
+    script, of :data:`TRIED` times as many as are asked for."""
+    seen = {to_simplified(poem.text)}
+    for found in islice(sampler.stream(seed), TRIED * n):
+        if (text := to_simplified(found.text)) not in seen:
+            seen.add(text)
+            yield found
+        if len(seen) > n:
+            return
 
 
 def least_believed(

@@ -23,7 +23,13 @@ from poetry_vae.verse.as_json import as_json
 from poetry_vae.verse.generate import choose_model, in_script
 from poetry_vae.verse.morph import interpolate
 from poetry_vae.verse.replying import reply
-from poetry_vae.verse.revising import alternatives, least_believed, places_of, revise
+from poetry_vae.verse.revising import (
+    alternatives,
+    least_believed,
+    other_versions,
+    places_of,
+    revise,
+)
 from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
@@ -133,7 +139,7 @@ class Studio:
         yield from (("note", note) for note in notes)
         line, at = model.form.line_of, model.form.from_start
         yield "places", [f"{line[p] + 1},{at[p] + 1}" for p in sorted(places - kept)]
-        yield from _drawn(sampler, body)
+        yield from _drawn(sampler, body, unlike=poem)
 
     def alternatives(self, body: AlternativesBody) -> Events:
         model = self._model_of_poem(body)
@@ -228,9 +234,13 @@ def _blamed(body: AskedBody, model: PoetryVAE) -> Iterator[None]:
         raise
 
 
-def _drawn(sampler: Sampler, body: PoemsBody | ReviseBody) -> Events:
+def _drawn(sampler: Sampler, body: PoemsBody | ReviseBody, *, unlike: Poem | None = None) -> Events:
+    """The poems of a sampler, or those that are unlike one."""
     seed = secrets.randbelow(_FRESH_SEEDS) if body.seed is None else body.seed
     yield "seed", seed
-    for index, poem in enumerate(islice(sampler.stream(seed), body.n)):
+    found: Iterator[Poem] = islice(sampler.stream(seed), body.n)
+    if unlike is not None:
+        found = other_versions(sampler, unlike, body.n, seed=seed)
+    for index, poem in enumerate(found):
         entry = as_json(poem, script=body.script, seed=seed, index=index, asked=body.asked())
         yield "poem", entry

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from poetry_vae.text.cleaning import clean_typed, first_foreign
 from poetry_vae.text.lines import split_lines
-from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, only
+from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, only
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,10 @@ class Near(Rule):
 
     poem: str
     is_wish = True
+
+    def __post_init__(self) -> None:
+        if foreign := first_foreign("".join(split_lines(clean_typed(self.poem)))):
+            raise RuleError(f"{foreign!r} is no Chinese character: poems hold no other signs")
 
     def told(self) -> str:
         return f"near {'/'.join(split_lines(self.poem))}"

@@ -221,15 +221,10 @@ async function revise(asked) {
   const body = { poem: poem.lines.join("，"), form: poem.form, n: 1, script: "traditional", ...told(), ...asked };
   try {
     const before = poem;
-    for (let tries = 0; tries < 3; tries += 1) { // a few places may well come out as they were
-      const { poems } = await ask("/revise", body);
-      if (before !== poem) return;
-      if (poems[0].lines.join() === poem.lines.join()) continue;
-      await change(poems[0].lines);
-      tell(say("已改，可撤销", "Redrawn; undo brings it back"));
-      return;
-    }
-    tell(say("模型认为这里不用改", "The model would leave it as it is"));
+    const [other] = (await ask("/revise", body)).poems ?? [];
+    if (before !== poem) return;
+    if (other) await change(other.lines);
+    tell(other ? say("已改，可撤销", "Redrawn; undo brings it back") : say("模型认为这里不用改", "The model would leave it as it is"));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     showError(error);

@@ -148,7 +148,10 @@ async function drawPoems(path, body, heading, open = 0) {
   } finally {
     if (mine === drawing) {
       title.classList.remove("waiting");
-      if (!$("drawn").querySelector(".card")) $("drawn").replaceChildren();
+      if (!$("drawn").querySelector(".card")) {
+        if (path === "/revise" && !mine.signal.aborted) title.append(` · ${say("没有别的写法", "no other version")}`);
+        else $("drawn").replaceChildren();
+      }
       $("empty").hidden = Boolean(desk.current() || $("drawn").childElementCount);
       $("go").disabled = false;
       $("stop").hidden = true;
