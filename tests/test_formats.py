@@ -59,7 +59,7 @@ def bare(poem: Poem) -> str:
         ("{title}\n【唐】{author}", "唐"),
         ("{title}\n（唐）{author}", "唐"),
         ("{title}\n{author}（唐）", "唐"),
-        ("{title}\n唐代：{author}", "唐代"),
+        ("{title}\n唐代：{author}", "唐"),
         ("{title}\n唐\n{author}", "唐"),
         ("{title}\n作者：{author}", ""),
         ("題目：{title}\n作者：{author}\n朝代：唐", "唐"),

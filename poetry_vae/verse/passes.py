@@ -26,7 +26,6 @@ import torch
 from torch import Tensor
 
 from poetry_vae.model import orders
-from poetry_vae.model.asked import Asked
 from poetry_vae.model.attention import Memories
 from poetry_vae.model.inference import inference
 from poetry_vae.model.slots import Slots
@@ -43,8 +42,6 @@ class Surprise:
     """Given what was asked, and all that was settled before."""
     unsaid: Tensor
     """The same, with nothing asked."""
-    alone: Tensor
-    """The same as ``own``, if the other couplets were not there. The first is always alone."""
 
 
 class Passes:
@@ -151,23 +148,18 @@ class Passes:
     def surprise(self, ids: Tensor) -> Surprise:
         """How surprising the characters of the poems are that :meth:`run` has written, ids [B, T],
         given their codes. What the passes have read is not read again."""
-        asked, order = self.model.asked, self._settled_in
         own = self._nats(self._found[0], ids)
-        if self.emphasis or not asked.says_something:
+        if self.emphasis or not self.model.asked.says_something:
             unsaid = self._nats(self._found[-1], ids)
         else:
-            unsaid = self._nats(self._read(ids, order, asked.unsaid(), self._unsaid_states), ids)
-        alone = own.clone()
-        for k in range(1, asked.units):
-            others = asked.layout.unit != k
-            read = self._read(ids, replace(order, aside=order.aside | others), asked, self.states)
-            alone = alone.where(others, self._nats(read, ids))
-        return Surprise(own, unsaid, alone)
+            unsaid = self._nats(self._read_unsaid(ids), ids)
+        return Surprise(own, unsaid)
 
-    def _read(self, ids: Tensor, order: orders.Order, asked: Asked, states: Tensor) -> Tensor:
-        """Hidden states for all places of an order that are not aside, [B, T + 1, H]."""
-        slots = Slots.of(order, asked.subject_present).seen()
-        read = self.model.refine(ids, slots, states, self.trust, asked=asked)
+    def _read_unsaid(self, ids: Tensor) -> Tensor:
+        """Hidden states for all places with nothing asked, [B, T + 1, H]."""
+        asked = self.model.asked.unsaid()
+        slots = Slots.of(self._settled_in, asked.subject_present).seen()
+        read = self.model.refine(ids, slots, self._unsaid_states, self.trust, asked=asked)
         found = torch.zeros_like(self._found[0])
         _put(read, slots.target[:, : slots.questions], into=found)
         return found
