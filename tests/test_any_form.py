@@ -19,6 +19,7 @@ from poetry_vae.model import orders
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.config import ConfigError, LabelError, ModelConfig
 from poetry_vae.model.layout import Layout
+from poetry_vae.model.pretrained import CheckpointError
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.units import UnitGrid
 from poetry_vae.model.vae import PoetryVAE
@@ -359,6 +360,10 @@ def test_a_run_is_stored_resumes_and_writes(tmp_path: Path) -> None:
     further = train(TREASURY, folder, start=loaded, overrides=training).model
     assert further.config == loaded.config
     assert '"poet-finetune"' in (folder / "run.json").read_text(encoding="utf-8")
+    with pytest.raises(CheckpointError, match="was begun from a model: name it again"):
+        train(TREASURY, folder, resume=True, overrides=training)
+    with pytest.raises(FormError, match="leave out the form"):
+        train(TREASURY, tmp_path / "n", form="七绝", start=loaded, overrides=training)
     log = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     for row in (row["validation"] for row in map(json.loads, log) if "validation" in row):
         untold = [nats for form, nats in row["by_form"].items() if not form.endswith("/told")]

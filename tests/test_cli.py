@@ -283,6 +283,9 @@ class TestTrain:
     def test_what_was_typed_wrongly(self, encoded: Path, tmp_path: Path) -> None:
         target = ("--output", tmp_path / "m")
         assert "which form" in fails(2, "train", ANTHOLOGY, *target)
+        assert "leave out --form" in fails(
+            2, "train", ANTHOLOGY, *target, "--preset", "poet", "--form", "七绝"
+        )
         assert "no such file or folder" in fails(1, "train", target[1] / "none", *target)
         assert "no preset 'best'" in fails(2, "train", ANTHOLOGY, *target, "--preset", "best")
         assert "no device 'abacus'" in fails(2, "train", ANTHOLOGY, *target, "--device", "abacus")

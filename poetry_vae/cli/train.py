@@ -110,19 +110,21 @@ def command(
 
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display, kept_by
-    from poetry_vae.model.vae import PoetryVAE
+    from poetry_vae.text.errors import FormError
     from poetry_vae.training.corpora import load_training_corpus, load_treasury
     from poetry_vae.training.device import find_device
     from poetry_vae.training.presets import find_preset, parsed
     from poetry_vae.training.ranks import is_first
-    from poetry_vae.training.train import train, writes_any
+    from poetry_vae.training.train import model_to_start, train, writes_any
 
     if preset:
         find_preset(preset)
     find_device(options["device"])  # before a corpus is read at length
     overrides = {name: parsed(name, value) for name, value in typed.items()}
     curves = _curves(output) if tensorboard else None
-    chosen = PoetryVAE.from_pretrained(start) if start else None
+    chosen = model_to_start(start, output, resume=options["resume"])
+    if form is not None and writes_any(preset, chosen):
+        raise FormError("a model of any form learns from poems of all: leave out --form")
     read = partial(read_for_people, encoding=encoding)
     encoded: EncodedCorpus | Treasury
     if writes_any(preset, chosen):

@@ -72,8 +72,7 @@ def train(
         PoetryVAEError: one of the errors of :func:`load_training_corpus`, :meth:`Preset.configs`
             and :func:`run_training`.
     """
-    if start is not None and not isinstance(start, PoetryVAE):
-        start = PoetryVAE.from_pretrained(start)
+    start = model_to_start(start, Path(output), resume=resume)
     begun = RunFile.read(Path(output)) if resume else RunFile()
     if preset and begun.preset not in (None, preset):
         raise CheckpointError(
@@ -82,6 +81,10 @@ def train(
     preset = preset or begun.preset
     given = {**begun.training, **(overrides or {})}
     if writes_any(preset, start):
+        if form is not None:
+            raise FormError(
+                "a model of any form learns from poems of all forms: leave out the form"
+            )
         preset = preset or ("poet-finetune" if start and start.config.forms == "any" else "poet")
         corpus, model, training = _of_any_form(corpus, preset, start, overrides or {}, given)
     else:
@@ -105,6 +108,21 @@ def train(
     training = scaled(training, given, batches_in_epoch(corpus, training.batch_size))
     run = Run(corpus, model, training, seed, preset, start)
     return run_training(run, Path(output), resume=resume, **options)
+
+
+def model_to_start(
+    start: PoetryVAE | Path | str | None, output: Path, *, resume: bool
+) -> PoetryVAE | None:
+    """The model that a run goes on from.
+
+    Raises:
+        CheckpointError: the run in ``output`` was begun from a model, and none is named.
+    """
+    if start is None and resume and (RunFile.read(output).preset or "").endswith("finetune"):
+        raise CheckpointError(
+            f"{output}: this run was begun from a model: name it again (--from) to resume it"
+        )
+    return PoetryVAE.from_pretrained(start) if isinstance(start, (Path, str)) else start
 
 
 def writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
