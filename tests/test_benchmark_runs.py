@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import sys
 import tempfile
@@ -14,12 +15,13 @@ import torch
 
 from poetry_vae.evaluation.judges import coherence, second_judge, subject
 from poetry_vae.evaluation.metrics import density_ratio
+from poetry_vae.model.reward import Reward
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.encoded import EncodedCorpus
 from poetry_vae.text.form import Form
 from scripts.benchmarks.__main__ import benchmarks, main
 from tests.benchmarked import ANTHOLOGY, Material, number, read, table
-from tests.small import small_treasury
+from tests.small import CHARACTERS, small_treasury
 
 PARTS_OF_EIGHT = ("any", "the first", "the middle", "the last")
 
@@ -99,6 +101,24 @@ def test_cold_start(run: Run, tmp_path: Path) -> None:
     found = read(file)
     assert found["skipped"] == {}
     assert [len(runs) for runs in found["runs"].values()] == [1, 1]
+
+
+def test_reward(run: Run, made: Material, tmp_path: Path) -> None:
+    lines = [
+        "\t".join(["group", "form", "subject", "poem", "fluency", "coherence", "merit", "fit"])
+    ]
+    for number_, first in enumerate(CHARACTERS[:20]):
+        subject, poem = CHARACTERS[number_ // 2], (first + CHARACTERS)[:20]
+        marks = [str(1 + (number_ * step) % 5) for step in (1, 2, 3, 4)]
+        lines.append("\t".join([str(number_ // 2), "五绝", subject, poem, *marks]))
+    marked = tmp_path / "marks.tsv.xz"
+    marked.write_bytes(lzma.compress("\n".join(lines).encode()))
+    out = run("reward", "--model", made.poet, "--marks", marked, "--output", tmp_path)
+    rows = table(out, "20 poems to 10 subjects |")
+    assert list(rows)[-2:] == ["all poems", "by marks"]
+    assert number(rows["by marks"][-1]) >= number(rows["all poems"][-1])
+    hidden = PoetryVAE.from_pretrained(made.poet).config.hidden
+    assert len(Reward.load(tmp_path, hidden).states) == hidden
 
 
 def test_writing_speed(run: Run, made: Material, tmp_path: Path) -> None:

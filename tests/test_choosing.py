@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
 
+from poetry_vae.model.reward import Reward, RewardError
 from poetry_vae.model.sampling import SamplingError
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.form import Form
@@ -133,11 +136,49 @@ def test_what_a_poem_owes_to_its_subject_counts_for_it(poet: PoetryVAE) -> None:
     own, unsaid = surprise(told, ids), surprise(plain, ids)
     torch.testing.assert_close(surprise(told, ids, asked=told.asked.unsaid()), unsaid)
     assert (own - unsaid).abs().max() > 0.01
-    again, said = 6 * repeated(ids), 0.3 * 10 * said_of(told.asked, ids)
+    likelier, again = (unsaid - own) / 10, repeated(ids) / 10
+    said = said_of(told.asked, ids)
     assert again.any()
     assert said.any()
-    torch.testing.assert_close(against(plain, ids), unsaid + again)
-    torch.testing.assert_close(against(told, ids), own - 0.6 * (unsaid - own) + again - said)
+    torch.testing.assert_close(against(plain, ids), 0.59 * unsaid / 10 + 3.9 * again)
+    marks = -0.59 * own / 10 + 0.35 * likelier - 3.9 * again + 0.18 * said
+    torch.testing.assert_close(against(told, ids), -marks)
+
+
+def test_a_reward_model_reads_the_states_of_its_own_model(poet: PoetryVAE, tmp_path: Path) -> None:
+    view = poet.writing(Form.of(2, 5), about="春")
+    settings = SamplingSettings.of(view, sampling="chosen")
+    passes = Passes(view, torch.zeros(3, view.code_size), None, settings)
+    ids = passes.write(generator=torch.Generator().manual_seed(0))
+    states = passes.surprise(ids).states
+    assert states is not None
+    before = against(view, ids, passes=passes)
+    taught = copy(poet)
+    taught.reward = replace(Reward(), states=tuple(torch.linspace(-1, 1, states.shape[1]).tolist()))
+    taught.save_pretrained(tmp_path / "m")
+    taught = PoetryVAE.from_pretrained(tmp_path / "m").writing(Form.of(2, 5), about="春")
+    passes.model = taught
+    expected = before - states @ torch.linspace(-1, 1, states.shape[1])
+    torch.testing.assert_close(against(taught, ids, passes=passes), expected)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{}",
+        "[]",
+        '{"surprise": 1, "states": []',
+        '{"surprise": "x", "states": []}',
+        '{"surprise": NaN, "states": []}',
+        '{"states": [1.0, 2.0]}',
+        '{"taste": 1, "states": []}',
+    ],
+)
+def test_a_damaged_reward_model_is_named(tmp_path: Path, damage: str) -> None:
+    small_poet().save_pretrained(tmp_path)
+    (tmp_path / "reward.json").write_text(damage, encoding="utf-8")
+    with pytest.raises(RewardError, match=r"reward\.json"):
+        PoetryVAE.from_pretrained(tmp_path)
 
 
 def test_the_share_of_the_subject_that_a_poem_says(poet: PoetryVAE) -> None:
@@ -163,8 +204,8 @@ def test_a_couplet_can_be_read_as_if_the_others_were_not_there(poet: PoetryVAE) 
 
 
 def _same(found: Surprise, expected: Surprise) -> None:
-    for name, value in vars(expected).items():
-        torch.testing.assert_close(getattr(found, name), value)
+    torch.testing.assert_close(found.own, expected.own)
+    torch.testing.assert_close(found.unsaid, expected.unsaid)
 
 
 @pytest.mark.parametrize(("about", "emphasis"), [("", 0.0), ("春水", 0.0), ("春水", 1.0)])
@@ -177,7 +218,9 @@ def test_what_passes_have_read_is_what_a_reading_of_the_whole_poem_finds(
     passes = Passes(view, code, None, settings)
     ids = passes.write(generator=torch.Generator().manual_seed(1))
     expected = read(view, ids)
-    _same(passes.surprise(ids), expected)
+    found = passes.surprise(ids)
+    _same(found, expected)
+    torch.testing.assert_close(found.states, expected.states)
     assert (expected.own - expected.unsaid).abs().max() > 0.01 or not about
     # A code that is trusted makes other characters likely.
     trusting = Passes(view, code, None, replace(settings, trust=0.8))
@@ -201,9 +244,12 @@ def test_what_is_given_does_not_surprise_but_counts_for_the_rest(poet: PoetryVAE
         return passes.surprise(ids[rows])
 
     whole = found([0, 1, 2])
+    assert whole.states is not None
     for row in range(3):
-        _same(Surprise(*(part[row : row + 1] for part in vars(whole).values())), found([row]))
-    for part in vars(whole).values():
+        alone = found([row])
+        _same(Surprise(whole.own[row : row + 1], whole.unsaid[row : row + 1]), alone)
+        torch.testing.assert_close(alone.states, whole.states[row : row + 1])
+    for part in (whole.own, whole.unsaid):
         assert not part[given].any()
         assert (part[~given] > 0).all()
 

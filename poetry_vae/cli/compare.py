@@ -89,10 +89,16 @@ def command(
 
 def _encoded(path: Path) -> EncodedCorpus:
     from poetry_vae.text.encoded import EncodedCorpus, looks_encoded
+    from poetry_vae.text.treasury import is_treasury
 
     if not looks_encoded(path):
         raise CorpusError(
             f"{path}: no encoded corpus; `poetry-vae corpus encode` makes one of poems"
+        )
+    if is_treasury(path):
+        raise CorpusError(
+            f"{path}: holds poems of many forms, and runs are compared on one: "
+            "`poetry-vae corpus encode POEMS --form 七绝` makes a corpus of it"
         )
     corpus = EncodedCorpus.load(path)
     if not len(corpus.parts["test"]):

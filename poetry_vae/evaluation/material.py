@@ -77,7 +77,7 @@ class Material:
         if len(texts) < least:
             raise MetricError(
                 f"{figure} takes {least} poems of the part {part!r}, and {self.source} has "
-                f"{len(texts)}"
+                f"{len(texts)}: measure on more poems"
             )
         return texts
 

@@ -26,13 +26,14 @@ from poetry_vae.model.pretrained import (
     WEIGHTS,
     CheckpointError,
 )
+from poetry_vae.model.reward import REWARD
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.files import read_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-FILES = (CARD, CONFIG, TOKENIZER, FIGURES, WEIGHTS)
+FILES = (CARD, CONFIG, TOKENIZER, FIGURES, REWARD, WEIGHTS)
 _NAME = re.compile(r"(?!.*\.\.)([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 log = logging.getLogger(__name__)
 

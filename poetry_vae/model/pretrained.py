@@ -1,5 +1,6 @@
 """Models in folders: ``config.json``, ``model.safetensors``, ``tokenizer.json``; beside them a card
-for people (``README.md``) and what was measured when the weights were kept (``figures.json``).
+for people (``README.md``), what was measured when the weights were kept (``figures.json``) and,
+where there is one, a reward model (``reward.json``).
 
 Nothing that can run code is ever loaded: weights are safetensors, the rest is JSON. The header of
 the weights is held against the configuration before anything is built or read. Weights are written
@@ -23,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from poetry_vae.model import versions
 from poetry_vae.model.config import ConfigError, ModelConfig
+from poetry_vae.model.reward import Reward
 from poetry_vae.model.versions import shipped_models
 from poetry_vae.model.weights import Wanted, hold_against, save_weights, weights_in
 from poetry_vae.text.errors import FormError, PoetryVAEError
@@ -164,6 +166,7 @@ def load_model(make: Callable[[ModelConfig, CharTokenizer], PoetryVAE], folder: 
             f"{folder / CONFIG}: damaged: not the settings that the weights were written with"
         )
     model.load_state_dict(unpacked(weights_in(file)), assign=True)
+    model.reward = Reward.load(folder, config.hidden)
     return model.eval().requires_grad_(False)
 
 
@@ -248,6 +251,8 @@ def save_model(
     if figures:
         text = json.dumps(dict(figures), ensure_ascii=False, indent=2)
         replace_file(folder / FIGURES, text + "\n")
+    if model.reward.states:
+        model.reward.save(folder)
     sums = _sums_of(model.tokenizer, model.config.to_json())
     save_weights(folder / WEIGHTS, weights, {"format": "pt", **sums})
 

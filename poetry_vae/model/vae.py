@@ -30,6 +30,7 @@ from poetry_vae.model.likelihoods import CharacterHeads
 from poetry_vae.model.named import form_meant, model_folder
 from poetry_vae.model.pretrained import load_model, save_model
 from poetry_vae.model.refiner import Refiner
+from poetry_vae.model.reward import Reward
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.units import AskedEmbedding, Asking, PlacedEncoder, PoemLevel, UnitLevel
@@ -65,6 +66,7 @@ class PoetryVAE(nn.Module):
         self.refiner = Refiner(config) if config.refiner_layers else None
         self.asking = AskedEmbedding(config, config.hidden) if is_of_any else None
         self.given = Given(None if is_of_any else config.form)
+        self.reward = Reward()
 
     @classmethod
     def build(cls, config: ModelConfig, tokenizer: CharTokenizer, *, seed: int = 0) -> PoetryVAE:

@@ -3,8 +3,7 @@
 A typical sample of a model is no good poem. A model of one form takes the likeliest of N
 candidates, the one with the lowest −log p(x) under a refiner that knows nothing of z; each
 character is predicted from all that are settled before it (``orders.written``). A model of any form
-also weighs whether a poem answers what was asked, and whether it repeats itself. The weights are
-those that best predict the marks that readers gave to 4,356 poems (docs/poet.md, "Choosing").
+takes the one that readers would like best, as its reward model has learned from their marks.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from poetry_vae.model import orders
 from poetry_vae.model.asked import Asked
 from poetry_vae.model.inference import inference
 from poetry_vae.model.pretrained import lines_of_poets
+from poetry_vae.model.reward import Features
 from poetry_vae.model.slots import Slots
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
@@ -26,19 +26,15 @@ from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.passes import Passes, Surprise
 
 _AT_ONCE = 512
-# In nats of the poem's likelihood: a nat that it gains from what was asked for, a character that
-# comes again, and a character of the poem times the share of the subject's that it says.
-_GAINED, _REPEATED, _SAID = 0.6, 6.0, 0.3
 
 
 def against(
     model: PoetryVAE, ids: Tensor, labels: Tensor | None = None, *, passes: Passes | None = None
 ) -> Tensor:
-    """A score against poems ids [B, T] as an answer to what was asked, in nats: [B].
+    """A score against poems ids [B, T] as an answer to what was asked: [B].
 
-    It is −log p(x | asked), less a part of the gain from what was asked, log p(x | asked) − log
-    p(x), and of what the poem says of its subject in so many words, plus a price for every
-    character that comes again. For models of one form it is −log p(x) alone.
+    Of a model of any form it is the mark that its reward model expects readers to give, with the
+    sign reversed. For models of one form it is −log p(x) in nats.
 
     Args:
         passes: those that wrote the poems. A model of any form then takes all probabilities given
@@ -46,11 +42,22 @@ def against(
     """
     if model.config.forms == "one":
         return surprise(model, ids, labels)
+    return -model.reward.of(features(model, ids, labels, passes=passes))
+
+
+def features(
+    model: PoetryVAE, ids: Tensor, labels: Tensor | None = None, *, passes: Passes | None = None
+) -> Features:
+    """What a reward model knows of poems ids [B, T]; see :func:`against`."""
     found = read(model, ids, labels) if passes is None else passes.surprise(ids)
-    own = found.own.sum(-1)
-    gained = found.unsaid.sum(-1) - own
-    said = ids.shape[1] * said_of(model.asked, ids)
-    return own - _GAINED * gained + _REPEATED * repeated(ids) - _SAID * said
+    own = found.own.mean(-1)
+    return Features(
+        surprise=own,
+        gained=found.unsaid.mean(-1) - own,
+        repeated=repeated(ids) / ids.shape[1],
+        said=said_of(model.asked, ids),
+        states=found.states,
+    )
 
 
 def said_of(asked: Asked, ids: Tensor) -> Tensor:
@@ -75,10 +82,10 @@ def repeated(ids: Tensor) -> Tensor:
 def read(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Surprise:
     """How surprising the characters of poems ids [B, T] are to a model of any form that knows
     nothing of z. Poems that :class:`Passes` wrote need not be read: see :meth:`Passes.surprise`."""
-    own = surprise_by_place(model, ids, labels)
+    own, states = _reading(model, ids, labels, model.asked)
     if not model.asked.says_something:
-        return Surprise(own, own)
-    return Surprise(own, surprise_by_place(model, ids, labels, asked=model.asked.unsaid()))
+        return Surprise(own, own, states)
+    return Surprise(own, surprise_by_place(model, ids, labels, asked=model.asked.unsaid()), states)
 
 
 def surprise(
@@ -88,7 +95,6 @@ def surprise(
     return surprise_by_place(model, ids, labels, asked=asked).sum(-1)
 
 
-@inference()
 def surprise_by_place(
     model: PoetryVAE,
     ids: Tensor,
@@ -103,13 +109,27 @@ def surprise_by_place(
         asked: one row for all poems; without it, what the model or view is asked for.
         only: the places that are read, [1, T], as if there were no others; those have 0.
     """
-    asked, in_turn = asked or model.asked, model.config.in_turn
+    return _reading(model, ids, labels, asked or model.asked, only=only)[0]
+
+
+@inference()
+def _reading(
+    model: PoetryVAE,
+    ids: Tensor,
+    labels: Tensor | None,
+    asked: Asked,
+    *,
+    only: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """:func:`surprise_by_place`, and the mean of the hidden states, [B, H]."""
+    in_turn = model.config.in_turn
     order = orders.written(asked.layout, orders.nothing_given(1, asked.layout), in_turn=in_turn)
     if only is not None:
         order = replace(order, aside=order.aside | ~only)
     slots = Slots.of(order, asked.subject_present).seen()
     places = slots.target[0, : slots.questions]
     found = torch.zeros(ids.shape, device=ids.device)
+    means = torch.zeros(len(ids), model.config.hidden, device=ids.device)
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         label = None if labels is None else labels[start : start + _AT_ONCE]
@@ -120,7 +140,8 @@ def surprise_by_place(
         read = model.refine(some, slots, states, trust, asked=asked)
         nats = -model.readout.log_prob(read, some[:, places])
         found[start : start + len(some), places] = nats
-    return found
+        means[start : start + len(some)] = read.mean(1)
+    return found, means
 
 
 def copied(poems: Sequence[Poem]) -> Tensor:

@@ -42,6 +42,8 @@ class Surprise:
     """Given what was asked, and all that was settled before."""
     unsaid: Tensor
     """The same, with nothing asked."""
+    states: Tensor | None = None
+    """The mean of the hidden states of the places that were written, [B, H]."""
 
 
 class Passes:
@@ -153,7 +155,9 @@ class Passes:
             unsaid = self._nats(self._found[-1], ids)
         else:
             unsaid = self._nats(self._read_unsaid(ids), ids)
-        return Surprise(own, unsaid)
+        written = (~self._given).float().expand(len(ids), -1)
+        states = (self._found[0][:, :-1] * written.unsqueeze(-1)).sum(1)
+        return Surprise(own, unsaid, states / written.sum(1, keepdim=True).clamp_min(1))
 
     def _read_unsaid(self, ids: Tensor) -> Tensor:
         """Hidden states for all places with nothing asked, [B, T + 1, H]."""

@@ -33,8 +33,8 @@ _STEERED_BLOCK = 8  # of poems whose latents are weighed, each of which takes ma
 # A poem that fails to keep the rules is tried again at most _ROUNDS times, and with about _TRIED
 # candidates in all, which take some seconds.
 _ROUNDS, _TRIED = 40, 96
-_BLEMISH = 1e4  # penalty in nats for keeping a rule badly
-_COPY = 1e3  # penalty in nats for a line that a poet wrote
+_BLEMISH = 1e4  # penalty for keeping a rule badly
+_COPY = 1e3  # penalty for a line that a poet wrote
 
 
 @dataclass

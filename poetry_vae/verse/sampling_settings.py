@@ -44,8 +44,8 @@ def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     needs little from the code.
     """
     if is_told:
-        told = {"temperature": 0.5, "guidance": 0.4, "trust": 0.3, "repetition": 3.0}
-        return {**told, "emphasis": 1.0, "candidates": 4}
+        told = {"temperature": 0.35, "guidance": 0.15, "trust": 0.3, "repetition": 3.0}
+        return {**told, "emphasis": 1.3, "candidates": 8}
     candidates = 16 if form.positions <= _QUATRAIN else 8
     return {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0, "candidates": candidates}
 
