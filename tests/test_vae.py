@@ -115,8 +115,12 @@ def test_a_poem_of_another_form_is_refused() -> None:
 
 def test_signs_that_combine_are_counted_as_one_character() -> None:
     combining = "か\u3099"
-    with pytest.raises(FormError, match="9 characters"):
-        small_model().ids_of(["一二三四" + combining + "一二三四"])
+    with pytest.raises(FormError, match="signs that combine"):
+        small_model().ids_of([Poem(("一二三" + combining, "一二三四五"))])
+    with pytest.raises(FormError, match="give a list of poems"):
+        small_model().ids_of("一二三四五一二三四五")
+    with pytest.raises(FormError, match="a tuple of texts"):
+        Poem("一二三四五")  # type: ignore[arg-type]
     with pytest.raises(FormError, match="no poem was given"):
         small_model().ids_of([])
 

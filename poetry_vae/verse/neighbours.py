@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from poetry_vae.model.inference import inference
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import Form
 from poetry_vae.text.ngrams import Hashes, IntArray, among, hashed, hashed_lines, told_apart
@@ -202,6 +201,8 @@ def _encode(
 ) -> npt.NDArray[np.float16]:
     """Posterior means of ids [N, T] of a vocabulary, scaled to length 1: [N, D]."""
     import torch
+
+    from poetry_vae.model.inference import inference
 
     if model.form != form:
         raise FormError(f"the model writes {model.form}, but the index holds {form}")
