@@ -104,7 +104,7 @@ def command(
         else:
             click.echo(in_script(new, script).one_line)
     if written < count:
-        told = f"only {written} other versions" if written else "no other version"
+        told = f"only {written} other version{'s' * (written > 1)}" if written else "no other one"
         advice = "redraw more places, or lower --nearness"
         click.echo(f"{told} in {TRIED * count} tries: {advice}", err=True)
     if fresh and sys.stderr.isatty():
