@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,8 @@ def _is_onednn_exact() -> bool:
     on others it reaches half of what oneDNN reaches. PyTorch passes them to oneDNN only where
     bfloat16 is allowed as well, and oneDNN uses that only with units for it (AMX, AVX10).
     """
-    has = torch.cpu.get_capabilities()
+    query = getattr(torch.cpu, "get_capabilities", dict)  # not every version can be asked
+    has: Mapping[str, object] = query()
     units = ("amx_bf16", "amx_fp16", "avx10_1", "avx10_2")
     return bool(has.get("avx512_f")) and not any(has.get(name) for name in units)
 
@@ -53,8 +54,8 @@ class inference(torch.no_grad):  # noqa: N801 (named like the class that it exte
 @contextmanager
 def few_rows(rows: int) -> Iterator[None]:
     """Leave products to MKL inside :class:`inference` if they have few rows."""
-    before = _onednn.matmul.fp32_precision
-    if rows >= _FEW or before != _PRECISION:
+    before = None if _PRECISION is None else _onednn.matmul.fp32_precision
+    if rows >= _FEW or before is None or before != _PRECISION:
         yield
         return
     _onednn.matmul.fp32_precision = "ieee"

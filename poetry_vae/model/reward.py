@@ -9,6 +9,7 @@ summarize from human feedback", section 4; docs/poet.md, "What readers mark").
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Features:
     said: Tensor
     """The share of the subject's characters that the poem has."""
     states: Tensor | None = None
-    """The mean of the refiner's hidden states, [B, H], where the poems were just written."""
+    """The mean of the refiner's hidden states at the characters of the poem, [B, H]."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,12 @@ class Reward:
             return cls()
         found = read_json(path, error=RewardError)
         try:
-            made = cls(**{**found, "states": tuple(map(float, found["states"]))})
-            numbers = [*map(float, list(asdict(made).values())[:-1]), *made.states]
+            states = tuple(map(float, found["states"]))
+            weights = {name: float(found[name]) for name in found if name != "states"}
+            made = cls(**weights, states=states)
         except (KeyError, TypeError, ValueError) as error:
             raise RewardError(f"{path}: damaged, no reward model") from error
-        if len(made.states) not in (0, hidden) or not all(map(_is_finite, numbers)):
+        is_finite = all(map(math.isfinite, (*weights.values(), *states)))
+        if len(states) not in (0, hidden) or not is_finite:
             raise RewardError(f"{path}: damaged, or of another model than the weights beside it")
         return made
-
-
-def _is_finite(number: float) -> bool:
-    return abs(number) < float("inf")
