@@ -90,8 +90,10 @@ def test_how_many_can_be_chosen_from_is_bounded(model: PoetryVAE, candidates: in
 
 def test_characters_that_come_again_are_counted_unless_they_are_doubled() -> None:
     """慈母慈親慈母身: 慈 comes twice, 母 once again. 青青 is no repeat, a third 青 is."""
-    rows = [[1, 2, 1, 3, 1, 2, 4], [5, 5, 6, 7, 8, 9, 1], [5, 5, 6, 5, 5, 9, 1]]
+    rows = [[9, 2, 9, 3, 9, 2, 4], [5, 5, 6, 7, 8, 9, 2], [5, 5, 6, 5, 5, 9, 2]]
     assert repeated(torch.tensor(rows)).tolist() == [3, 0, 1]
+    open_ = torch.tensor([[9, 2, 9, *[CharTokenizer.MASK] * 4]])
+    assert repeated(open_).tolist() == [1]
 
 
 def test_lines_of_poets_are_known() -> None:
@@ -247,11 +249,45 @@ def test_what_is_given_does_not_surprise_but_counts_for_the_rest(poet: PoetryVAE
     assert whole.states is not None
     for row in range(3):
         alone = found([row])
-        _same(Surprise(whole.own[row : row + 1], whole.unsaid[row : row + 1]), alone)
+        _same(Surprise(*(part[row : row + 1] for part in vars(whole).values())), alone)
         torch.testing.assert_close(alone.states, whole.states[row : row + 1])
     for part in (whole.own, whole.unsaid):
         assert not part[given].any()
         assert (part[~given] > 0).all()
+
+
+@pytest.mark.parametrize("about", ["", "春水"])
+def test_poems_that_go_on_from_the_best_beginnings_are_read_right(
+    poet: PoetryVAE, about: str
+) -> None:
+    view = poet.writing(Form.of(4, 5), about=about)
+    settings = SamplingSettings.of(view, trust=0.0, emphasis=0.5)
+    code = torch.randn(6, view.code_size, generator=torch.Generator().manual_seed(0))
+    passes, asked = Passes(view, code, None, settings), []
+    taken = torch.tensor([1, 1, 1, 5, 5, 5])
+
+    def choose(ids: torch.Tensor) -> torch.Tensor:
+        asked.append(ids.clone())
+        return taken
+
+    ids = passes.write(generator=torch.Generator().manual_seed(1), choose=choose)
+    is_open = [(each == CharTokenizer.MASK).sum(1).unique().tolist() for each in asked]
+    assert is_open == [[15], [10], [5]]  # after every line but the last
+    for each, end in zip(asked, (5, 10, 15), strict=True):
+        assert torch.equal(ids[:, :end][[0, 3]], ids[:, :end][taken[[0, 3]]])
+        assert not torch.equal(each[:, end - 5 : end], each[taken, end - 5 : end])
+    assert torch.equal(ids[:, :15], asked[-1][taken][:, :15])
+    _same(passes.surprise(ids), read(view, ids))
+
+
+def test_the_best_of_beginnings_is_a_better_poem(poet: PoetryVAE) -> None:
+    view = poet.writing(Form.of(4, 5), about="春水")
+    settings = SamplingSettings.of(view, sampling="chosen", candidates=8)
+    sampler = Sampler(view, settings)
+    _, by_lines = sampler.candidates(64, generator=torch.Generator().manual_seed(0))
+    sampler._best_beginnings = lambda _, ids: torch.arange(len(ids))  # type: ignore[method-assign]
+    _, whole = sampler.candidates(64, generator=torch.Generator().manual_seed(0))
+    assert by_lines.view(8, 8).amin(1).mean() < whole.view(8, 8).amin(1).mean()
 
 
 def test_no_poem_has_no_surprise() -> None:

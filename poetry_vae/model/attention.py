@@ -33,6 +33,11 @@ class Memory:
         seen = self._kept[:, :, :, : self._seen]
         return seen[0], seen[1]
 
+    def take(self, rows: Tensor) -> None:
+        """Let every row go on as a copy of the row that is named for it, [B]."""
+        if self._kept is not None and self._kept.shape[1] == len(rows):
+            self._kept = self._kept[:, rows]
+
 
 class Memories:
     """The slots that the blocks of a refiner have seen. Those that are aside, or that only fill up
@@ -45,6 +50,12 @@ class Memories:
 
     def __getitem__(self, block: int) -> Memory:
         return self._blocks[block]
+
+    def take(self, rows: Tensor) -> None:
+        """Let every row go on as a copy of the row that is named for it, [B]. All rows have the
+        same slots."""
+        for block in self._blocks:
+            block.take(rows)
 
     def sees(self, slots: Slots) -> Tensor | None:
         """Which slots each new slot sees, [B or 1, S, seen + S]; None if it sees all of them.

@@ -50,11 +50,12 @@ def features(
 ) -> Features:
     """What a reward model knows of poems ids [B, T]; see :func:`against`."""
     found = read(model, ids, labels) if passes is None else passes.surprise(ids)
-    own = found.own.mean(-1)
+    count = found.count.clamp_min(1)
+    own = found.own.sum(-1) / count
     return Features(
         surprise=own,
-        gained=found.unsaid.mean(-1) - own,
-        repeated=repeated(ids) / ids.shape[1],
+        gained=found.unsaid.sum(-1) / count - own,
+        repeated=repeated(ids) / (ids != CharTokenizer.MASK).sum(-1),
         said=said_of(model.asked, ids),
         states=found.states,
     )
@@ -72,8 +73,8 @@ def said_of(asked: Asked, ids: Tensor) -> Tensor:
 
 def repeated(ids: Tensor) -> Tensor:
     """How many characters of poems ids [B, T] stood in the poem before, except right before, as in
-    青青: [B]."""
-    same = ids[:, :, None] == ids[:, None, :]  # [B, T, T]
+    青青: [B]. Open places do not count."""
+    same = (ids[:, :, None] == ids[:, None, :]) & (ids != CharTokenizer.MASK)[:, :, None]
     before = same.tril(-1).any(-1)
     before[:, 1:] &= ids[:, 1:] != ids[:, :-1]
     return before.sum(-1)
@@ -82,10 +83,11 @@ def repeated(ids: Tensor) -> Tensor:
 def read(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Surprise:
     """How surprising the characters of poems ids [B, T] are to a model of any form that knows
     nothing of z. Poems that :class:`Passes` wrote need not be read: see :meth:`Passes.surprise`."""
-    own, states = _reading(model, ids, labels, model.asked)
-    if not model.asked.says_something:
-        return Surprise(own, own, states)
-    return Surprise(own, surprise_by_place(model, ids, labels, asked=model.asked.unsaid()), states)
+    (own, states), asked = _reading(model, ids, labels, model.asked), model.asked
+    unsaid = own
+    if asked.says_something:
+        unsaid = surprise_by_place(model, ids, labels, asked=asked.unsaid())
+    return Surprise(own, unsaid, torch.full((len(ids),), ids.shape[1]), states)
 
 
 def surprise(

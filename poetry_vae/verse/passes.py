@@ -18,7 +18,7 @@ already: a refiner that is not sure likes to say things twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -42,8 +42,10 @@ class Surprise:
     """Given what was asked, and all that was settled before."""
     unsaid: Tensor
     """The same, with nothing asked."""
-    states: Tensor | None = None
-    """The mean of the hidden states of the places that were written, [B, H]."""
+    count: Tensor
+    """How many characters there are so far, without those that were given, [B]."""
+    states: Tensor
+    """The mean of the hidden states at these characters, [B, H]."""
 
 
 class Passes:
@@ -73,6 +75,8 @@ class Passes:
         # Hidden states by place, with what was asked and, for emphasis, without.
         width = self.states.shape[-1]
         self._found = [code.new_zeros(B, T + 1, width) for _ in range(2 if self.emphasis else 1)]
+        # −log p of the characters by place, as far as anybody asked for it.
+        self._known_nats = [code.new_full((B, T), torch.nan) for _ in self._found]
 
     @cached_property
     def _unsaid_states(self) -> Tensor:
@@ -81,9 +85,12 @@ class Passes:
 
     def run(
         self, ids: Tensor, given: Tensor, strange: Tensor | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Generator[tuple[Tensor, Tensor], Tensor | None, None]:
         """Yield for each pass the places to settle in ids [B, T], [B or 1, Q], and their hidden
         states, [B, Q, H]. A row with fewer places in a pass is padded with T, which is no place.
+
+        The caller may send rows [B]: each row then goes on as a copy of the one named for it, in
+        ``ids``, too. This takes the same given places in all rows.
 
         Args:
             ids: the given characters, and those that the caller settles between passes.
@@ -129,14 +136,39 @@ class Passes:
                 guided = self._guided(found[0], self._unread_at(targets))
                 for unsaid in found[1:]:
                     guided = guided + self.emphasis * (found[0] - unsaid)
-                yield targets, guided
+                rows = yield targets, guided
+                if rows is not None:
+                    twice = torch.cat([rows, rows + len(ids)]) if self.emphasis else rows
+                    states = states[twice] if len(states) > 1 else states
+                    memory.take(twice)
+                    self._take(rows, ids)
 
-    def write(self, *, generator: torch.Generator | None) -> Tensor:
-        """Poems of which nothing is given: ids [B, T]."""
+    def _take(self, rows: Tensor, ids: Tensor) -> None:
+        """Let every row be a copy of the row that is named for it, [B]."""
+        for values in (ids, *self._found, *self._known_nats):
+            values.copy_(values[rows])
+        self._code = self._code[rows]
+        self.states = self.states[rows] if len(self.states) > 1 else self.states
+
+    def write(
+        self,
+        *,
+        generator: torch.Generator | None,
+        choose: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Poems of which nothing is given: ids [B, T].
+
+        Args:
+            choose: asked after every line but the last, if lines are written one after another:
+                from the row of each poem so far, ids [B, T], to the row that it goes on from, [B].
+        """
         settings, model = self.settings, self.model
         B, T = len(self.trust), model.form.positions
         ids = torch.full((B, T), CharTokenizer.MASK, device=self.trust.device)
-        for places, read in self.run(ids, torch.zeros(1, T, dtype=torch.bool, device=ids.device)):
+        passes = self.run(ids, torch.zeros(1, T, dtype=torch.bool, device=ids.device))
+        now = next(passes, None)
+        while now is not None:
+            places, read = now
             ids[:, places[0]] = model.readout.draw(
                 read,
                 settings.temperature,
@@ -145,19 +177,32 @@ class Passes:
                 refused=model.tokenizer.rare,
                 generator=generator,
             )
+            rows = choose(ids) if choose and self._ends_a_line(ids[0]) else None
+            try:
+                now = passes.send(rows)
+            except StopIteration:
+                now = None
         return ids
 
     def surprise(self, ids: Tensor) -> Surprise:
-        """How surprising the characters of the poems are that :meth:`run` has written, ids [B, T],
-        given their codes. What the passes have read is not read again."""
-        own = self._nats(self._found[0], ids)
+        """How surprising the characters are that :meth:`run` has written so far, ids [B, T], given
+        the poems' codes. What the passes have read is not read again."""
+        written = (ids != CharTokenizer.MASK) & ~self._given
+        own = self._nats(0, ids, written)
         if self.emphasis or not self.model.asked.says_something:
-            unsaid = self._nats(self._found[-1], ids)
+            unsaid = self._nats(-1, ids, written)
         else:
-            unsaid = self._nats(self._read_unsaid(ids), ids)
-        written = (~self._given).float().expand(len(ids), -1)
+            read = self._read_unsaid(ids)
+            unsaid = -self.model.readout.log_prob(read[:, :-1], ids) * written
+        count = written.sum(1)
         states = (self._found[0][:, :-1] * written.unsqueeze(-1)).sum(1)
-        return Surprise(own, unsaid, states / written.sum(1, keepdim=True).clamp_min(1))
+        return Surprise(own, unsaid, count, states / count.clamp_min(1).unsqueeze(-1))
+
+    def _ends_a_line(self, row: Tensor) -> bool:
+        """Whether whole lines are written, and nothing after them, and more are to come."""
+        open_ = (row == CharTokenizer.MASK).nonzero()[:, 0]
+        first = int(open_[0]) if len(open_) else 0
+        return first in self.model.form.starts[1:] and len(open_) == len(row) - first
 
     def _read_unsaid(self, ids: Tensor) -> Tensor:
         """Hidden states for all places with nothing asked, [B, T + 1, H]."""
@@ -168,9 +213,13 @@ class Passes:
         _put(read, slots.target[:, : slots.questions], into=found)
         return found
 
-    def _nats(self, read: Tensor, ids: Tensor) -> Tensor:
-        """−log p of the characters that were not given: [B, T]."""
-        return -self.model.readout.log_prob(read[:, :-1], ids) * ~self._given
+    def _nats(self, which: int, ids: Tensor, written: Tensor) -> Tensor:
+        """−log p of the characters that are written, [B, T], else 0. None is computed twice."""
+        known = self._known_nats[which]
+        new = (written & known.isnan()).any(0).nonzero()[:, 0]
+        if len(new):
+            known[:, new] = -self.model.readout.log_prob(self._found[which][:, new], ids[:, new])
+        return known.where(written, 0.0)
 
     def all_open(self, ids: Tensor, given: Tensor, strange: Tensor, *, rows: Tensor) -> Tensor:
         """Hidden states for every place at once, [R, T, H], of some of the poems, given ids [R, T]

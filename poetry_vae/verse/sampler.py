@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import torch
@@ -15,6 +16,7 @@ from poetry_vae.model.inference import inference
 from poetry_vae.model.sampling import derived_seed
 from poetry_vae.model.vae import PoetryVAE
 from poetry_vae.text.poem import Poem
+from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.choosing import against, copied
 from poetry_vae.verse.passes import Passes, refined
 from poetry_vae.verse.rulebook import Rulebook
@@ -205,8 +207,24 @@ class Sampler:
             ids = self.write_from(code, labels, generator=generator)
             return ids, against(self.model, ids, labels)
         passes = Passes(self.model, code, labels, self.settings)
-        ids = passes.write(generator=generator)
+        knows_gain = passes.emphasis > 0 or not self.model.asked.says_something
+        by_lines = self.settings.candidates > 1 and self.model.config.in_turn and knows_gain
+        choose = partial(self._best_beginnings, passes) if by_lines else None
+        ids = passes.write(generator=generator, choose=choose)
         return ids, against(self.model, ids, labels, passes=passes)
+
+    def _best_beginnings(self, passes: Passes, ids: Tensor) -> Tensor:
+        """Of every N candidates in a row, all of which have some whole lines, the row of the one
+        with the best lines so far, for each of them: [n]."""
+        many, form = self.settings.candidates, self.model.form
+        end = int((ids[0] != CharTokenizer.MASK).sum())
+        texts = self.model.tokenizer.decode_rows(ids[:, :end].cpu().numpy())
+        lines = [form.span(k) for k, start in enumerate(form.starts) if start < end]
+        begun = [Poem(tuple(text[line] for line in lines)) for text in texts]
+        scores = against(self.model, ids, passes.labels, passes=passes)
+        scores = scores + _COPY * copied(begun).to(scores.device)
+        best = scores.view(-1, many).argmin(1) + torch.arange(0, len(ids), many, device=ids.device)
+        return best.repeat_interleave(many)
 
     def read(self, ids: Tensor) -> Tensor:
         """Ids [n, T] as the model reads them; it may not know all their characters."""

@@ -45,7 +45,7 @@ def _chosen(form: Form, *, is_told: bool) -> dict[str, Any]:
     """
     if is_told:
         told = {"temperature": 0.35, "guidance": 0.15, "trust": 0.3, "repetition": 3.0}
-        return {**told, "emphasis": 1.3, "candidates": 8}
+        return {**told, "emphasis": 1.3, "candidates": 5}
     candidates = 16 if form.positions <= _QUATRAIN else 8
     return {"temperature": 0.6, "guidance": 0.2, "repetition": 2.0, "candidates": candidates}
 
