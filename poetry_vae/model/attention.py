@@ -36,7 +36,8 @@ class Memory:
     def take(self, rows: Tensor) -> None:
         """Let every row go on as a copy of the row that is named for it, [B]."""
         if self._kept is not None and self._kept.shape[1] == len(rows):
-            self._kept = self._kept[:, rows]
+            seen = self._kept[:, :, :, : self._seen]
+            seen.copy_(seen[:, rows])
 
 
 class Memories:
