@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--nearness",
     type=click.FloatRange(0, 1),
-    help="How near to stay to the poem; 0 uses only the characters that are kept.  [default: 0.85]",
+    help="How near to stay to the poem; 0 uses only the characters that are kept.  [default: 0.6]",
 )
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=3, show_default=True)
 @click.option(
@@ -82,8 +82,7 @@ def command(
         return
     from poetry_vae.verse.as_json import as_json as entry_of
     from poetry_vae.verse.generate import in_script
-    from poetry_vae.verse.revising import TRIED, other_versions, places_of, revise
-    from poetry_vae.verse.sampling_settings import OF_A_POEM
+    from poetry_vae.verse.revising import NEARNESS, TRIED, other_versions, places_of, revise
 
     rules = rules_from(chosen.form, wishes)
     if redraw:
@@ -94,7 +93,7 @@ def command(
         places = _least_believed(chosen, typed, script)
     fresh = seed is None
     seed = secrets.randbelow(1_000_000) if seed is None else seed
-    near = OF_A_POEM if nearness is None else nearness
+    near = NEARNESS if nearness is None else nearness
     sampler, written = revise(chosen, typed, places, rules=rules, near=near), 0
     for index, new in enumerate(other_versions(sampler, typed, count, seed=seed)):
         written = index + 1

@@ -22,8 +22,11 @@ from poetry_vae.verse.rules.near import Near
 from poetry_vae.verse.rules.pins import FREE, Template, place_of
 from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
-from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings
+from poetry_vae.verse.sampling_settings import SamplingSettings
 
+NEARNESS = 0.6
+"""How far a new version follows the latents of the poem as it is."""
+_TEMPERATURE = 0.6  # of new versions; at the settings for readers they would all be alike
 TRIED = 4
 """How many poems are tried for each version of a poem that is asked for."""
 
@@ -90,7 +93,7 @@ def revise(
     *,
     rules: Rule | None = None,
     settings: SamplingSettings | None = None,
-    near: float = OF_A_POEM,
+    near: float = NEARNESS,
 ) -> Sampler:
     """A sampler of the poem with some places, as :func:`places_of` counts them, written anew.
 
@@ -107,7 +110,7 @@ def revise(
         raise RuleError("nothing is to be written anew: name a place, or keep less")
     text = "".join(_lines(poem, model.form))
     kept = [_drawn(text, places, model.form), Near(text), *([rules] if rules else [])]
-    settings = settings or SamplingSettings.of(model, sampling="chosen")
+    settings = settings or SamplingSettings.of(model, sampling="chosen", temperature=_TEMPERATURE)
     return Sampler(model, replace(settings, trust=near), together(kept))
 
 

@@ -24,6 +24,7 @@ from poetry_vae.verse.generate import choose_model, in_script
 from poetry_vae.verse.morph import interpolate
 from poetry_vae.verse.replying import reply
 from poetry_vae.verse.revising import (
+    NEARNESS,
     alternatives,
     least_believed,
     other_versions,
@@ -33,7 +34,7 @@ from poetry_vae.verse.revising import (
 from poetry_vae.verse.rulebook import Rulebook
 from poetry_vae.verse.rules.rule import Rule, RuleError, together
 from poetry_vae.verse.sampler import Sampler
-from poetry_vae.verse.sampling_settings import OF_A_POEM, SamplingSettings, trust_in
+from poetry_vae.verse.sampling_settings import SamplingSettings, trust_in
 from poetry_vae.verse.wishes import form_of, occasion_of, rules_of, subject_notes
 from poetry_vae.web.bodies import (
     AlternativesBody,
@@ -133,7 +134,7 @@ class Studio:
             places = places_of(body.redraw, model.form) or (every if body.keep else set())
         if not body.redraw and not body.keep:
             places = {place for place, _ in least_believed(model, poem)}
-        near = OF_A_POEM if body.nearness is None else body.nearness
+        near = NEARNESS if body.nearness is None else body.nearness
         with _blamed(body, model):
             sampler = revise(model, poem, places - kept, rules=rules, near=near)
         yield from (("note", note) for note in notes)
