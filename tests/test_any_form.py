@@ -362,7 +362,7 @@ def test_a_run_is_stored_resumes_and_writes(tmp_path: Path) -> None:
     assert '"poet-finetune"' in (folder / "run.json").read_text(encoding="utf-8")
     with pytest.raises(CheckpointError, match="was begun from a model: name it again"):
         train(TREASURY, folder, resume=True, overrides=training)
-    with pytest.raises(FormError, match="leave out the form"):
+    with pytest.raises(FormError, match="leave out --form"):
         train(TREASURY, tmp_path / "n", form="七绝", start=loaded, overrides=training)
     log = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     for row in (row["validation"] for row in map(json.loads, log) if "validation" in row):

@@ -153,7 +153,6 @@ def test_a_reward_model_reads_the_states_of_its_own_model(poet: PoetryVAE, tmp_p
     passes = Passes(view, torch.zeros(3, view.code_size), None, settings)
     ids = passes.write(generator=torch.Generator().manual_seed(0))
     states = passes.surprise(ids).states
-    assert states is not None
     before = against(view, ids, passes=passes)
     taught = copy(poet)
     taught.reward = replace(Reward(), states=tuple(torch.linspace(-1, 1, states.shape[1]).tolist()))
@@ -246,7 +245,6 @@ def test_what_is_given_does_not_surprise_but_counts_for_the_rest(poet: PoetryVAE
         return passes.surprise(ids[rows])
 
     whole = found([0, 1, 2])
-    assert whole.states is not None
     for row in range(3):
         alone = found([row])
         _same(Surprise(*(part[row : row + 1] for part in vars(whole).values())), alone)

@@ -83,10 +83,12 @@ def test_pins_and_templates_leave_one_character_a_place() -> None:
     assert "".join(_held(whole, i) for i in range(5)) == "白日依山盡"
 
 
-def test_latin_letters_cannot_be_avoided() -> None:
+def test_latin_letters_cannot_be_avoided_or_neared() -> None:
     assert Avoid("春、秋").avoided == "春、秋"
     with pytest.raises(RuleError, match="'a' is no Chinese character"):
         Avoid("春abc")
+    with pytest.raises(RuleError, match="'h' is no Chinese character"):
+        Near("hello")
 
 
 def test_a_simplified_character_stands_for_all_its_forms() -> None:

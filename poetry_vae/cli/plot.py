@@ -136,7 +136,7 @@ def training(folders: tuple[Path, ...], output: Path) -> None:
     if len(set(names.values())) == len(names):  # else only the whole paths tell them apart
         runs = {names[folder]: rows for folder, rows in runs.items()}
     _write(training_curves(runs), output)
-    click.echo(f"curves of {', '.join(runs)} in {plain(output)}", err=True)
+    click.echo(f"curves of {plain(', '.join(runs))} in {plain(output)}", err=True)
 
 
 @command.command("traversal")

@@ -110,7 +110,6 @@ def command(
 
     from poetry_vae.cli.corpus import read_for_people
     from poetry_vae.cli.watching import Display, kept_by
-    from poetry_vae.text.errors import FormError
     from poetry_vae.training.corpora import load_training_corpus, load_treasury
     from poetry_vae.training.device import find_device
     from poetry_vae.training.presets import find_preset, parsed
@@ -123,11 +122,9 @@ def command(
     overrides = {name: parsed(name, value) for name, value in typed.items()}
     curves = _curves(output) if tensorboard else None
     chosen = model_to_start(start, output, resume=options["resume"])
-    if form is not None and writes_any(preset, chosen):
-        raise FormError("a model of any form learns from poems of all: leave out --form")
     read = partial(read_for_people, encoding=encoding)
     encoded: EncodedCorpus | Treasury
-    if writes_any(preset, chosen):
+    if writes_any(preset, chosen, form):
         encoded = load_treasury(corpus, read=read)
     else:
         usual = chosen.form if chosen else None

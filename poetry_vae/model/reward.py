@@ -39,7 +39,7 @@ class Features:
     """The share of characters that stood in the poem before."""
     said: Tensor
     """The share of the subject's characters that the poem has."""
-    states: Tensor | None = None
+    states: Tensor
     """The mean of the refiner's hidden states at the characters of the poem, [B, H]."""
 
 
@@ -62,7 +62,7 @@ class Reward:
             + self.repeated * found.repeated
             + self.said * found.said
         )
-        if not self.states or found.states is None:
+        if not self.states:
             return marks
         return marks + found.states @ torch.tensor(self.states).to(found.states)
 

@@ -99,10 +99,13 @@ def clean_lines(text: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def first_foreign(text: str) -> str:
-    """The first sign of a text that is no Chinese character, or "" if there is none."""
-    found = _NOT_HAN.search(text)
-    return found[0] if found else ""
+def refuse_foreign(verse: str, *, error: type[PoetryVAEError]) -> None:
+    """
+    Raises:
+        error: a sign of the verse, which has no punctuation, is no Chinese character.
+    """
+    if foreign := _NOT_HAN.search(verse):
+        raise error(f"{foreign[0]!r} is no Chinese character: poems hold no other signs")
 
 
 def clean_typed(text: str, *, free: str = "") -> str:

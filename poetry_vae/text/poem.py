@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from poetry_vae.text.cleaning import clean_typed, first_foreign
+from poetry_vae.text.cleaning import clean_typed, refuse_foreign
 from poetry_vae.text.errors import FormError
 from poetry_vae.text.form import NAMED_FORMS, Form, tune_form
 from poetry_vae.text.lines import split_lines as split_lines
@@ -38,7 +38,7 @@ class Poem:
                 punctuation shows has another length, or a sign is no Chinese character.
         """
         lines = split_lines(clean_typed(text))
-        _refuse_foreign(lines)
+        refuse_foreign("".join(lines), error=FormError)
         characters = "".join(lines)
         if len(characters) != form.positions:
             raise FormError(
@@ -126,13 +126,8 @@ def typed_form(lines: Sequence[str]) -> Form:
     Raises:
         FormError: there is no line, or a sign is no Chinese character.
     """
-    _refuse_foreign(lines)
+    refuse_foreign("".join(lines), error=FormError)
     if len(lines) != 1:
         return Poem(tuple(lines)).form
     fitting = (form for form in NAMED_FORMS if form.positions == len(lines[0]))
     return next(fitting, Form.of(1, len(lines[0])))
-
-
-def _refuse_foreign(lines: Sequence[str]) -> None:
-    if foreign := first_foreign("".join(lines)):
-        raise FormError(f"{foreign!r} is no Chinese character: poems hold no other signs")

@@ -80,11 +80,7 @@ def train(
         )
     preset = preset or begun.preset
     given = {**begun.training, **(overrides or {})}
-    if writes_any(preset, start):
-        if form is not None:
-            raise FormError(
-                "a model of any form learns from poems of all forms: leave out the form"
-            )
+    if writes_any(preset, start, form):
         preset = preset or ("poet-finetune" if start and start.config.forms == "any" else "poet")
         corpus, model, training = _of_any_form(corpus, preset, start, overrides or {}, given)
     else:
@@ -125,11 +121,17 @@ def model_to_start(
     return PoetryVAE.from_pretrained(start) if isinstance(start, (Path, str)) else start
 
 
-def writes_any(preset: str | None, start: PoetryVAE | None) -> bool:
-    """Whether a model of any form is to be trained."""
-    if start is not None and start.config.forms == "any":
-        return True
-    return preset in PRESETS and PRESETS[preset].changes.get("forms") == "any"
+def writes_any(preset: str | None, start: PoetryVAE | None, form: Form | str | None = None) -> bool:
+    """Whether a model of any form is to be trained.
+
+    Raises:
+        FormError: one is, and a form is named.
+    """
+    goes_on = start is not None and start.config.forms == "any"
+    is_any = goes_on or (preset in PRESETS and PRESETS[preset].changes.get("forms") == "any")
+    if is_any and form is not None:
+        raise FormError("a model of any form learns from poems of all: leave out --form")
+    return is_any
 
 
 def _of_any_form(

@@ -87,7 +87,7 @@ def read(model: PoetryVAE, ids: Tensor, labels: Tensor | None = None) -> Surpris
     unsaid = own
     if asked.says_something:
         unsaid = surprise_by_place(model, ids, labels, asked=asked.unsaid())
-    return Surprise(own, unsaid, torch.full((len(ids),), ids.shape[1]), states)
+    return Surprise(own, unsaid, ids.new_full((len(ids),), ids.shape[1]), states)
 
 
 def surprise(

@@ -19,6 +19,7 @@ already: a refiner that is not sure likes to say things twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -165,23 +166,20 @@ class Passes:
         settings, model = self.settings, self.model
         B, T = len(self.trust), model.form.positions
         ids = torch.full((B, T), CharTokenizer.MASK, device=self.trust.device)
-        passes = self.run(ids, torch.zeros(1, T, dtype=torch.bool, device=ids.device))
-        now = next(passes, None)
-        while now is not None:
-            places, read = now
-            ids[:, places[0]] = model.readout.draw(
-                read,
-                settings.temperature,
-                present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
-                repetition=settings.repetition,
-                refused=model.tokenizer.rare,
-                generator=generator,
-            )
-            rows = choose(ids) if choose and self._ends_a_line(ids[0]) else None
-            try:
-                now = passes.send(rows)
-            except StopIteration:
-                now = None
+        nothing = torch.zeros(1, T, dtype=torch.bool, device=ids.device)
+        passes, rows = self.run(ids, nothing), None
+        with suppress(StopIteration):
+            while True:
+                places, read = passes.send(rows)
+                ids[:, places[0]] = model.readout.draw(
+                    read,
+                    settings.temperature,
+                    present=ids.unsqueeze(1).expand(-1, places.shape[1], -1),
+                    repetition=settings.repetition,
+                    refused=model.tokenizer.rare,
+                    generator=generator,
+                )
+                rows = choose(ids) if choose and self._ends_a_line(ids[0]) else None
         return ids
 
     def surprise(self, ids: Tensor) -> Surprise:

@@ -218,11 +218,11 @@ class Sampler:
         with the best lines so far, for each of them: [n]."""
         many, form = self.settings.candidates, self.model.form
         end = int((ids[0] != CharTokenizer.MASK).sum())
-        texts = self.model.tokenizer.decode_rows(ids[:, :end].cpu().numpy())
-        lines = [form.span(k) for k, start in enumerate(form.starts) if start < end]
-        begun = [Poem(tuple(text[line] for line in lines)) for text in texts]
+        # The lines before the last one are the same for all candidates of a poem.
+        newest = ids[:, form.span(form.line_of[end - 1])].cpu().numpy()
+        lines = [Poem((line,)) for line in self.model.tokenizer.decode_rows(newest)]
         scores = against(self.model, ids, passes.labels, passes=passes)
-        scores = scores + _COPY * copied(begun).to(scores.device)
+        scores = scores + _COPY * copied(lines).to(scores.device)
         best = scores.view(-1, many).argmin(1) + torch.arange(0, len(ids), many, device=ids.device)
         return best.repeat_interleave(many)
 

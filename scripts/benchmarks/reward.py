@@ -54,7 +54,6 @@ def figures_of(model: PoetryVAE, rows: Sequence[dict[str, str]]) -> Floats:
         first = rows[begun]
         view = model.writing(Form.parse(first["form"]), about=first["subject"])
         each = features(view, view.ids_of([row["poem"] for row in rows[begun:end]]))
-        assert each.states is not None
         columns = [getattr(each, name)[:, None] for name in FIGURES]
         found.append(torch.cat([*columns, each.states], dim=1).double().numpy())
         begun = end

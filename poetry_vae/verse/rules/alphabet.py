@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from poetry_vae.text.cleaning import first_foreign
+from poetry_vae.text.cleaning import refuse_foreign
 from poetry_vae.text.script import fold, to_simplified, understand
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rules.rule import RuleError
@@ -50,8 +50,7 @@ class Alphabet:
         """
         usual = _usual(tokenizer)
         strangers = dict.fromkeys(understand(c) for c in shown if not usual.known(c))
-        if foreign := first_foreign("".join(strangers)):
-            raise RuleError(f"{foreign!r} is no Chinese character: poems hold no other signs")
+        refuse_foreign("".join(strangers), error=RuleError)
         return cls(tokenizer, tuple(strangers)) if strangers else usual
 
     def __len__(self) -> int:

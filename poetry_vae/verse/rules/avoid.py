@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from poetry_vae.text.cleaning import clean_typed, first_foreign
+from poetry_vae.text.cleaning import clean_typed, refuse_foreign
 from poetry_vae.text.lines import split_lines
 from poetry_vae.text.tokenizer import CharTokenizer
 from poetry_vae.verse.rules.rule import Allowed, BoundRule, Ground, Rule, RuleError, of
@@ -22,8 +22,7 @@ class Avoid(Rule):
     avoided: str
 
     def __post_init__(self) -> None:
-        if foreign := first_foreign("".join(split_lines(clean_typed(self.avoided)))):
-            raise RuleError(f"{foreign!r} is no Chinese character: poems hold no other signs")
+        refuse_foreign("".join(split_lines(clean_typed(self.avoided))), error=RuleError)
 
     def told(self) -> str:
         some = self.avoided[:_SHOWN]

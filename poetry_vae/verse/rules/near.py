@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from poetry_vae.text.cleaning import clean_typed, first_foreign
+from poetry_vae.text.cleaning import clean_typed, refuse_foreign
 from poetry_vae.text.lines import split_lines
 from poetry_vae.verse.rules.rule import BoundRule, Ground, Rule, RuleError, only
 
@@ -18,8 +18,7 @@ class Near(Rule):
     is_wish = True
 
     def __post_init__(self) -> None:
-        if foreign := first_foreign("".join(split_lines(clean_typed(self.poem)))):
-            raise RuleError(f"{foreign!r} is no Chinese character: poems hold no other signs")
+        refuse_foreign("".join(split_lines(clean_typed(self.poem))), error=RuleError)
 
     def told(self) -> str:
         return f"near {'/'.join(split_lines(self.poem))}"
